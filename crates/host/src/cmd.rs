@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Running a program, and being sure that it is gone afterwards.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::{Error, Result, interrupted};
+
+/// How long a program may take to clean up after SIGINT before SIGKILL.
+const GRACE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
+/// How many lines of output an error quotes.
+const TAIL: usize = 20;
+
+/// The full path of a program, if PATH has it.
+#[must_use]
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Path::new(name).is_file().then(|| PathBuf::from(name));
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|full| full.is_file())
+}
+
+/// A program that ended, with what it printed.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output and standard error, line by line as they came.
+    pub lines: Vec<String>,
+}
+
+/// A program to run, without a terminal and in a process group of its own.
+#[derive(Debug)]
+pub struct Cmd {
+    program: OsString,
+    args: Vec<OsString>,
+    dir: Option<PathBuf>,
+    env: Vec<(OsString, OsString)>,
+    deadline: Option<Duration>,
+}
+
+impl Cmd {
+    /// A program by name or path.
+    #[must_use]
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), deadline: None }
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// One variable on top of our own environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// How long it may run.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The command line, quoted so that a shell would read it back.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.args);
+        words.map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// As [`Cmd::finish`], and [`Error::Failed`] if it did not succeed.
+    pub fn run(&self) -> Result<Vec<String>> {
+        self.stream(|_| ())
+    }
+
+    /// Runs it to its end, handing over each line as it comes.
+    ///
+    /// # Errors
+    /// As [`Cmd::finish`], and [`Error::Failed`] if it did not succeed.
+    pub fn stream(&self, on_line: impl FnMut(&str)) -> Result<Vec<String>> {
+        let finished = self.finish(on_line)?;
+        if finished.status.success() {
+            return Ok(finished.lines);
+        }
+        let skip = finished.lines.len().saturating_sub(TAIL);
+        Err(Error::Failed {
+            command: self.line(),
+            status: finished.status.to_string(),
+            tail: finished.lines.into_iter().skip(skip).collect(),
+        })
+    }
+
+    /// Runs it to its end, whatever that is.
+    ///
+    /// # Errors
+    /// [`Error::NoProgram`], [`Error::TimedOut`], [`Error::Interrupted`]; in
+    /// the last two cases its whole process group is gone.
+    pub fn finish(&self, mut on_line: impl FnMut(&str)) -> Result<Finished> {
+        let mut running = Running::start(self)?;
+        let mut lines = VecDeque::new();
+        let status = loop {
+            match running.output.recv_timeout(POLL) {
+                Ok(line) => {
+                    on_line(&line);
+                    lines.push_back(line);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL / 10),
+            }
+            running.check_limits(self)?;
+            if let Some(status) = running.poll(self)? {
+                break status;
+            }
+        };
+        for line in running.output.iter() {
+            on_line(&line);
+            lines.push_back(line);
+        }
+        Ok(Finished { status, lines: lines.into() })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn spawn(&self) -> Result<Child> {
+        self.command().spawn().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound if self.dir.as_ref().is_none_or(|dir| dir.is_dir()) => {
+                Error::NoProgram { program: self.program.to_string_lossy().into_owned() }
+            }
+            _ => Error::Io { action: "run", path: PathBuf::from(&self.program), source },
+        })
+    }
+}
+
+/// A child that does not outlive its owner.
+struct Running {
+    child: Child,
+    output: Receiver<String>,
+    started: Instant,
+    ended: bool,
+}
+
+impl Running {
+    fn start(cmd: &Cmd) -> Result<Self> {
+        let mut child = cmd.spawn()?;
+        let (send, output) = channel();
+        if let Some(stdout) = child.stdout.take() {
+            forward(stdout, send.clone());
+        }
+        if let Some(stderr) = child.stderr.take() {
+            forward(stderr, send);
+        }
+        Ok(Self { child, output, started: Instant::now(), ended: false })
+    }
+
+    fn check_limits(&mut self, cmd: &Cmd) -> Result<()> {
+        if interrupted() {
+            self.stop();
+            return Err(Error::Interrupted);
+        }
+        match cmd.deadline {
+            Some(after) if self.started.elapsed() > after => {
+                self.stop();
+                Err(Error::TimedOut { command: cmd.line(), after })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn poll(&mut self, cmd: &Cmd) -> Result<Option<ExitStatus>> {
+        let status = self.child.try_wait().map_err(Error::io("wait for", &cmd.program))?;
+        self.ended = status.is_some();
+        Ok(status)
+    }
+
+    /// SIGINT, then SIGKILL, to everything the program started.
+    fn stop(&mut self) {
+        self.signal(Signal::INT);
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                break;
+            }
+            std::thread::sleep(POLL);
+        }
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+        self.ended = true;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // An empty group has nothing left to stop.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.stop();
+        }
+    }
+}
+
+fn forward(pipe: impl Read + Send + 'static, send: Sender<String>) {
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
+            if send.send(text).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+.,/:@%^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    fn sh(script: &str) -> Cmd {
+        Cmd::new("sh").arg("-c").arg(script)
+    }
+
+    #[test]
+    fn output_of_both_streams_comes_line_by_line() {
+        let mut seen = Vec::new();
+        let mut lines = sh("echo a; echo b >&2; printf c").stream(|line| seen.push(line.to_owned())).unwrap();
+        assert_eq!(seen, lines);
+        lines.sort();
+        assert_eq!(lines, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_failure_quotes_the_command_and_its_last_lines() {
+        let error = sh("seq 30; exit 3").run().unwrap_err().to_string();
+        assert!(error.contains("sh -c 'seq 30; exit 3'"), "{error}");
+        assert!(error.contains("exit status: 3"), "{error}");
+        assert!(error.contains("\n  | 30") && !error.contains("\n  | 10\n"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_points_to_doctor() {
+        let error = Cmd::new("no-such-program-at-all").run().unwrap_err().to_string();
+        assert!(error.contains("no-such-program-at-all") && error.contains("doctor"), "{error}");
+    }
+
+    #[test]
+    fn a_deadline_ends_the_whole_group() {
+        let script = "sleep 1000 & echo $!; wait";
+        let mut pid = String::new();
+        let result = sh(script).deadline(Duration::from_millis(300)).stream(|line| pid = line.to_owned());
+        assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
+        let alive = sh(&format!("kill -0 {pid} && ! grep -q '^State:.Z' /proc/{pid}/status"));
+        assert!(alive.run().is_err(), "sleep {pid} is still there");
+    }
+
+    #[test_case("a-b=c/d", "a-b=c/d"; "plain words stay")]
+    #[test_case("a b", "'a b'"; "blanks are quoted")]
+    #[test_case("it's", r"'it'\''s'"; "quotes are escaped")]
+    #[test_case("", "''"; "nothing is visible")]
+    fn words_read_back(word: &str, quoted: &str) {
+        assert_eq!(quote(OsStr::new(word)), quoted);
+    }
+}

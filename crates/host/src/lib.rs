@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What every step on the host needs and none should write twice: running a
+//! program, giving way to Ctrl-C, locking, the cache folder, files that are
+//! whole or absent, and saying how far the work is.
+//!
+//! Invariants: knows nothing of kernels, virtual machines or tests. Every
+//! program runs in a process group of its own and is gone when its
+//! [`Cmd`] call returns, whether it ended, timed out or was interrupted.
+
+mod cache;
+mod cmd;
+mod error;
+mod files;
+mod interrupt;
+mod lock;
+mod progress;
+
+pub use cache::Cache;
+pub use cmd::{Cmd, Finished, find_program};
+pub use error::{Error, Result};
+pub use files::{hash_file, hash_parts, read_to_string, write_atomic};
+pub use interrupt::{check_interrupt, install_interrupt, interrupted};
+pub use lock::Lock;
+pub use progress::{Progress, Silent, reporter};
