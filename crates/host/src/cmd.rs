@@ -46,6 +46,7 @@ pub struct Cmd {
     args: Vec<OsString>,
     dir: Option<PathBuf>,
     env: Vec<(OsString, OsString)>,
+    inherit: Option<&'static [&'static str]>,
     deadline: Option<Duration>,
 }
 
@@ -53,7 +54,7 @@ impl Cmd {
     /// A program by name or path.
     #[must_use]
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), deadline: None }
+        Self { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), inherit: None, deadline: None }
     }
 
     /// One more argument.
@@ -77,10 +78,18 @@ impl Cmd {
         self
     }
 
-    /// One variable on top of our own environment.
+    /// One variable on top of the inherited environment.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Inherits only these variables, for programs whose result depends on
+    /// many; without this it inherits all.
+    #[must_use]
+    pub fn inherit_only(mut self, names: &'static [&'static str]) -> Self {
+        self.inherit = Some(names);
         self
     }
 
@@ -154,6 +163,10 @@ impl Cmd {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
+        if let Some(names) = self.inherit {
+            let kept = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+            command.env_clear().envs(kept);
+        }
         command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
@@ -283,6 +296,14 @@ mod tests {
         assert_eq!(seen, lines);
         lines.sort();
         assert_eq!(lines, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn only_the_named_variables_are_inherited() {
+        let lines = Cmd::new("/usr/bin/env").env("ADDED", "1").inherit_only(&["PATH"]).run().unwrap();
+        let mut names: Vec<_> = lines.iter().filter_map(|line| line.split('=').next()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["ADDED", "PATH"]);
     }
 
     #[test]
