@@ -28,8 +28,13 @@ impl Tally {
     /// counted, again on return (`kprobe_multi_link_prog_run`).
     #[must_use]
     pub fn lost(&self) -> i64 {
-        let heard = self.runs + self.link_missed.unwrap_or(0) + self.prog_missed.unwrap_or(0);
-        self.triggers.cast_signed() - heard.cast_signed()
+        // Wrapping, so that no file of numbers can panic a reader; exact
+        // whenever the result fits.
+        self.triggers
+            .wrapping_sub(self.runs)
+            .wrapping_sub(self.link_missed.unwrap_or(0))
+            .wrapping_sub(self.prog_missed.unwrap_or(0))
+            .cast_signed()
     }
 }
 
@@ -64,5 +69,50 @@ impl Record {
             tally,
             lost: tally.lost(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+
+    #[test_case(1000, 1000, Some(0), Some(0) => 0; "every hit ran")]
+    #[test_case(1000, 0, Some(400), Some(600) => 0; "every hit is counted")]
+    #[test_case(1000, 200, Some(300), None => 500; "a counter that does not exist hears nothing")]
+    #[test_case(1000, 0, None, None => 1000; "no counter at all")]
+    #[test_case(1000, 0, Some(0), Some(2000) => -1000; "every hit is counted twice")]
+    #[test_case(u64::MAX, u64::MAX, Some(u64::MAX), None => 1; "numbers no kernel has")]
+    fn lost_is_what_remains(
+        triggers: u64,
+        runs: u64,
+        link_missed: Option<u64>,
+        prog_missed: Option<u64>,
+    ) -> i64 {
+        let tally = Tally {
+            triggers,
+            runs,
+            link_missed,
+            prog_missed,
+        };
+        tally.lost()
+    }
+
+    #[test]
+    fn the_json_is_flat_and_a_missing_counter_is_null() {
+        let tally = Tally {
+            triggers: 10,
+            runs: 4,
+            link_missed: None,
+            prog_missed: Some(6),
+        };
+        let record = Record::new("kprobe/nested", "kprobe", Some("ftrace"), tally);
+        let json = concat!(
+            r#"{"scenario":"kprobe/nested","attach_type":"kprobe","flavor":"ftrace","#,
+            r#""triggers":10,"runs":4,"link_missed":null,"prog_missed":6,"lost":0}"#,
+        );
+        assert_eq!(serde_json::to_string(&record).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Record>(json).unwrap(), record);
     }
 }
