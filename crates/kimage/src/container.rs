@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From the file that boots to the ELF file inside it.
+
+use std::borrow::Cow;
+
+use crate::bytes::{range, u16_at, u32_at};
+use crate::{Compression, Error, Result};
+
+/// The most that a compressed image may hold: allyesconfig with DWARF would
+/// not fit a bzImage, and everything else is far below.
+const LIMIT: usize = 1 << 30;
+/// UKI, bzImage and ELF are three; the rest is for compressed files of those.
+const DEPTH: usize = 5;
+
+/// What an image was wrapped in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// A PE file with a `.linux` section: a unified kernel image.
+    Uki,
+    /// The x86 boot protocol's header, and how its payload is compressed.
+    BzImage(Option<Compression>),
+    /// A compressed file.
+    Compressed(Compression),
+}
+
+/// The ELF file inside an image: borrowed from the image if it lies there as
+/// it is.
+#[derive(Debug)]
+pub struct Unwrapped<'a> {
+    /// The ELF file.
+    pub elf: Cow<'a, [u8]>,
+    /// What was taken off, the outermost first.
+    pub layers: Vec<Layer>,
+}
+
+/// Takes the containers off a kernel image: a unified kernel image, a bzImage,
+/// any of the kernel's compressions.
+///
+/// # Errors
+/// [`Error::Unrecognized`], [`Error::Truncated`] or [`Error::Malformed`] for a
+/// container that is none, [`Error::Decompress`] and [`Error::TooLarge`] for
+/// its payload.
+pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
+    let mut layers = Vec::new();
+    let mut data = Cow::Borrowed(image);
+    while !data.starts_with(b"\x7fELF") {
+        if layers.len() == DEPTH {
+            return Err(Error::Nested { limit: DEPTH });
+        }
+        let (layer, inner) = match data {
+            Cow::Borrowed(data) => peel(data)?,
+            Cow::Owned(data) => {
+                let (layer, inner) = peel(&data)?;
+                (layer, Cow::Owned(inner.into_owned()))
+            }
+        };
+        layers.push(layer);
+        data = inner;
+    }
+    Ok(Unwrapped { elf: data, layers })
+}
+
+fn peel(data: &[u8]) -> Result<(Layer, Cow<'_, [u8]>)> {
+    if let Some(method) = Compression::of(data) {
+        return Ok((
+            Layer::Compressed(method),
+            method.decompress(data, LIMIT)?.into(),
+        ));
+    }
+    if data.get(HDRS..HDRS + 4) == Some(b"HdrS") {
+        let (method, elf) = payload(data)?;
+        return Ok((Layer::BzImage(method), elf));
+    }
+    if let Some(linux) = pe_section(data, b".linux\0\0") {
+        return Ok((Layer::Uki, linux.into()));
+    }
+    Err(Error::Unrecognized {
+        magic: data[..data.len().min(8)].to_vec(),
+    })
+}
+
+// Offsets into struct setup_header (Documentation/arch/x86/boot.rst).
+const SETUP_SECTS: usize = 0x1f1;
+const HDRS: usize = 0x202;
+const VERSION: usize = 0x206;
+const PAYLOAD_OFFSET: usize = 0x248;
+const PAYLOAD_LENGTH: usize = 0x24c;
+
+const SECTOR: u64 = 512;
+/// Boot protocol 2.08 (Linux 2.6.26) says where the payload is.
+const PAYLOAD_SINCE: u16 = 0x0208;
+
+/// The payload of a bzImage, decompressed.
+fn payload(data: &[u8]) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
+    const WHAT: &str = "bzImage header";
+    let cut = || Error::truncated(WHAT, SETUP_SECTS);
+    if u16_at(data, VERSION).ok_or_else(cut)? < PAYLOAD_SINCE {
+        return Err(Error::malformed(
+            WHAT,
+            VERSION,
+            "boot protocol before 2.08 does not say where the payload is",
+        ));
+    }
+    let sectors = u64::from(*data.get(SETUP_SECTS).ok_or_else(cut)?);
+    // 0 means 4, for images older than the field.
+    let sectors = if sectors == 0 { 4 } else { sectors };
+    let offset = u64::from(u32_at(data, PAYLOAD_OFFSET).ok_or_else(cut)?) + (sectors + 1) * SECTOR;
+    let length = u32_at(data, PAYLOAD_LENGTH).ok_or_else(cut)?;
+    let payload = range(data, offset, length.into()).ok_or(Error::Truncated {
+        what: "bzImage payload",
+        offset,
+    })?;
+    inflate(payload, offset)
+}
+
+/// Decompresses a payload, whose last four bytes hold the size of what comes
+/// out (gzip has them as its own trailer, for the rest the build appends them:
+/// `size_append` in `scripts/Makefile.lib`).
+fn inflate(payload: &[u8], offset: u64) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
+    const WHAT: &str = "bzImage payload";
+    if payload.starts_with(b"\x7fELF") {
+        return Ok((None, payload.into()));
+    }
+    let method = Compression::of(payload).ok_or(Error::Malformed {
+        what: WHAT,
+        offset,
+        why: "neither ELF nor compressed in a way the kernel knows",
+    })?;
+    let body = payload
+        .len()
+        .checked_sub(4)
+        .ok_or(Error::Truncated { what: WHAT, offset })?;
+    let size = u32_at(payload, body).map_or(0, |size| size as usize);
+    let stream = if method == Compression::Gzip {
+        payload
+    } else {
+        &payload[..body]
+    };
+    let plain = method.decompress(stream, LIMIT)?;
+    if plain.len() != size {
+        return Err(Error::Malformed {
+            what: WHAT,
+            offset,
+            why: "its size is not the one written behind it",
+        });
+    }
+    Ok((Some(method), plain.into()))
+}
+
+/// The content of a PE file's section.
+fn pe_section<'a>(data: &'a [u8], name: &[u8; 8]) -> Option<&'a [u8]> {
+    const HEADER: usize = 40;
+    if !data.starts_with(b"MZ") {
+        return None;
+    }
+    let pe = u32_at(data, 0x3c)? as usize;
+    if data.get(pe..)?.get(..4)? != b"PE\0\0" {
+        return None;
+    }
+    let count = usize::from(u16_at(data, pe + 6)?);
+    let table = pe + 24 + usize::from(u16_at(data, pe + 20)?);
+    let headers = data.get(table..)?.chunks_exact(HEADER).take(count);
+    let header = headers
+        .into_iter()
+        .find(|header| header.starts_with(name))?;
+    // VirtualSize is the exact one, SizeOfRawData is padded.
+    let size = u32_at(header, 8)?.min(u32_at(header, 16)?);
+    range(data, u32_at(header, 20)?.into(), size.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ELF: &[u8] = b"\x7fELF and so on";
+
+    /// A bzImage with two setup sectors before the payload.
+    fn bzimage(payload: &[u8]) -> Vec<u8> {
+        let mut file = vec![0; 3 * 512];
+        file[SETUP_SECTS] = 2;
+        file[HDRS..HDRS + 4].copy_from_slice(b"HdrS");
+        file[VERSION..VERSION + 2].copy_from_slice(&0x020f_u16.to_le_bytes());
+        file[PAYLOAD_OFFSET..PAYLOAD_OFFSET + 4].copy_from_slice(&16_u32.to_le_bytes());
+        file[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4]
+            .copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        file.extend([0; 16]);
+        file.extend(payload);
+        file
+    }
+
+    fn zstd(data: &[u8], size: u32) -> Vec<u8> {
+        [
+            zstd::encode_all(data, 3).unwrap().as_slice(),
+            &size.to_le_bytes(),
+        ]
+        .concat()
+    }
+
+    /// A PE file of one section.
+    fn pe(name: &[u8; 8], content: &[u8]) -> Vec<u8> {
+        let mut file = vec![0; 0x40];
+        file[..2].copy_from_slice(b"MZ");
+        file[0x3c] = 0x40;
+        file.extend(b"PE\0\0\x64\x86\x01\0");
+        file.resize(0x40 + 20, 0);
+        file.extend([8, 0, 0, 0]);
+        file.resize(0x40 + 24 + 8, 0);
+        file.extend(name);
+        let at = file.len() as u32 + 32;
+        for field in [content.len() as u32, 0x1000, content.len() as u32 + 7, at] {
+            file.extend(field.to_le_bytes());
+        }
+        file.resize(at as usize, 0);
+        file.extend(content);
+        file.resize(file.len() + 7, 0);
+        file
+    }
+
+    fn layers(image: &[u8]) -> Result<Vec<Layer>> {
+        let unwrapped = unwrap(image)?;
+        assert_eq!(unwrapped.elf, ELF);
+        Ok(unwrapped.layers)
+    }
+
+    #[test]
+    fn every_container_comes_off() {
+        let zstd = Layer::BzImage(Some(Compression::Zstd));
+        let image = bzimage(&self::zstd(ELF, ELF.len() as u32));
+        assert_eq!(layers(ELF).unwrap(), []);
+        assert_eq!(layers(&image).unwrap(), [zstd]);
+        assert_eq!(layers(&bzimage(ELF)).unwrap(), [Layer::BzImage(None)]);
+        assert_eq!(
+            layers(&pe(b".linux\0\0", &image)).unwrap(),
+            [Layer::Uki, zstd]
+        );
+    }
+
+    #[test]
+    fn gzip_needs_no_appended_size() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(ELF).unwrap();
+        let gzip = gzip.finish().unwrap();
+        assert_eq!(
+            layers(&bzimage(&gzip)).unwrap(),
+            [Layer::BzImage(Some(Compression::Gzip))]
+        );
+        assert_eq!(
+            layers(&gzip).unwrap(),
+            [Layer::Compressed(Compression::Gzip)]
+        );
+    }
+
+    #[test]
+    fn errors_say_what_and_where() {
+        let error = |image: &[u8]| unwrap(image).unwrap_err().to_string();
+        let whole = bzimage(&zstd(ELF, ELF.len() as u32));
+        assert_eq!(
+            error(&whole[..whole.len() - 1]),
+            "bzImage payload at 0x610 is cut off"
+        );
+        assert_eq!(
+            error(&whole[..HDRS + 4]),
+            "bzImage header at 0x1f1 is cut off"
+        );
+        let lies = bzimage(&zstd(ELF, 5));
+        assert_eq!(
+            error(&lies),
+            "bzImage payload at 0x610: its size is not the one written behind it"
+        );
+        let other = bzimage(b"what is this");
+        assert_eq!(
+            error(&other),
+            "bzImage payload at 0x610: neither ELF nor compressed in a way the kernel knows"
+        );
+        assert!(
+            error(b"\x1f\x8b").starts_with("gzip data: "),
+            "{}",
+            error(b"\x1f\x8b")
+        );
+        assert!(error(b"#!/bin/sh").starts_with("not a kernel image: it starts with [23, 21"));
+    }
+
+    #[test]
+    fn containers_in_containers_end() {
+        let nested = (0..=DEPTH).fold(ELF.to_vec(), |inner, _| pe(b".linux\0\0", &inner));
+        assert!(matches!(
+            unwrap(&nested),
+            Err(Error::Nested { limit: DEPTH })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_containers_do_not_panic(at: prop::sample::Index, value: u8, cut: prop::sample::Index) {
+            let mut image = pe(b".linux\0\0", &bzimage(&zstd(ELF, ELF.len() as u32)));
+            let at = at.index(image.len());
+            image[at] = value;
+            let _ = unwrap(&image);
+            let _ = unwrap(&image[..cut.index(image.len())]);
+        }
+    }
+}

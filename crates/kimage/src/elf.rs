@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The ELF file: sections, memory by address, the symbol table.
+//!
+//! goblin reads the headers one table at a time: its `Elf::parse` would split
+//! whole string tables first, which costs more than everything done here.
+
+use goblin::container::{Container, Ctx, Endian};
+use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, EM_X86_64, Header};
+use goblin::elf::program_header::{PF_X, PT_LOAD, ProgramHeader};
+use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB, SectionHeader};
+use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
+
+use crate::bytes::{range, until_nul};
+use crate::{Error, Result};
+
+const CTX: Ctx = Ctx {
+    container: Container::Big,
+    le: Endian::Little,
+};
+
+/// A 64-bit x86 ELF file.
+#[derive(Debug)]
+pub(crate) struct Elf<'a> {
+    data: &'a [u8],
+    sections: Vec<SectionHeader>,
+    /// The content of `.shstrtab`.
+    section_names: &'a [u8],
+    regions: Vec<Region<'a>>,
+    symtab: Option<Symtab<'a>>,
+    /// The content of `.strtab`, empty without `.symtab`.
+    strtab: &'a [u8],
+}
+
+/// Bytes of the file that are loaded to an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region<'a> {
+    pub(crate) addr: u64,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) executable: bool,
+}
+
+/// A defined and named symbol of `.symtab`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ElfSymbol<'a> {
+    pub(crate) name: &'a [u8],
+    /// Where the name starts in [`Elf::strtab`].
+    pub(crate) name_offset: u32,
+    pub(crate) addr: u64,
+    /// Whether its section holds instructions.
+    pub(crate) text: bool,
+}
+
+impl<'a> Elf<'a> {
+    pub(crate) fn parse(data: &'a [u8]) -> Result<Self> {
+        let header = goblin::elf::Elf::parse_header(data).map_err(refused("header"))?;
+        check_machine(&header)?;
+        let sections =
+            SectionHeader::parse(data, offset(header.e_shoff)?, header.e_shnum.into(), CTX)
+                .map_err(refused("section headers"))?;
+        let segments =
+            ProgramHeader::parse(data, offset(header.e_phoff)?, header.e_phnum.into(), CTX)
+                .map_err(refused("program headers"))?;
+        let (symtab, strtab) = symtab(data, &sections)?;
+        Ok(Self {
+            data,
+            section_names: section_names(data, &header, &sections),
+            sections,
+            regions: regions(data, &segments)?,
+            symtab,
+            strtab,
+        })
+    }
+
+    /// A section's address and content.
+    pub(crate) fn section(&self, name: &str) -> Option<Region<'a>> {
+        let named = |section: &&SectionHeader| {
+            until_nul(self.section_names, section.sh_name) == Some(name.as_bytes())
+        };
+        let section = self.sections.iter().find(named)?;
+        let bytes = content(self.data, section)?;
+        Some(Region {
+            addr: section.sh_addr,
+            bytes,
+            executable: is_text(section),
+        })
+    }
+
+    /// Everything that is loaded, ordered by address.
+    pub(crate) fn regions(&self) -> &[Region<'a>] {
+        &self.regions
+    }
+
+    /// The bytes from an address to the end of what is loaded around it.
+    pub(crate) fn from(&self, addr: u64) -> Option<&'a [u8]> {
+        let next = self.regions.partition_point(|region| region.addr <= addr);
+        let region = self.regions.get(next.checked_sub(1)?)?;
+        region
+            .bytes
+            .get(usize::try_from(addr - region.addr).ok()?..)
+            .filter(|rest| !rest.is_empty())
+    }
+
+    /// The bytes between two addresses, if all of them are in the file.
+    pub(crate) fn between(&self, start: u64, end: u64) -> Option<&'a [u8]> {
+        let len = usize::try_from(end.checked_sub(start)?).ok()?;
+        if len == 0 {
+            Some(&[])
+        } else {
+            self.from(start)?.get(..len)
+        }
+    }
+
+    /// The strings that symbols' names are offsets into.
+    pub(crate) fn strtab(&self) -> &'a [u8] {
+        self.strtab
+    }
+
+    /// The symbols of `.symtab`, in file order.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = ElfSymbol<'a>> {
+        self.symtab
+            .iter()
+            .flat_map(Symtab::iter)
+            .filter_map(|sym| self.symbol(&sym))
+    }
+
+    fn symbol(&self, sym: &Sym) -> Option<ElfSymbol<'a>> {
+        if sym.st_shndx == 0 || matches!(sym.st_type(), STT_SECTION | STT_FILE) {
+            return None;
+        }
+        let name = until_nul(self.strtab, sym.st_name).filter(|name| !name.is_empty())?;
+        Some(ElfSymbol {
+            name,
+            name_offset: u32::try_from(sym.st_name).ok()?,
+            addr: sym.st_value,
+            text: self.sections.get(sym.st_shndx).is_some_and(is_text),
+        })
+    }
+}
+
+fn refused(what: &'static str) -> impl FnOnce(goblin::error::Error) -> Error {
+    move |source| Error::Elf { what, source }
+}
+
+fn check_machine(header: &Header) -> Result<()> {
+    let fields = [
+        ("the class", header.e_ident[EI_CLASS], ELFCLASS64),
+        ("the byte order", header.e_ident[EI_DATA], ELFDATA2LSB),
+    ];
+    for (what, value, wanted) in fields {
+        if value != wanted {
+            return Err(Error::OtherMachine {
+                what,
+                value: value.into(),
+            });
+        }
+    }
+    if header.e_machine != EM_X86_64 {
+        return Err(Error::OtherMachine {
+            what: "the machine",
+            value: header.e_machine.into(),
+        });
+    }
+    Ok(())
+}
+
+fn offset(value: u64) -> Result<usize> {
+    let cut = Error::Truncated {
+        what: "ELF headers",
+        offset: value,
+    };
+    usize::try_from(value).ok().ok_or(cut)
+}
+
+fn is_text(section: &SectionHeader) -> bool {
+    section.sh_flags & u64::from(SHF_EXECINSTR) != 0
+}
+
+/// `None` for a section that has no bytes in the file, or not all of them.
+fn content<'a>(data: &'a [u8], section: &SectionHeader) -> Option<&'a [u8]> {
+    if section.sh_type == SHT_NOBITS {
+        None
+    } else {
+        range(data, section.sh_offset, section.sh_size)
+    }
+}
+
+fn section_names<'a>(data: &'a [u8], header: &Header, sections: &[SectionHeader]) -> &'a [u8] {
+    /// `SHN_XINDEX`: the index does not fit, the null section's link has it.
+    const ELSEWHERE: u16 = 0xffff;
+    let index = match header.e_shstrndx {
+        ELSEWHERE => sections.first().map_or(0, |null| null.sh_link as usize),
+        index => index.into(),
+    };
+    sections
+        .get(index)
+        .and_then(|section| content(data, section))
+        .unwrap_or_default()
+}
+
+fn symtab<'a>(
+    data: &'a [u8],
+    sections: &[SectionHeader],
+) -> Result<(Option<Symtab<'a>>, &'a [u8])> {
+    const WHAT: &str = ".symtab";
+    const ENTRY: u64 = 24;
+    let Some(section) = sections
+        .iter()
+        .find(|section| section.sh_type == SHT_SYMTAB)
+    else {
+        return Ok((None, &[]));
+    };
+    let cut = || Error::Truncated {
+        what: WHAT,
+        offset: section.sh_offset,
+    };
+    let table = content(data, section).ok_or_else(cut)?;
+    let strings = sections
+        .get(section.sh_link as usize)
+        .and_then(|strings| content(data, strings));
+    let count = table.len() / ENTRY as usize;
+    if count == 0 {
+        return Ok((None, &[]));
+    }
+    let table =
+        Symtab::parse(data, offset(section.sh_offset)?, count, CTX).map_err(refused(WHAT))?;
+    Ok((Some(table), strings.ok_or_else(cut)?))
+}
+
+/// What is loaded, ordered by address and without overlaps, so that one binary
+/// search finds an address.
+fn regions<'a>(data: &'a [u8], segments: &[ProgramHeader]) -> Result<Vec<Region<'a>>> {
+    const WHAT: &str = "ELF segment";
+    let mut regions = Vec::new();
+    for segment in segments.iter().filter(|segment| segment.p_type == PT_LOAD) {
+        let cut = Error::Truncated {
+            what: WHAT,
+            offset: segment.p_offset,
+        };
+        let bytes = range(data, segment.p_offset, segment.p_filesz).ok_or(cut)?;
+        regions.push(Region {
+            addr: segment.p_vaddr,
+            bytes,
+            executable: segment.p_flags & PF_X != 0,
+        });
+    }
+    regions.sort_by_key(|region| region.addr);
+    let apart = |pair: &[Region<'_>]| {
+        pair[0]
+            .addr
+            .checked_add(pair[0].bytes.len() as u64)
+            .is_some_and(|end| end <= pair[1].addr)
+    };
+    if !regions.windows(2).all(apart) {
+        return Err(Error::malformed(
+            WHAT,
+            0,
+            "two of them are loaded to the same address",
+        ));
+    }
+    Ok(regions)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixture::Fixture;
+
+    fn image() -> Fixture {
+        let text = Fixture::default()
+            .section(".text", 0x1000, vec![0x90; 16])
+            .section(".data", 0x2000, vec![7; 8]);
+        let symtab = vec![
+            (0x1004, b't', "second".to_owned()),
+            (0x1000, b't', "first".to_owned()),
+            (0x2000, b'd', "value".to_owned()),
+        ];
+        Fixture { symtab, ..text }
+    }
+
+    #[test]
+    fn memory_is_found_by_address_and_by_section() {
+        let file = image().elf();
+        let elf = Elf::parse(&file).unwrap();
+        assert_eq!(elf.between(0x1004, 0x1006), Some([0x90; 2].as_slice()));
+        assert_eq!(elf.between(0x1010, 0x1010), Some([].as_slice()));
+        for (start, end) in [
+            (0xfff, 0x1001),
+            (0x100f, 0x1011),
+            (0x1004, 0x1003),
+            (0x2008, 0x2009),
+        ] {
+            assert_eq!(elf.between(start, end), None, "{start:#x}..{end:#x}");
+        }
+        assert_eq!(
+            elf.section(".data")
+                .map(|section| (section.addr, section.bytes.len())),
+            Some((0x2000, 8))
+        );
+        assert!(elf.section(".bss").is_none());
+        let executable: Vec<bool> = elf
+            .regions()
+            .iter()
+            .map(|region| region.executable)
+            .collect();
+        assert_eq!(executable, [true, false]);
+    }
+
+    #[test]
+    fn symbols_come_in_file_order_with_what_they_are() {
+        let file = image().elf();
+        let elf = Elf::parse(&file).unwrap();
+        let symbols: Vec<_> = elf
+            .symbols()
+            .map(|symbol| (symbol.name, symbol.addr, symbol.text))
+            .collect();
+        assert_eq!(
+            symbols,
+            [
+                (b"second".as_slice(), 0x1004, true),
+                (b"first", 0x1000, true),
+                (b"value", 0x2000, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn other_machines_are_refused_by_name() {
+        let mut file = image().elf();
+        file[18] = 183;
+        let error = Elf::parse(&file).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "an ELF file, but not a 64-bit x86 one: the machine is 0xb7"
+        );
+    }
+
+    #[test]
+    fn segments_on_top_of_each_other_are_refused() {
+        let file = Fixture::default()
+            .section(".text", 0x1000, vec![0; 16])
+            .section(".data", 0x100f, vec![0; 4])
+            .elf();
+        let error = Elf::parse(&file).unwrap_err();
+        assert!(error.to_string().contains("same address"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_headers_do_not_panic(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            addr: u64,
+        ) {
+            let mut file = image().elf();
+            for (at, value) in damage {
+                let at = at.index(file.len());
+                file[at] = value;
+            }
+            if let Ok(elf) = Elf::parse(&file) {
+                let _ = elf.section(".data");
+                let _ = elf.from(addr);
+                let _ = elf.symbols().count();
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What can be wrong with an image, and where.
+
+use crate::Compression;
+
+/// What every function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The image could not be read. Offsets count from the start of the file, or
+/// from the start of what was decompressed out of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The first bytes belong to no container that this crate knows.
+    #[error(
+        "not a kernel image: it starts with {magic:02x?} (known: ELF, bzImage, unified kernel image, compressed file)"
+    )]
+    Unrecognized {
+        /// Up to eight bytes.
+        magic: Vec<u8>,
+    },
+    /// A container in a container in a container...
+    #[error("more than {limit} containers inside each other")]
+    Nested {
+        /// How many are followed.
+        limit: usize,
+    },
+    /// A structure that reaches past the end of the bytes it lies in.
+    #[error("{what} at {offset:#x} is cut off")]
+    Truncated {
+        /// Which structure.
+        what: &'static str,
+        /// Where it starts.
+        offset: u64,
+    },
+    /// A structure that contradicts itself.
+    #[error("{what} at {offset:#x}: {why}")]
+    Malformed {
+        /// Which structure.
+        what: &'static str,
+        /// Where it starts.
+        offset: u64,
+        /// The contradiction.
+        why: &'static str,
+    },
+    /// An ELF structure that goblin refuses.
+    #[error("ELF {what}: {source}")]
+    Elf {
+        /// Which structure.
+        what: &'static str,
+        /// goblin's reason.
+        source: goblin::error::Error,
+    },
+    /// An ELF file for something else.
+    #[error("an ELF file, but not a 64-bit x86 one: {what} is {value:#x}")]
+    OtherMachine {
+        /// The header field.
+        what: &'static str,
+        /// What it holds.
+        value: u64,
+    },
+    /// Compressed data that does not decompress.
+    #[error("{method} data: {source}")]
+    Decompress {
+        /// How it claims to be compressed.
+        method: Compression,
+        /// The decompressor's reason.
+        source: std::io::Error,
+    },
+    /// Compressed data that decompresses to more than a kernel can be.
+    #[error("{method} data holds more than {limit} bytes")]
+    TooLarge {
+        /// How it is compressed.
+        method: Compression,
+        /// The most that is accepted.
+        limit: usize,
+    },
+    /// Neither a symbol table nor kallsyms tables.
+    #[error("no symbols: no .symtab, and no kallsyms tables in read-only data")]
+    NoSymbols,
+    /// A symbol or section without which nothing can be said.
+    #[error("no {what} in the image")]
+    Missing {
+        /// Its name.
+        what: &'static str,
+    },
+}
+
+impl Error {
+    pub(crate) fn truncated(what: &'static str, offset: usize) -> Self {
+        Self::Truncated {
+            what,
+            offset: offset as u64,
+        }
+    }
+
+    pub(crate) fn malformed(what: &'static str, offset: usize, why: &'static str) -> Self {
+        Self::Malformed {
+            what,
+            offset: offset as u64,
+            why,
+        }
+    }
+}

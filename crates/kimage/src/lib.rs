@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Every function of a kernel image, and how a probe on it would work.
+//!
+//! Bytes go in (the caller maps the file), facts come out: [`unwrap`] takes the
+//! containers off, [`Image::parse`] reads what is inside.
+//!
+//! Invariants: no I/O and no processes; x86_64 only. No input makes it panic,
+//! and none makes it hold more memory than a small multiple of the image. What
+//! a kernel has is told by structure, symbols and sections, never by version.
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod container;
+mod decompress;
+mod elf;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod image;
+mod kallsyms;
+mod lzop;
+mod symbols;
+
+pub use container::{Layer, Unwrapped, unwrap};
+pub use decompress::Compression;
+pub use error::{Error, Result};
+pub use image::Image;
+pub use symbols::{SymbolSource, Symbols};

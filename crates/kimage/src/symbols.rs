@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Symbols as the running kernel sees them: sorted by address, and what a
+//! function "is" ends where the next symbol starts.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::hash::Hasher;
+use std::ops::Range;
+
+use rustc_hash::FxHasher;
+
+use crate::elf::Elf;
+
+/// Where the symbols were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SymbolSource {
+    /// The kernel's own tables (`scripts/kallsyms.c`): what it answers from at
+    /// run time.
+    Kallsyms,
+    /// `.symtab`, in an image built without `CONFIG_KALLSYMS`.
+    Symtab,
+}
+
+/// One symbol.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Symbol {
+    pub(crate) addr: u64,
+    pub(crate) name: Name,
+    /// As `nm` prints it: `t` and `T` text, `w` and `W` weak...
+    pub(crate) kind: u8,
+}
+
+/// A name in the arena of a [`Symbols`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) start: u32,
+    pub(crate) len: u16,
+}
+
+/// All symbols, sorted by address.
+#[derive(Debug)]
+pub struct Symbols<'a> {
+    arena: Cow<'a, [u8]>,
+    table: Vec<Symbol>,
+    /// Indexes into `table`, ordered by the hash of the name, then by name,
+    /// then by address; the hash in the upper half.
+    by_name: Vec<u64>,
+    source: SymbolSource,
+}
+
+impl<'a> Symbols<'a> {
+    /// `table` must be sorted by address, and its names must lie in `arena`.
+    pub(crate) fn new(arena: Cow<'a, [u8]>, table: Vec<Symbol>, source: SymbolSource) -> Self {
+        let mut symbols = Self {
+            arena,
+            table,
+            by_name: Vec::new(),
+            source,
+        };
+        let mut by_name: Vec<u64> = (0..symbols.table.len())
+            .map(|index| u64::from(hash(symbols.name_bytes(index))) << 32 | index as u64)
+            .collect();
+        // Whole keys first, which needs no names; then the few equal hashes.
+        by_name.sort_unstable();
+        for run in by_name.chunk_by_mut(|a, b| key_hash(*a) == key_hash(*b)) {
+            run.sort_unstable_by(|a, b| symbols.compare(*a, *b));
+        }
+        symbols.by_name = by_name;
+        symbols
+    }
+
+    /// What `nm` lists, less what cannot be a name in kallsyms.
+    pub(crate) fn from_symtab(elf: &Elf<'a>) -> Self {
+        let symbols = elf
+            .symbols()
+            .filter(|symbol| !symbol.name.starts_with(b"$") && !symbol.name.starts_with(b".L"));
+        let mut table: Vec<Symbol> = symbols
+            .filter_map(|symbol| {
+                let name = Name {
+                    start: symbol.name_offset,
+                    len: u16::try_from(symbol.name.len()).ok()?,
+                };
+                Some(Symbol {
+                    addr: symbol.addr,
+                    name,
+                    kind: if symbol.text { b't' } else { b'd' },
+                })
+            })
+            .collect();
+        table.sort_by_key(|symbol| symbol.addr);
+        Self::new(elf.strtab().into(), table, SymbolSource::Symtab)
+    }
+
+    /// Where they come from.
+    #[must_use]
+    pub fn source(&self) -> SymbolSource {
+        self.source
+    }
+
+    /// How many there are, data included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// All of them by address: address, `nm` letter, name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (u64, char, &str)> {
+        self.table
+            .iter()
+            .enumerate()
+            .map(|(index, symbol)| (symbol.addr, char::from(symbol.kind), self.name(index)))
+    }
+
+    /// The address that `kallsyms_lookup_name()` gives for a name: the lowest,
+    /// if several symbols have it.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<u64> {
+        self.named(name.as_bytes())
+            .next()
+            .map(|index| self.table[index].addr)
+    }
+
+    pub(crate) fn get(&self, index: usize) -> &Symbol {
+        &self.table[index]
+    }
+
+    pub(crate) fn name(&self, index: usize) -> &str {
+        std::str::from_utf8(self.name_bytes(index)).unwrap_or("?")
+    }
+
+    pub(crate) fn name_bytes(&self, index: usize) -> &[u8] {
+        let Name { start, len } = self.table[index].name;
+        &self.arena[start as usize..][..usize::from(len)]
+    }
+
+    /// The symbols of a name, by address.
+    pub(crate) fn named(&self, name: &[u8]) -> impl ExactSizeIterator<Item = usize> {
+        let wanted = hash(name);
+        let order = |key: &u64| {
+            key_hash(*key)
+                .cmp(&wanted)
+                .then_with(|| self.name_bytes(key_index(*key)).cmp(name))
+        };
+        let start = self
+            .by_name
+            .partition_point(|key| order(key) == Ordering::Less);
+        let count = self.by_name[start..].partition_point(|key| order(key) == Ordering::Equal);
+        self.by_name[start..start + count]
+            .iter()
+            .map(|key| key_index(*key))
+    }
+
+    /// The indexes of the symbols between two addresses.
+    pub(crate) fn between(&self, start: u64, end: u64) -> Range<usize> {
+        let below = |addr: u64| self.table.partition_point(|symbol| symbol.addr < addr);
+        let first = below(start);
+        first..below(end).max(first)
+    }
+
+    /// The first of the symbols at the highest address that is not above
+    /// `addr`, and where the next one starts: `get_symbol_pos()`.
+    pub(crate) fn around(&self, addr: u64) -> Option<(usize, Option<u64>)> {
+        let next = self.table.partition_point(|symbol| symbol.addr <= addr);
+        let start = self.table[next.checked_sub(1)?].addr;
+        let first = self.table.partition_point(|symbol| symbol.addr < start);
+        Some((first, self.table.get(next).map(|symbol| symbol.addr)))
+    }
+
+    /// Runs of symbols that share a name, one call per name.
+    pub(crate) fn for_each_name(
+        &self,
+        mut act: impl FnMut(&mut dyn ExactSizeIterator<Item = usize>),
+    ) {
+        let same = |a: &u64, b: &u64| {
+            a >> 32 == b >> 32 && self.name_bytes(key_index(*a)) == self.name_bytes(key_index(*b))
+        };
+        for run in self.by_name.chunk_by(same) {
+            act(&mut run.iter().map(|key| key_index(*key)));
+        }
+    }
+
+    /// The order of two names of the same hash.
+    fn compare(&self, a: u64, b: u64) -> Ordering {
+        self.name_bytes(key_index(a))
+            .cmp(self.name_bytes(key_index(b)))
+            .then_with(|| a.cmp(&b))
+    }
+}
+
+fn hash(name: &[u8]) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(name);
+    (hasher.finish() >> 32) as u32
+}
+
+fn key_hash(key: u64) -> u32 {
+    (key >> 32) as u32
+}
+
+fn key_index(key: u64) -> usize {
+    key as u32 as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbols() -> Symbols<'static> {
+        let all = [
+            (0x10, "a"),
+            (0x20, "twice"),
+            (0x20, "alias"),
+            (0x30, "twice"),
+            (0x38, "end"),
+        ];
+        let mut arena = Vec::new();
+        let table = all.map(|(addr, name)| {
+            let name_at = Name {
+                start: arena.len() as u32,
+                len: name.len() as u16,
+            };
+            arena.extend(name.as_bytes());
+            Symbol {
+                addr,
+                name: name_at,
+                kind: b't',
+            }
+        });
+        Symbols::new(arena.into(), table.to_vec(), SymbolSource::Kallsyms)
+    }
+
+    #[test]
+    fn names_are_found_lowest_address_first() {
+        let symbols = symbols();
+        assert_eq!(symbols.named(b"twice").collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(symbols.address_of("twice"), Some(0x20));
+        assert_eq!(symbols.address_of("thrice"), None);
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_first_alias_before_it() {
+        let symbols = symbols();
+        assert_eq!(symbols.around(0xf), None);
+        assert_eq!(symbols.around(0x10), Some((0, Some(0x20))));
+        assert_eq!(symbols.around(0x2f), Some((1, Some(0x30))));
+        assert_eq!(symbols.around(0x1000), Some((4, None)));
+        assert_eq!(symbols.between(0x20, 0x38), 1..4);
+    }
+
+    #[test]
+    fn each_name_comes_once_with_all_that_have_it() {
+        let mut counts = Vec::new();
+        symbols().for_each_name(|run| counts.push(run.len()));
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 1, 1, 2]);
+    }
+}
