@@ -6,7 +6,7 @@
 
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, EM_X86_64, Header};
-use goblin::elf::program_header::{PF_X, PT_LOAD, ProgramHeader};
+use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB, SectionHeader};
 use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
 
@@ -36,7 +36,6 @@ pub(crate) struct Elf<'a> {
 pub(crate) struct Region<'a> {
     pub(crate) addr: u64,
     pub(crate) bytes: &'a [u8],
-    pub(crate) executable: bool,
 }
 
 /// A defined and named symbol of `.symtab`.
@@ -81,7 +80,6 @@ impl<'a> Elf<'a> {
         Some(Region {
             addr: section.sh_addr,
             bytes,
-            executable: is_text(section),
         })
     }
 
@@ -240,7 +238,6 @@ fn regions<'a>(data: &'a [u8], segments: &[ProgramHeader]) -> Result<Vec<Region<
         regions.push(Region {
             addr: segment.p_vaddr,
             bytes,
-            executable: segment.p_flags & PF_X != 0,
         });
     }
     regions.sort_by_key(|region| region.addr);
@@ -299,12 +296,7 @@ mod tests {
             Some((0x2000, 8))
         );
         assert!(elf.section(".bss").is_none());
-        let executable: Vec<bool> = elf
-            .regions()
-            .iter()
-            .map(|region| region.executable)
-            .collect();
-        assert_eq!(executable, [true, false]);
+        assert_eq!(elf.regions().len(), 2);
     }
 
     #[test]

@@ -1,33 +1,176 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A whole image.
+//! A whole image, and the questions that the kernel asks about its own text.
 
+use std::ops::Range;
+
+use crate::btf::Btf;
 use crate::elf::Elf;
-use crate::{Result, Symbols, kallsyms};
+use crate::features::Features;
+use crate::tables::{Labels, Tables, btf_set, kfunc_sets, within};
+use crate::{Error, Result, Symbols, kallsyms};
 
 /// A kernel image: the ELF file that [`unwrap`](crate::unwrap) gives, read.
 #[derive(Debug)]
 pub struct Image<'a> {
     pub(crate) elf: Elf<'a>,
-    symbols: Symbols<'a>,
+    pub(crate) symbols: Symbols<'a>,
+    pub(crate) tables: Tables,
+    pub(crate) ranges: Ranges,
+    pub(crate) features: Features,
+    pub(crate) btf: Option<Btf<'a>>,
+    /// `btf_id_deny`: functions that no tracing program may be attached to.
+    pub(crate) denied: Vec<u32>,
+    /// `noreturn_deny` (6.14, and stable releases): functions that no fexit may
+    /// be attached to.
+    pub(crate) noreturn: Vec<u32>,
+    /// What is in any set of kfuncs (`BTF_KFUNCS_START()`), of which some are
+    /// registered for fmod_ret.
+    pub(crate) kfuncs: Vec<u32>,
+    /// `__x86_return_thunk`, which every `ret` is a jump to until boot.
+    pub(crate) return_thunk: Option<u64>,
+    /// `NOKPROBE_SYMBOL()` functions: what each blacklists, sorted.
+    pub(crate) nokprobe: Vec<Range<u64>>,
+}
+
+/// Parts of the text that have rules of their own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ranges {
+    /// `_stext.._etext`: `core_kernel_text()` once the kernel runs.
+    pub(crate) text: Range<u64>,
+    /// `_sinittext.._einittext`: freed after boot.
+    pub(crate) init: Range<u64>,
+    pub(crate) entry: Range<u64>,
+    pub(crate) noinstr: Range<u64>,
+    pub(crate) kprobes: Range<u64>,
+    /// Where the last symbol of the image ends.
+    end: u64,
+}
+
+impl Ranges {
+    fn of(labels: &Labels<'_>) -> Result<Self> {
+        let ranges = Self {
+            text: labels.range("_stext", "_etext"),
+            init: labels.range("_sinittext", "_einittext"),
+            entry: labels.range("__entry_text_start", "__entry_text_end"),
+            noinstr: labels.range("__noinstr_text_start", "__noinstr_text_end"),
+            kprobes: labels.range("__kprobes_text_start", "__kprobes_text_end"),
+            end: labels.get("_end").unwrap_or(u64::MAX),
+        };
+        if ranges.text.is_empty() {
+            Err(Error::Missing {
+                what: "_stext and _etext",
+            })
+        } else {
+            Ok(ranges)
+        }
+    }
 }
 
 impl<'a> Image<'a> {
     /// Reads an x86_64 vmlinux, with or without symbol table and DWARF.
     ///
     /// # Errors
-    /// [`Error::Elf`](crate::Error::Elf) and its kin for a file that is damaged,
-    /// [`Error::OtherMachine`](crate::Error::OtherMachine) for one that is not
-    /// x86_64, [`Error::NoSymbols`](crate::Error::NoSymbols).
+    /// [`Error::Elf`] and its kin for a file that is damaged,
+    /// [`Error::OtherMachine`] for one that is not x86_64,
+    /// [`Error::NoSymbols`], [`Error::Missing`] for an image without a text.
     pub fn parse(elf: &'a [u8]) -> Result<Self> {
         let elf = Elf::parse(elf)?;
         let symbols = symbols(&elf)?;
-        Ok(Self { elf, symbols })
+        let labels = Labels::new(&elf, &symbols);
+        let ranges = Ranges::of(&labels)?;
+        let tables = Tables::read(&elf, &labels);
+        let features = Features::of(&elf, &labels);
+        let set = |name| btf_set(&elf, &labels, name).unwrap_or_default();
+        let (denied, noreturn) = (set("btf_id_deny"), set("noreturn_deny"));
+        let kfuncs = kfunc_sets(&elf, &symbols);
+        let return_thunk = labels.get("__x86_return_thunk");
+        let btf = elf
+            .section(".BTF")
+            .and_then(|section| Btf::parse(section.bytes));
+        drop(labels);
+        let mut image = Self {
+            elf,
+            symbols,
+            tables,
+            ranges,
+            features,
+            btf,
+            denied,
+            noreturn,
+            kfuncs,
+            return_thunk,
+            nokprobe: Vec::new(),
+        };
+        image.nokprobe = image.blacklisted();
+        Ok(image)
     }
 
     /// The symbols, as the running kernel sees them.
     #[must_use]
     pub fn symbols(&self) -> &Symbols<'a> {
         &self.symbols
+    }
+
+    /// The mechanisms it was configured with.
+    #[must_use]
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The ftrace call sites, sorted, those of functions that are freed after
+    /// boot included.
+    #[must_use]
+    pub fn call_sites(&self) -> &[u64] {
+        &self.tables.call_sites
+    }
+
+    /// How many call sites `sorttable` zeroed at build time, because they
+    /// belong to no function that was linked.
+    #[must_use]
+    pub fn zeroed_call_sites(&self) -> usize {
+        self.tables.zeroed
+    }
+
+    /// The extent of what is at an address, from the symbol that it belongs to
+    /// up to the next: `kallsyms_lookup_size_offset()`.
+    #[must_use]
+    pub fn extent(&self, addr: u64) -> Option<Range<u64>> {
+        let (first, next) = self.symbols.around(addr)?;
+        let end = next.unwrap_or_else(|| {
+            if self.ranges.init.contains(&addr) {
+                self.ranges.init.end
+            } else {
+                self.ranges.end
+            }
+        });
+        Some(self.symbols.get(first).addr..end)
+    }
+
+    /// `ftrace_location_range()`: the first call site of five bytes that shares
+    /// one with the range.
+    pub(crate) fn call_site_in(&self, range: Range<u64>) -> Option<u64> {
+        self.call_sites_in(range).first().copied()
+    }
+
+    /// All of them.
+    pub(crate) fn call_sites_in(&self, range: Range<u64>) -> &[u64] {
+        within(
+            &self.tables.call_sites,
+            range.start.saturating_sub(4)..range.end,
+        )
+    }
+
+    /// What [`Tables::nokprobe`] lists, each up to the next symbol:
+    /// `kprobe_add_ksym_blacklist()`.
+    fn blacklisted(&self) -> Vec<Range<u64>> {
+        let listed = self.tables.nokprobe.iter().flatten();
+        let in_text =
+            |addr: &&u64| self.ranges.text.contains(addr) || self.ranges.init.contains(addr);
+        let extents = listed.filter(in_text).filter_map(|entry| {
+            let extent = self.extent(*entry)?;
+            Some(*entry..entry + (extent.end - extent.start))
+        });
+        extents.collect()
     }
 }
 
@@ -38,7 +181,7 @@ fn symbols<'a>(elf: &Elf<'a>) -> Result<Symbols<'a>> {
     }
     let symbols = Symbols::from_symtab(elf);
     if symbols.is_empty() {
-        Err(crate::Error::NoSymbols)
+        Err(Error::NoSymbols)
     } else {
         Ok(symbols)
     }

@@ -9,20 +9,34 @@
 //! a kernel has is told by structure, symbols and sections, never by version.
 #![forbid(unsafe_code)]
 
+mod btf;
 mod bytes;
 mod container;
 mod decompress;
 mod elf;
 mod error;
+mod features;
 #[cfg(test)]
 mod fixture;
+mod functions;
 mod image;
+mod insn;
 mod kallsyms;
 mod lzop;
+mod reason;
+mod sites;
 mod symbols;
+mod tables;
+mod verdict;
 
+pub use btf::Unsupported;
 pub use container::{Layer, Unwrapped, unwrap};
 pub use decompress::Compression;
 pub use error::{Error, Result};
+pub use features::Features;
+pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
+pub use reason::{Blacklist, Condition, Errno, NotOptimized, Refusal};
+pub use sites::{Answer, Flavor, Site};
 pub use symbols::{SymbolSource, Symbols};
+pub use verdict::{Attach, Evidence, Verdict};

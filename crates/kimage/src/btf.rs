@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! As much of BTF (`Documentation/bpf/btf.rst`) as decides whether a BPF
+//! trampoline can be built for a function.
+
+use crate::bytes::{u16_at, u32_at, until_nul};
+
+const MAGIC: u16 = 0xeb9f;
+
+// Kinds, from include/uapi/linux/btf.h.
+const INT: u32 = 1;
+const PTR: u32 = 2;
+const ARRAY: u32 = 3;
+const STRUCT: u32 = 4;
+const UNION: u32 = 5;
+const ENUM: u32 = 6;
+const TYPEDEF: u32 = 8;
+const VOLATILE: u32 = 9;
+const CONST: u32 = 10;
+const RESTRICT: u32 = 11;
+const FUNC: u32 = 12;
+const FUNC_PROTO: u32 = 13;
+const VAR: u32 = 14;
+const DATASEC: u32 = 15;
+const DECL_TAG: u32 = 17;
+const TYPE_TAG: u32 = 18;
+const ENUM64: u32 = 19;
+
+/// `MAX_BPF_FUNC_ARGS`.
+const MAX_ARGS: usize = 12;
+/// What two registers hold.
+const MAX_ARG_SIZE: u32 = 16;
+/// Modifiers are not nested deeper than this; a cycle of them ends here.
+const MAX_DEPTH: usize = 32;
+
+/// Why `btf_distill_func_proto()` refuses a prototype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unsupported {
+    /// More than 12 parameters.
+    TooManyArgs,
+    /// It returns a struct or a union, or something of no known size.
+    ReturnType,
+    /// It takes variable arguments.
+    Variadic,
+    /// A parameter larger than 16 bytes, or of no known size.
+    ArgType,
+}
+
+/// The types of an image.
+#[derive(Clone, Debug)]
+pub(crate) struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// Where each type starts in `types`; type 0 is void and has no entry.
+    offsets: Vec<u32>,
+}
+
+/// `struct btf_type`, and where it is.
+#[derive(Clone, Copy, Debug)]
+struct Type {
+    at: usize,
+    name: u32,
+    info: u32,
+    /// A size or another type's number.
+    size_or_type: u32,
+}
+
+impl Type {
+    fn kind(self) -> u32 {
+        self.info >> 24 & 0x1f
+    }
+
+    fn vlen(self) -> usize {
+        (self.info & 0xffff) as usize
+    }
+
+    /// How many bytes follow it; `None` for a kind that nobody knows yet.
+    fn extra(self) -> Option<usize> {
+        Some(match self.kind() {
+            INT | VAR | DECL_TAG => 4,
+            ARRAY => 12,
+            STRUCT | UNION | DATASEC | ENUM64 => 12 * self.vlen(),
+            ENUM | FUNC_PROTO => 8 * self.vlen(),
+            PTR | 7..=12 | 16 | TYPE_TAG => 0,
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Btf<'a> {
+    const TYPE: usize = 12;
+
+    /// The content of a `.BTF` section, as far as its types are of known kinds.
+    pub(crate) fn parse(data: &'a [u8]) -> Option<Self> {
+        if u16_at(data, 0)? != MAGIC {
+            return None;
+        }
+        let body = data.get(u32_at(data, 4)? as usize..)?;
+        let part = |at: usize| {
+            body.get(u32_at(data, at)? as usize..)?
+                .get(..u32_at(data, at + 4)? as usize)
+        };
+        let mut btf = Self {
+            types: part(8)?,
+            strings: part(16)?,
+            offsets: Vec::new(),
+        };
+        btf.index();
+        Some(btf)
+    }
+
+    fn index(&mut self) {
+        self.offsets.reserve(self.types.len() / 32);
+        let mut at = 0;
+        while let Some(extra) = self.type_at(at).and_then(Type::extra) {
+            self.offsets.push(at as u32);
+            at += Self::TYPE + extra;
+        }
+    }
+
+    fn type_at(&self, at: usize) -> Option<Type> {
+        let word = |index: usize| u32_at(self.types, at + 4 * index);
+        Some(Type {
+            at,
+            name: word(0)?,
+            info: word(1)?,
+            size_or_type: word(2)?,
+        })
+    }
+
+    fn get(&self, id: u32) -> Option<Type> {
+        self.type_at(*self.offsets.get((id as usize).checked_sub(1)?)? as usize)
+    }
+
+    /// The functions: their numbers and names.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = (u32, &'a [u8])> {
+        let types = self.offsets.iter().zip(1..);
+        types.filter_map(|(at, id)| {
+            let function = self.type_at(*at as usize).filter(|it| it.kind() == FUNC)?;
+            Some((id, until_nul(self.strings, function.name as usize)?))
+        })
+    }
+
+    /// Whether a trampoline can be built for a function: `btf_distill_func_proto()`.
+    pub(crate) fn distill(&self, function: u32) -> Result<(), Unsupported> {
+        let prototype = self
+            .get(function)
+            .and_then(|function| self.get(function.size_or_type));
+        let Some(prototype) = prototype.filter(|it| it.kind() == FUNC_PROTO) else {
+            return Err(Unsupported::ReturnType);
+        };
+        if prototype.vlen() > MAX_ARGS {
+            return Err(Unsupported::TooManyArgs);
+        }
+        match self.size(prototype.size_or_type) {
+            Some((kind, _)) if kind != STRUCT && kind != UNION => {}
+            _ => return Err(Unsupported::ReturnType),
+        }
+        (0..prototype.vlen()).try_for_each(|index| self.distill_arg(prototype, index))
+    }
+
+    fn distill_arg(&self, prototype: Type, index: usize) -> Result<(), Unsupported> {
+        // struct btf_param is the name and the type.
+        let id = u32_at(self.types, prototype.at + Self::TYPE + 8 * index + 4)
+            .ok_or(Unsupported::ArgType)?;
+        if id == 0 && index + 1 == prototype.vlen() {
+            return Err(Unsupported::Variadic);
+        }
+        match self.size(id) {
+            Some((_, size)) if (1..=MAX_ARG_SIZE).contains(&size) => Ok(()),
+            _ => Err(Unsupported::ArgType),
+        }
+    }
+
+    /// A type's kind and size without its modifiers: `__get_type_size()`.
+    fn size(&self, mut id: u32) -> Option<(u32, u32)> {
+        if id == 0 {
+            return Some((0, 0));
+        }
+        for _ in 0..MAX_DEPTH {
+            let it = self.get(id)?;
+            match it.kind() {
+                TYPEDEF | VOLATILE | CONST | RESTRICT | TYPE_TAG if it.size_or_type == 0 => {
+                    return None;
+                }
+                TYPEDEF | VOLATILE | CONST | RESTRICT | TYPE_TAG => id = it.size_or_type,
+                PTR => return Some((PTR, 8)),
+                kind @ (INT | STRUCT | UNION | ENUM | ENUM64) => {
+                    return Some((kind, it.size_or_type));
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a kernel was configured with, told by what is in it: distributions
+//! rarely build in their configuration, and a version says nothing about it.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use crate::elf::Elf;
+use crate::tables::Labels;
+
+/// The mechanisms of a kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// `CONFIG_KPROBES_ON_FTRACE`: a kprobe on a call site is ftrace-based.
+    pub kprobes_on_ftrace: bool,
+    /// `CONFIG_OPTPROBES`: an int3 may become a jump.
+    pub optprobes: bool,
+    /// `CONFIG_KPROBE_EVENTS`, which perf and BPF kprobes go through.
+    pub kprobe_events: bool,
+    /// `CONFIG_KPROBE_EVENTS_ON_NOTRACE` is off: those must be in a function
+    /// with a call site.
+    pub notrace_refused: bool,
+    /// Those must name a symbol that no other has (6.6, and stable releases).
+    pub unique_names: bool,
+    /// `CONFIG_KRETPROBES`.
+    pub kretprobes: bool,
+    /// `CONFIG_FPROBE`, which kprobe.multi needs.
+    pub fprobe: bool,
+    /// `CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS`, which BPF trampolines need
+    /// for a function with a call site.
+    pub direct_calls: bool,
+    /// `CONFIG_X86_KERNEL_IBT`: a probe on an ENDBR is moved behind it.
+    pub ibt: bool,
+    /// `CONFIG_MITIGATION_RETPOLINE`: the compiler makes no jump tables.
+    pub retpoline: bool,
+    /// Lock prefixes are out of bounds while one processor is present (up to
+    /// 6.14: `alternatives_text_reserved()`).
+    pub smp_locks_reserved: bool,
+    /// Where a jump counts as an indirect one (up to 6.5); empty otherwise.
+    pub indirect_thunks: Range<u64>,
+}
+
+impl Features {
+    pub(crate) fn of(elf: &Elf<'_>, labels: &Labels<'_>) -> Self {
+        let has = |name| labels.get(name).is_some();
+        Self {
+            kprobes_on_ftrace: has("kprobe_ftrace_handler"),
+            optprobes: has("arch_prepare_optimized_kprobe"),
+            kprobe_events: has("create_local_trace_kprobe"),
+            notrace_refused: says(elf, b"Could not probe notrace function"),
+            // A callback, so no compiler inlines it.
+            unique_names: has("count_symbols"),
+            kretprobes: has("arch_rethook_trampoline") || has("__kretprobe_trampoline"),
+            fprobe: has("register_fprobe"),
+            direct_calls: has("register_ftrace_direct"),
+            ibt: has("__ibt_endbr_seal") || elf.section(".ibt_endbr_seal").is_some(),
+            retpoline: has("__x86_indirect_thunk_array"),
+            smp_locks_reserved: has("alternatives_text_reserved"),
+            indirect_thunks: labels.range("__indirect_thunk_start", "__indirect_thunk_end"),
+        }
+    }
+}
+
+/// Whether a string is in read-only data.
+fn says(elf: &Elf<'_>, text: &[u8]) -> bool {
+    elf.section(".rodata")
+        .is_some_and(|rodata| memmem::find(rodata.bytes, text).is_some())
+}

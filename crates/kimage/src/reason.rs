@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Why a probe is refused, is not optimized, or depends on something: each
+//! with the kernel function that decides, as of 6.12 and 7.3.
+
+use std::fmt;
+
+use crate::btf::Unsupported;
+
+/// An error number, as `include/uapi/asm-generic/errno*.h` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Errno {
+    /// No such file or directory.
+    Enoent = 2,
+    /// No such process.
+    Esrch = 3,
+    /// Device or resource busy.
+    Ebusy = 16,
+    /// Invalid argument.
+    Einval = 22,
+    /// Illegal byte sequence.
+    Eilseq = 84,
+    /// Operation not supported.
+    Eopnotsupp = 95,
+    /// Cannot assign requested address.
+    Eaddrnotavail = 99,
+    /// The kernel's own, which has no name outside of it.
+    Enotsupp = 524,
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enoent => "ENOENT",
+            Self::Esrch => "ESRCH",
+            Self::Ebusy => "EBUSY",
+            Self::Einval => "EINVAL",
+            Self::Eilseq => "EILSEQ",
+            Self::Eopnotsupp => "EOPNOTSUPP",
+            Self::Eaddrnotavail => "EADDRNOTAVAIL",
+            Self::Enotsupp => "ENOTSUPP",
+        })
+    }
+}
+
+/// Which rule blacklists an address for kprobes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blacklist {
+    /// `NOKPROBE_SYMBOL()`, by address.
+    Listed,
+    /// `__kprobes`.
+    KprobesText,
+    /// `noinstr`.
+    NoinstrText,
+    /// `.entry.text`.
+    EntryText,
+    /// The name without its suffix is blacklisted.
+    BaseName,
+}
+
+/// Why a probe cannot be placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// More than one symbol has the name.
+    AmbiguousName,
+    /// The mechanism is not built in: the option.
+    NotBuiltIn(&'static str),
+    /// BPF and perf may only probe functions with a call site.
+    Notrace,
+    /// Not in the kernel's text.
+    NotText,
+    /// In text that is freed after boot.
+    Init,
+    /// Blacklisted for kprobes.
+    Blacklisted(Blacklist),
+    /// A static key's branch.
+    JumpLabel,
+    /// A static call.
+    StaticCall,
+    /// `BUG()` or `WARN()`.
+    Bug,
+    /// Padding before a function, which has a symbol of its own.
+    Preamble,
+    /// Not where an instruction starts.
+    NotAnInstruction,
+    /// INT or UD.
+    Trap,
+    /// It cannot be copied: an emulate prefix, or a change of the stack segment.
+    Uncopyable,
+    /// It can be neither single-stepped nor emulated.
+    BeyondEmulation,
+    /// Where a kretprobe cannot work.
+    KretprobeBlacklist,
+    /// No ftrace call site in the function.
+    NoCallSite,
+    /// BTF has no function of the name.
+    NoPrototype,
+    /// A prototype that no trampoline can be built for.
+    Prototype(Unsupported),
+    /// A function that BPF itself needs.
+    BtfDenied,
+    /// A function that does not return.
+    NoReturn,
+    /// Neither a call site nor a NOP to put a call in.
+    NothingToPatch,
+    /// Its return value may not be modified.
+    NotInjectable,
+}
+
+impl Refusal {
+    /// What the attempt fails with.
+    #[must_use]
+    pub fn errno(self) -> Errno {
+        match self {
+            Self::AmbiguousName => Errno::Eaddrnotavail,
+            Self::NotBuiltIn(_) => Errno::Eopnotsupp,
+            Self::NotAnInstruction | Self::Trap => Errno::Eilseq,
+            Self::BeyondEmulation => Errno::Eopnotsupp,
+            Self::NoCallSite => Errno::Esrch,
+            Self::NoPrototype => Errno::Enoent,
+            Self::NothingToPatch => Errno::Ebusy,
+            _ => Errno::Einval,
+        }
+    }
+
+    /// The kernel function that decides.
+    #[must_use]
+    pub fn decided_by(self) -> &'static str {
+        match self {
+            Self::AmbiguousName => "validate_probe_symbol",
+            Self::NotBuiltIn(_) => "Kconfig",
+            Self::Notrace => "within_notrace_func",
+            Self::NotText | Self::Init => "core_kernel_text",
+            Self::Blacklisted(_) => "within_kprobe_blacklist",
+            Self::JumpLabel => "jump_label_text_reserved",
+            Self::StaticCall => "static_call_text_reserved",
+            Self::Bug => "find_bug",
+            Self::Preamble => "is_cfi_preamble_symbol",
+            Self::NotAnInstruction | Self::Trap => "can_probe",
+            Self::Uncopyable => "__copy_instruction",
+            Self::BeyondEmulation => "prepare_emulation",
+            Self::KretprobeBlacklist => "register_kretprobe",
+            Self::NoCallSite => "ftrace_lookup_symbols",
+            Self::NoPrototype | Self::BtfDenied | Self::NoReturn => "check_attach_btf_id",
+            Self::Prototype(_) => "btf_distill_func_proto",
+            Self::NothingToPatch => "bpf_arch_text_poke",
+            Self::NotInjectable => "check_attach_modify_return",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AmbiguousName => "several symbols have this name",
+            Self::NotBuiltIn(option) => return write!(f, "{option} is off"),
+            Self::Notrace => "no call site in the function, and probing such is off",
+            Self::NotText => "not in the kernel's text",
+            Self::Init => "in text that is freed after boot",
+            Self::Blacklisted(Blacklist::Listed) => "NOKPROBE_SYMBOL() lists it",
+            Self::Blacklisted(Blacklist::KprobesText) => "in .kprobes.text",
+            Self::Blacklisted(Blacklist::NoinstrText) => "in .noinstr.text",
+            Self::Blacklisted(Blacklist::EntryText) => "in .entry.text",
+            Self::Blacklisted(Blacklist::BaseName) => {
+                "the function that it is a part of is blacklisted"
+            }
+            Self::JumpLabel => "a static key's branch",
+            Self::StaticCall => "a static call",
+            Self::Bug => "a BUG() or WARN()",
+            Self::Preamble => "in the padding before a function",
+            Self::NotAnInstruction => "no instruction starts here",
+            Self::Trap => "a trap: INT or UD",
+            Self::Uncopyable => "an instruction that cannot be copied",
+            Self::BeyondEmulation => "an instruction that can be neither stepped nor emulated",
+            Self::KretprobeBlacklist => "it changes the stack",
+            Self::NoCallSite => "no call site in the function",
+            Self::NoPrototype => "BTF has no function of this name",
+            Self::Prototype(Unsupported::TooManyArgs) => "it takes more than 12 arguments",
+            Self::Prototype(Unsupported::ReturnType) => "it returns what fits no register",
+            Self::Prototype(Unsupported::Variadic) => "it takes variable arguments",
+            Self::Prototype(Unsupported::ArgType) => "it takes an argument of more than 16 bytes",
+            Self::BtfDenied => "btf_id_deny lists it",
+            Self::NoReturn => "noreturn_deny lists it",
+            Self::NothingToPatch => "neither a call site nor a NOP to put a call in",
+            Self::NotInjectable => "neither ALLOW_ERROR_INJECTION() nor a security hook",
+        })
+    }
+}
+
+/// Why an int3 is not replaced by a jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotOptimized {
+    /// `CONFIG_OPTPROBES` is off.
+    NotBuiltIn,
+    /// In `.entry.text`.
+    EntryText,
+    /// Fewer than five bytes are left of the function.
+    TooShort,
+    /// An instruction of the function may fault, and its fixup may jump back.
+    Faulting,
+    /// An instruction of the function cannot be decoded.
+    Undecodable,
+    /// An indirect jump in the function, which may go anywhere.
+    IndirectJump,
+    /// A jump into the five bytes.
+    JumpTarget,
+    /// One of the instructions in the five bytes cannot run elsewhere.
+    Unboostable,
+    /// A call site, static key or static call in the five bytes.
+    Reserved,
+}
+
+impl NotOptimized {
+    /// The kernel function that decides.
+    #[must_use]
+    pub fn decided_by(self) -> &'static str {
+        match self {
+            Self::NotBuiltIn => "Kconfig",
+            Self::Unboostable | Self::Reserved => "copy_optimized_instructions",
+            _ => "can_optimize",
+        }
+    }
+}
+
+impl fmt::Display for NotOptimized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotBuiltIn => "CONFIG_OPTPROBES is off",
+            Self::EntryText => "in .entry.text",
+            Self::TooShort => "fewer than five bytes are left of the function",
+            Self::Faulting => "an instruction of the function may fault",
+            Self::Undecodable => "not all of the function decodes",
+            Self::IndirectJump => "the function has an indirect jump",
+            Self::JumpTarget => "a jump goes into the five bytes",
+            Self::Unboostable => "an instruction in the five bytes cannot run elsewhere",
+            Self::Reserved => "the kernel itself patches the five bytes",
+        })
+    }
+}
+
+/// What only the running kernel knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// The five bytes have a return, which mitigations keep as a jump to a
+    /// thunk (int3) or patch to a `ret` (optimized).
+    ReturnThunk,
+    /// The instruction, or one in the five bytes, is an alternative: it depends
+    /// on the processor.
+    Alternative,
+    /// A lock prefix: refused with EINVAL as long as only one processor was
+    /// ever present.
+    SmpLock,
+    /// Our decoder knows no instruction here; the kernel's may.
+    Decoder,
+    /// The blacklist was not found in the image.
+    Blacklist,
+    /// Several call sites in the extent: which of them is found is up to the
+    /// order of a binary search.
+    SeveralCallSites,
+    /// Another symbol of the name comes first.
+    Shadowed,
+    /// A set of kfuncs has it, and may have been registered for fmod_ret.
+    Registered,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReturnThunk => "optimized if the processor needs no return thunk, int3 otherwise",
+            Self::Alternative => "the code here depends on the processor",
+            Self::SmpLock => "refused with EINVAL if only one processor is present at boot",
+            Self::Decoder => "an instruction that this decoder does not know",
+            Self::Blacklist => "no blacklist was found in the image",
+            Self::SeveralCallSites => "several call sites in the function's extent",
+            Self::Shadowed => "another function of this name comes first",
+            Self::Registered => "refused unless its set of kfuncs is registered for fmod_ret",
+        })
+    }
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The tables in which a kernel says what may not be probed, and where it can
+//! be traced.
+
+use std::ops::Range;
+
+use crate::bytes::{i32_at, u32_at, u64_at};
+use crate::elf::{Elf, Region};
+use crate::insn::Insn;
+use crate::symbols::Symbols;
+
+/// A table's bytes, and where they are loaded: its entries are relative to
+/// themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Table<'a> {
+    addr: u64,
+    bytes: &'a [u8],
+}
+
+impl<'a> Table<'a> {
+    /// Between two symbols.
+    fn bounded(elf: &Elf<'a>, symbols: &Labels<'_>, start: &str, stop: &str) -> Option<Self> {
+        let (addr, end) = (symbols.get(start)?, symbols.get(stop)?);
+        Some(Self {
+            addr,
+            bytes: elf.between(addr, end)?,
+        })
+    }
+
+    fn section(elf: &Elf<'a>, name: &str) -> Option<Self> {
+        elf.section(name)
+            .map(|Region { addr, bytes, .. }| Self { addr, bytes })
+    }
+
+    /// The offsets of entries of a size.
+    fn entries(self, size: usize) -> impl Iterator<Item = usize> {
+        (0..self.bytes.len() / size).map(move |index| index * size)
+    }
+
+    /// An address stored as its distance from where it is stored.
+    fn relative(self, at: usize) -> Option<u64> {
+        let distance = i32_at(self.bytes, at)?;
+        Some(
+            self.addr
+                .wrapping_add(at as u64)
+                .wrapping_add_signed(distance.into()),
+        )
+    }
+
+    /// The relative addresses that entries of a size start with, sorted.
+    fn relative_column(self, size: usize) -> Vec<u64> {
+        let mut all: Vec<u64> = self
+            .entries(size)
+            .filter_map(|at| self.relative(at))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn absolute_column(self, size: usize) -> Vec<u64> {
+        self.entries(size)
+            .filter_map(|at| u64_at(self.bytes, at))
+            .collect()
+    }
+}
+
+/// Addresses of names: kallsyms, and `.symtab` for what it leaves out.
+#[derive(Debug)]
+pub(crate) struct Labels<'a> {
+    symbols: &'a Symbols<'a>,
+    /// Filled if kallsyms has no data symbols (`CONFIG_KALLSYMS_ALL` is off).
+    more: Option<Symbols<'a>>,
+}
+
+impl<'a> Labels<'a> {
+    pub(crate) fn new(elf: &Elf<'a>, symbols: &'a Symbols<'a>) -> Self {
+        let whole = symbols
+            .address_of("__start_rodata")
+            .or_else(|| symbols.address_of("__start_mcount_loc"))
+            .is_some();
+        let more = (!whole)
+            .then(|| Symbols::from_symtab(elf))
+            .filter(|more| !more.is_empty());
+        Self { symbols, more }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<u64> {
+        let more = || self.more.as_ref().and_then(|more| more.address_of(name));
+        self.symbols.address_of(name).or_else(more)
+    }
+
+    /// The range between two names, empty if one is missing.
+    pub(crate) fn range(&self, start: &str, end: &str) -> Range<u64> {
+        self.get(start)
+            .zip(self.get(end))
+            .map_or(0..0, |(start, end)| start..end)
+    }
+}
+
+/// Instructions that the kernel replaces while it runs: their addresses and
+/// lengths, sorted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Patches(Vec<(u64, u8)>);
+
+impl Patches {
+    /// `addr` must come sorted or not; overlaps are fine.
+    fn new(mut all: Vec<(u64, u8)>) -> Self {
+        all.sort_unstable();
+        Self(all)
+    }
+
+    /// Those that may share a byte with the range: none is longer than a byte
+    /// can count.
+    pub(crate) fn within(&self, range: Range<u64>) -> &[(u64, u8)] {
+        let below = |addr: u64| self.0.partition_point(|(at, _)| *at < addr);
+        let start = below(range.start.saturating_sub(255));
+        &self.0[start..below(range.end).max(start)]
+    }
+
+    /// Whether one of them does.
+    pub(crate) fn touch(some: &[(u64, u8)], range: Range<u64>) -> bool {
+        some.iter().any(|(addr, len)| {
+            *addr < range.end && addr.saturating_add((*len).into()) > range.start
+        })
+    }
+}
+
+/// Everything that bears on probing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    /// `__mcount_loc` without the entries that `sorttable` zeroed: call sites,
+    /// sorted.
+    pub(crate) call_sites: Vec<u64>,
+    /// How many were zeroed: sites of functions that the linker left out.
+    pub(crate) zeroed: usize,
+    /// `NOKPROBE_SYMBOL()`: function starts, sorted; `None` if the table could
+    /// not be found.
+    pub(crate) nokprobe: Option<Vec<u64>>,
+    /// `__jump_table`: static keys.
+    pub(crate) jump_labels: Patches,
+    /// `.static_call_sites`.
+    pub(crate) static_calls: Patches,
+    /// `__ex_table`: instructions that may fault, sorted.
+    pub(crate) faulting: Vec<u64>,
+    /// `__bug_table`: `BUG()` and `WARN()`, sorted.
+    pub(crate) bugs: Vec<u64>,
+    /// `ALLOW_ERROR_INJECTION()`: function starts, sorted.
+    pub(crate) injectable: Vec<u64>,
+    /// `.smp_locks`: lock prefixes, sorted.
+    pub(crate) smp_locks: Vec<u64>,
+    /// `.altinstructions` and `.parainstructions`: code that depends on the
+    /// processor or the hypervisor.
+    pub(crate) alternatives: Patches,
+}
+
+impl Tables {
+    pub(crate) fn read(elf: &Elf<'_>, labels: &Labels<'_>) -> Self {
+        let bounded = |start, stop| Table::bounded(elf, labels, start, stop);
+        let mcount = bounded("__start_mcount_loc", "__stop_mcount_loc")
+            .map(|table| table.absolute_column(8))
+            .or_else(|| mcount_run(elf))
+            .unwrap_or_default();
+        let mut call_sites: Vec<u64> = mcount.iter().copied().filter(|site| *site != 0).collect();
+        call_sites.sort_unstable();
+        let jump_table = bounded("__start___jump_table", "__stop___jump_table").unwrap_or_default();
+        let static_calls =
+            bounded("__start_static_call_sites", "__stop_static_call_sites").unwrap_or_default();
+        let injectable = bounded(
+            "__start_error_injection_whitelist",
+            "__stop_error_injection_whitelist",
+        );
+        Self {
+            zeroed: mcount.len() - call_sites.len(),
+            call_sites,
+            nokprobe: bounded("__start_kprobe_blacklist", "__stop_kprobe_blacklist")
+                .map(|table| sorted(table.absolute_column(8))),
+            jump_labels: jump_labels(elf, jump_table),
+            static_calls: Patches::new(
+                static_calls
+                    .relative_column(8)
+                    .into_iter()
+                    .map(|addr| (addr, 5))
+                    .collect(),
+            ),
+            faulting: Table::section(elf, "__ex_table")
+                .unwrap_or_default()
+                .relative_column(12),
+            bugs: Table::section(elf, "__bug_table")
+                .map(|table| bugs(elf, table))
+                .unwrap_or_default(),
+            injectable: sorted(injectable.unwrap_or_default().absolute_column(16)),
+            smp_locks: Table::section(elf, ".smp_locks")
+                .unwrap_or_default()
+                .relative_column(4),
+            alternatives: alternatives(elf),
+        }
+    }
+}
+
+fn sorted(mut all: Vec<u64>) -> Vec<u64> {
+    all.sort_unstable();
+    all
+}
+
+/// A static key's branch is two or five bytes: `arch_jump_entry_size()`.
+fn jump_labels(elf: &Elf<'_>, table: Table<'_>) -> Patches {
+    let len = |addr| {
+        elf.from(addr)
+            .and_then(Insn::decode)
+            .map_or(5, |insn| insn.len)
+    };
+    let entries = table.entries(16).filter_map(|at| table.relative(at));
+    Patches::new(entries.map(|addr| (addr, len(addr))).collect())
+}
+
+/// A `struct bug_entry` grew from 8 bytes (without `CONFIG_DEBUG_BUGVERBOSE`)
+/// over 12 to 16 (with a format, 6.19 and later): the right size is the one
+/// at which every entry points to a trapping instruction.
+fn bugs(elf: &Elf<'_>, table: Table<'_>) -> Vec<u64> {
+    let traps = |addr: u64| {
+        elf.from(addr).is_some_and(|code| {
+            matches!(
+                code,
+                [0x0f, 0x0b | 0xb9 | 0xff, ..] | [0xd6 | 0x67 | 0xf0, ..]
+            )
+        })
+    };
+    let fits = |size: usize| {
+        let whole = table.bytes.len().is_multiple_of(size);
+        whole
+            && table
+                .entries(size)
+                .all(|at| table.relative(at).is_some_and(traps))
+    };
+    [12, 16, 8]
+        .into_iter()
+        .find(|size| fits(*size))
+        .map(|size| table.relative_column(size))
+        .unwrap_or_default()
+}
+
+/// Where instructions differ from processor to processor.
+fn alternatives(elf: &Elf<'_>) -> Patches {
+    let mut all = Vec::new();
+    if let Some(table) = Table::section(elf, ".altinstructions") {
+        all.extend(alt_instructions(elf, table));
+    }
+    // struct paravirt_patch_site, up to 6.7.
+    if let Some(table) = Table::section(elf, ".parainstructions") {
+        all.extend(
+            table
+                .entries(16)
+                .filter_map(|at| Some((u64_at(table.bytes, at)?, *table.bytes.get(at + 9)?))),
+        );
+    }
+    Patches::new(all)
+}
+
+/// `struct alt_instr`: two relative addresses, the feature (16 bits, 32 with
+/// flags since 6.3), the two lengths, and padding up to 5.12.
+fn alt_instructions(elf: &Elf<'_>, table: Table<'_>) -> Vec<(u64, u8)> {
+    let entry = |at: usize, len_at: usize| -> Option<(u64, u8)> {
+        let (addr, len) = (table.relative(at)?, *table.bytes.get(at + len_at)?);
+        elf.from(addr)
+            .filter(|code| code.len() >= len.into())
+            .map(|_| (addr, len))
+    };
+    let read = |(size, len_at): (usize, usize)| -> Option<Vec<(u64, u8)>> {
+        let whole = table.bytes.len().is_multiple_of(size);
+        whole
+            .then(|| {
+                table
+                    .entries(size)
+                    .map(|at| entry(at, len_at))
+                    .collect::<Option<_>>()
+            })
+            .flatten()
+    };
+    [(14, 12), (12, 10), (13, 10)]
+        .into_iter()
+        .find_map(read)
+        .unwrap_or_default()
+}
+
+/// The mcount table of an image without data symbols: the longest run of
+/// words that are zero or, ascending, the address of a call or a five-byte NOP.
+fn mcount_run(elf: &Elf<'_>) -> Option<Vec<u64>> {
+    /// Fewer are not worth being taken for a table.
+    const LEAST: usize = 16;
+    let data = elf.section(".init.data")?.bytes;
+    let words: Vec<u64> = data
+        .chunks_exact(8)
+        .filter_map(|word| u64_at(word, 0))
+        .collect();
+    let is_site = |addr: u64| {
+        elf.from(addr)
+            .is_some_and(|code| code.starts_with(&[0xe8]) || code.starts_with(&NOP5))
+    };
+    let continues = |a: &u64, b: &u64| (*a == 0 || a < b) && is_site(*b);
+    let runs = words.chunk_by(|a, b| (*a == 0 && *b == 0) || continues(a, b));
+    let longest = runs.max_by_key(|run| run.iter().filter(|site| **site != 0).count())?;
+    (longest.len() >= LEAST).then(|| longest.to_vec())
+}
+
+/// What objtool leaves at a call site, and ftrace at boot: `x86_nops[5]`.
+pub(crate) const NOP5: [u8; 5] = [0x0f, 0x1f, 0x44, 0, 0];
+
+/// The BTF ids of a `BTF_SET_START()` set.
+pub(crate) fn btf_set(elf: &Elf<'_>, labels: &Labels<'_>, name: &str) -> Option<Vec<u32>> {
+    let set = elf.from(labels.get(name)?)?;
+    let count = u32_at(set, 0)? as usize;
+    (0..count.min(set.len() / 4))
+        .map(|index| u32_at(set, 4 + 4 * index))
+        .collect()
+}
+
+/// The BTF ids of all `BTF_KFUNCS_START()` sets: pairs of an id and flags
+/// behind a count and flags.
+pub(crate) fn kfunc_sets(elf: &Elf<'_>, symbols: &Symbols<'_>) -> Vec<u32> {
+    let sets = symbols
+        .iter()
+        .filter(|(_, _, name)| name.starts_with("__BTF_ID__set8__"));
+    let members = |addr: u64| -> Vec<u32> {
+        let set = elf.from(addr).unwrap_or_default();
+        let count = u32_at(set, 0).map_or(0, |count| count as usize);
+        let pairs = set.get(8..).unwrap_or_default().chunks_exact(8);
+        pairs
+            .take(count)
+            .filter_map(|pair| u32_at(pair, 0))
+            .collect()
+    };
+    sets.flat_map(|(addr, ..)| members(addr)).collect()
+}
+
+/// Whether a sorted list has an address.
+pub(crate) fn has(sorted: &[u64], addr: u64) -> bool {
+    sorted.binary_search(&addr).is_ok()
+}
+
+/// The part of a sorted list that lies in a range.
+pub(crate) fn within(sorted: &[u64], range: Range<u64>) -> &[u64] {
+    let below = |addr: u64| sorted.partition_point(|it| *it < addr);
+    let start = below(range.start);
+    &sorted[start..below(range.end).max(start)]
+}

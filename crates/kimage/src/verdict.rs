@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Whether a probe of a kind can be attached to a function, and why.
+
+use std::fmt;
+
+use crate::functions::{CallCode, Function, Region};
+use crate::image::Image;
+use crate::reason::{Condition, Refusal};
+use crate::sites::{Answer, Flavor, Place};
+use crate::tables::{NOP5, has};
+
+/// A way to attach to the entry of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attach {
+    /// A kprobe by name, from BPF, perf or tracefs: `trace_kprobe`.
+    Kprobe,
+    /// A kretprobe by name, from the same.
+    Kretprobe,
+    /// `register_kprobe()` by address, from a module.
+    RawKprobe,
+    /// A kprobe.multi link, or an fprobe, by name.
+    KprobeMulti,
+    /// A BPF trampoline before the function.
+    Fentry,
+    /// A BPF trampoline after the function.
+    Fexit,
+    /// A BPF trampoline that may skip the function.
+    FmodRet,
+}
+
+impl Attach {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Kprobe,
+        Self::Kretprobe,
+        Self::RawKprobe,
+        Self::KprobeMulti,
+        Self::Fentry,
+        Self::Fexit,
+        Self::FmodRet,
+    ];
+}
+
+impl fmt::Display for Attach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Kprobe => "kprobe",
+            Self::Kretprobe => "kretprobe",
+            Self::RawKprobe => "register_kprobe",
+            Self::KprobeMulti => "kprobe.multi",
+            Self::Fentry => "fentry",
+            Self::Fexit => "fexit",
+            Self::FmodRet => "fmod_ret",
+        })
+    }
+}
+
+/// One fact on the way to an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What was found, in words.
+    pub fact: String,
+    /// The kernel function that asks.
+    pub asked_by: &'static str,
+}
+
+/// An answer, and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The answer.
+    pub answer: Answer,
+    /// In the order in which the kernel asks; the last fact decides.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Who is told the facts: nobody while thousands of functions are counted.
+trait Trail {
+    fn note(&mut self, asked_by: &'static str, fact: impl FnOnce() -> String);
+}
+
+impl Trail for () {
+    fn note(&mut self, _: &'static str, _: impl FnOnce() -> String) {}
+}
+
+impl Trail for Vec<Evidence> {
+    fn note(&mut self, asked_by: &'static str, fact: impl FnOnce() -> String) {
+        self.push(Evidence {
+            fact: fact(),
+            asked_by,
+        });
+    }
+}
+
+/// Ends a chain of questions early; `Ok` goes on to the next one.
+type Asked = Result<(), Answer>;
+
+fn refuse_if(applies: bool, refusal: Refusal) -> Asked {
+    if applies {
+        Err(Answer::No(refusal))
+    } else {
+        Ok(())
+    }
+}
+
+fn depends_if(applies: bool, condition: Condition) -> Asked {
+    if applies {
+        Err(Answer::Depends(condition))
+    } else {
+        Ok(())
+    }
+}
+
+impl Image<'_> {
+    /// What becomes of a probe at a function's entry.
+    #[must_use]
+    pub fn answer(&self, function: &Function, attach: Attach) -> Answer {
+        self.judge(function, attach, &self.place(function.range()), &mut ())
+    }
+
+    /// The answers for all ways to attach, in the order of [`Attach::ALL`]:
+    /// cheaper than one by one.
+    #[must_use]
+    pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
+        let place = self.place(function.range());
+        Attach::ALL.map(|attach| self.judge(function, attach, &place, &mut ()))
+    }
+
+    /// What becomes of a probe at a function's entry, and why.
+    #[must_use]
+    pub fn verdict(&self, function: &Function, attach: Attach) -> Verdict {
+        let mut evidence = Vec::new();
+        let answer = self.judge(
+            function,
+            attach,
+            &self.place(function.range()),
+            &mut evidence,
+        );
+        match answer {
+            Answer::No(refusal) => {
+                evidence.note(refusal.decided_by(), || {
+                    format!("{refusal}: {}", refusal.errno())
+                });
+            }
+            Answer::Depends(condition) => {
+                evidence.note("the running kernel", || condition.to_string())
+            }
+            Answer::Yes(_) => {}
+        }
+        Verdict { answer, evidence }
+    }
+
+    fn judge(
+        &self,
+        function: &Function,
+        attach: Attach,
+        place: &Place<'_, '_>,
+        trail: &mut impl Trail,
+    ) -> Answer {
+        self.note_place(function, trail);
+        let answer = match attach {
+            Attach::Kprobe => self.kprobe(function, place, trail),
+            Attach::Kretprobe => self.kretprobe(function, place, trail),
+            Attach::RawKprobe => Ok(self.raw_kprobe(function, place, trail)),
+            Attach::KprobeMulti => self.kprobe_multi(function, trail),
+            Attach::Fentry | Attach::Fexit | Attach::FmodRet => {
+                self.trampoline(function, attach, trail)
+            }
+        };
+        answer.unwrap_or_else(|answer| answer)
+    }
+
+    fn note_place(&self, function: &Function, trail: &mut impl Trail) {
+        let range = function.range();
+        trail.note("kallsyms_lookup_size_offset", || {
+            let part = match function.region {
+                Region::Text => ".text",
+                Region::Init => ".init.text",
+                Region::Entry => ".entry.text",
+                Region::Noinstr => ".noinstr.text",
+                Region::Kprobes => ".kprobes.text",
+            };
+            format!("{:#x}..{:#x} in {part}", range.start, range.end)
+        });
+        if function.endbr {
+            trail.note("arch_adjust_kprobe_addr", || {
+                "it starts with ENDBR: a probe goes behind it".to_owned()
+            });
+        }
+    }
+
+    fn note_call_site(&self, function: &Function, trail: &mut impl Trail) {
+        trail.note("ftrace_location", || match function.call_site {
+            None => "no call site in its extent".to_owned(),
+            Some(site) => {
+                let code = match site.code {
+                    CallCode::Call(to) => format!("call {to:#x}"),
+                    CallCode::Nop => "a NOP".to_owned(),
+                    CallCode::Other(bytes) => format!("{bytes:02x?}"),
+                };
+                format!(
+                    "call site at +{:#x}: {code}",
+                    site.addr.wrapping_sub(function.addr)
+                )
+            }
+        });
+    }
+
+    /// `create_local_trace_kprobe()`.
+    fn kprobe(
+        &self,
+        function: &Function,
+        place: &Place<'_, '_>,
+        trail: &mut impl Trail,
+    ) -> Result<Answer, Answer> {
+        self.trace_kprobe(function, trail)?;
+        Ok(self.raw_kprobe(function, place, trail))
+    }
+
+    fn trace_kprobe(&self, function: &Function, trail: &mut impl Trail) -> Asked {
+        refuse_if(
+            !self.features.kprobe_events,
+            Refusal::NotBuiltIn("CONFIG_KPROBE_EVENTS"),
+        )?;
+        self.resolve(function, trail)?;
+        self.note_call_site(function, trail);
+        refuse_if(self.within_notrace(function.entry()), Refusal::Notrace)
+    }
+
+    /// `validate_probe_symbol()`, and `kprobe_lookup_name()` where it is missing.
+    fn resolve(&self, function: &Function, trail: &mut impl Trail) -> Asked {
+        trail.note("number_of_same_symbols", || match function.copies {
+            1 => "no other symbol has this name".to_owned(),
+            copies => format!("{copies} symbols have this name"),
+        });
+        refuse_if(
+            self.features.unique_names && function.copies > 1,
+            Refusal::AmbiguousName,
+        )?;
+        depends_if(self.is_shadowed(function), Condition::Shadowed)
+    }
+
+    /// Whether looking up its name finds another function.
+    fn is_shadowed(&self, function: &Function) -> bool {
+        function.copies > 1 && self.symbols.address_of(self.name(function)) != Some(function.addr)
+    }
+
+    fn raw_kprobe(
+        &self,
+        function: &Function,
+        place: &Place<'_, '_>,
+        trail: &mut impl Trail,
+    ) -> Answer {
+        let addr = function.entry();
+        let answer = place.register_kprobe(addr);
+        if let Answer::Yes(flavor) = answer {
+            trail.note("check_kprobe_address_safe", || {
+                "neither blacklisted nor reserved".to_owned()
+            });
+            match flavor {
+                Flavor::Ftrace => trail.note("check_ftrace_location", || {
+                    format!("{addr:#x} is a call site")
+                }),
+                Flavor::Optimized => trail.note("arch_prepare_optimized_kprobe", || {
+                    "a jump can replace the int3".to_owned()
+                }),
+                Flavor::Int3(reason) => trail.note(reason.decided_by(), || {
+                    format!("int3, not optimized: {reason}")
+                }),
+            }
+        }
+        answer
+    }
+
+    /// `register_kretprobe()` by way of trace_kprobe.
+    fn kretprobe(
+        &self,
+        function: &Function,
+        place: &Place<'_, '_>,
+        trail: &mut impl Trail,
+    ) -> Result<Answer, Answer> {
+        refuse_if(
+            !self.features.kretprobes,
+            Refusal::NotBuiltIn("CONFIG_KRETPROBES"),
+        )?;
+        self.trace_kprobe(function, trail)?;
+        // arch/x86/kernel/kprobes/core.c: kretprobe_blacklist.
+        let switch = self.symbols.address_of("__switch_to");
+        refuse_if(switch == Some(function.addr), Refusal::KretprobeBlacklist)?;
+        Ok(self.raw_kprobe(function, place, trail))
+    }
+
+    /// `bpf_kprobe_multi_link_attach()` by name: `ftrace_lookup_symbols()`
+    /// takes the first symbol of the name that has a call site.
+    fn kprobe_multi(&self, function: &Function, trail: &mut impl Trail) -> Result<Answer, Answer> {
+        refuse_if(!self.features.fprobe, Refusal::NotBuiltIn("CONFIG_FPROBE"))?;
+        self.note_call_site(function, trail);
+        refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
+        refuse_if(function.region == Region::Init, Refusal::Init)?;
+        depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
+        depends_if(self.is_shadowed(function), Condition::Shadowed)?;
+        Ok(Answer::Yes(Flavor::Ftrace))
+    }
+
+    /// `bpf_check_attach_target()` at load, `register_fentry()` at attach.
+    fn trampoline(
+        &self,
+        function: &Function,
+        attach: Attach,
+        trail: &mut impl Trail,
+    ) -> Result<Answer, Answer> {
+        let prototype = function.prototype.map(u32::from).zip(self.btf.as_ref());
+        let (id, btf) = prototype.ok_or(Answer::No(Refusal::NoPrototype))?;
+        trail.note("bpf_check_attach_target", || {
+            format!("BTF type {id} is a function of this name")
+        });
+        btf.distill(id)
+            .map_err(|reason| Answer::No(Refusal::Prototype(reason)))?;
+        depends_if(self.is_shadowed(function), Condition::Shadowed)?;
+        if attach == Attach::FmodRet {
+            self.modify_return(function, trail)?;
+        }
+        refuse_if(self.denied.contains(&id), Refusal::BtfDenied)?;
+        refuse_if(
+            attach != Attach::Fentry && self.noreturn.contains(&id),
+            Refusal::NoReturn,
+        )?;
+        refuse_if(function.region == Region::Init, Refusal::Init)?;
+        self.note_call_site(function, trail);
+        self.patchable(function)?;
+        Ok(Answer::Yes(Flavor::Ftrace))
+    }
+
+    /// `check_attach_modify_return()`.
+    fn modify_return(&self, function: &Function, trail: &mut impl Trail) -> Asked {
+        let injectable = has(&self.tables.injectable, function.addr);
+        trail.note("within_error_injection_list", || {
+            if injectable {
+                "ALLOW_ERROR_INJECTION() lists it"
+            } else {
+                "not in the error injection list"
+            }
+            .to_owned()
+        });
+        let allowed = injectable || self.name(function).starts_with("security_");
+        let kfunc = function
+            .prototype
+            .is_some_and(|id| self.kfuncs.contains(&id.get()));
+        depends_if(!allowed && kfunc, Condition::Registered)?;
+        refuse_if(!allowed, Refusal::NotInjectable)
+    }
+
+    /// `register_fentry()`: by ftrace, or by hand where there is a NOP.
+    fn patchable(&self, function: &Function) -> Asked {
+        if function.call_site.is_some() {
+            depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
+            return refuse_if(
+                !self.features.direct_calls,
+                Refusal::NotBuiltIn("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"),
+            );
+        }
+        let nop = self
+            .elf
+            .from(function.entry())
+            .is_some_and(|code| code.starts_with(&NOP5));
+        refuse_if(!nop, Refusal::NothingToPatch)
+    }
+}
