@@ -193,3 +193,146 @@ impl<'a> Btf<'a> {
         None
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    use super::*;
+
+    /// BTF in the making.
+    pub(crate) struct Builder {
+        types: Vec<u8>,
+        strings: Vec<u8>,
+        count: u32,
+    }
+
+    impl Builder {
+        pub(crate) fn new() -> Self {
+            Self {
+                types: Vec::new(),
+                strings: vec![0],
+                count: 0,
+            }
+        }
+
+        /// Adds a type; its number comes back.
+        fn add(
+            &mut self,
+            name: &str,
+            kind: u32,
+            vlen: usize,
+            size_or_type: u32,
+            extra: &[u32],
+        ) -> u32 {
+            let words = [
+                self.strings.len() as u32,
+                kind << 24 | vlen as u32,
+                size_or_type,
+            ];
+            self.strings.extend(name.as_bytes());
+            self.strings.push(0);
+            self.types.extend(
+                words
+                    .iter()
+                    .chain(extra)
+                    .flat_map(|word| word.to_le_bytes()),
+            );
+            self.count += 1;
+            self.count
+        }
+
+        pub(crate) fn structure(&mut self, size: u32) -> u32 {
+            self.add("structure", STRUCT, 0, size, &[])
+        }
+
+        /// A function of these parameters.
+        pub(crate) fn function(&mut self, name: &str, returns: u32, params: &[u32]) -> u32 {
+            let params: Vec<u32> = params.iter().flat_map(|param| [0, *param]).collect();
+            let prototype = self.add("", FUNC_PROTO, params.len() / 2, returns, &params);
+            self.add(name, FUNC, 1, prototype, &[])
+        }
+
+        pub(crate) fn build(&self) -> Vec<u8> {
+            let (types, strings) = (self.types.len() as u32, self.strings.len() as u32);
+            let mut all = vec![0x9f, 0xeb, 1, 0];
+            all.extend(
+                [24, 0, types, types, strings]
+                    .iter()
+                    .flat_map(|word| word.to_le_bytes()),
+            );
+            all.extend(&self.types);
+            all.extend(&self.strings);
+            all
+        }
+    }
+
+    /// `int` is 1, `struct of 24 bytes` 2, `struct of 16 bytes` 3, a typedef of
+    /// a const `int` 5, a pointer to void 6, an enum of one value 7, a forward
+    /// declaration 8.
+    fn types() -> Builder {
+        let mut btf = Builder::new();
+        btf.add("int", INT, 0, 4, &[0x20]);
+        btf.add("large", STRUCT, 1, 24, &[0, 1, 0]);
+        btf.add("fits", STRUCT, 0, 16, &[]);
+        btf.add("", CONST, 0, 1, &[]);
+        btf.add("number", TYPEDEF, 0, 4, &[]);
+        btf.add("", PTR, 0, 0, &[]);
+        btf.add("choice", ENUM, 1, 4, &[0, 1]);
+        btf.add("later", 7, 0, 0, &[]);
+        btf
+    }
+
+    #[test_case(0, &[], Ok(()); "void of nothing")]
+    #[test_case(5, &[1, 5, 6, 7, 3], Ok(()); "what fits registers")]
+    #[test_case(3, &[], Err(Unsupported::ReturnType); "returns a struct")]
+    #[test_case(8, &[], Err(Unsupported::ReturnType); "returns nobody knows what")]
+    #[test_case(0, &[1, 2], Err(Unsupported::ArgType); "takes a large struct")]
+    #[test_case(0, &[8], Err(Unsupported::ArgType); "takes nobody knows what")]
+    #[test_case(0, &[0, 1], Err(Unsupported::ArgType); "takes void")]
+    #[test_case(0, &[1, 0], Err(Unsupported::Variadic); "variadic")]
+    #[test_case(0, &[1; 12], Ok(()); "twelve")]
+    #[test_case(0, &[1; 13], Err(Unsupported::TooManyArgs); "thirteen")]
+    fn prototypes(returns: u32, params: &[u32], answer: Result<(), Unsupported>) {
+        let mut btf = types();
+        let id = btf.function("it", returns, params);
+        let data = btf.build();
+        let btf = Btf::parse(&data).unwrap();
+        assert_eq!(
+            btf.functions().collect::<Vec<_>>(),
+            [(id, b"it".as_slice())]
+        );
+        assert_eq!(btf.distill(id), answer);
+    }
+
+    #[test]
+    fn a_type_that_is_itself_has_no_size() {
+        let mut btf = Builder::new();
+        btf.add("me", TYPEDEF, 0, 1, &[]);
+        let id = btf.function("it", 0, &[1]);
+        let data = btf.build();
+        assert_eq!(
+            Btf::parse(&data).unwrap().distill(id),
+            Err(Unsupported::ArgType)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn damage_does_not_panic(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
+            let mut btf = types();
+            btf.function("it", 1, &[1, 2, 3]);
+            let mut data = btf.build();
+            for (at, value) in damage {
+                let at = at.index(data.len());
+                data[at] = value;
+            }
+            if let Some(btf) = Btf::parse(&data) {
+                for (id, _) in btf.functions() {
+                    let _ = btf.distill(id);
+                }
+            }
+        }
+    }
+}

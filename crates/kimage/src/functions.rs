@@ -136,16 +136,12 @@ impl Image<'_> {
 
     fn function_at(&self, index: usize) -> Function {
         let addr = self.symbols.get(index).addr;
-        let end = self.extent(addr).map_or(addr, |extent| extent.end);
-        let sites = if end > addr {
-            self.call_sites_in(addr..end)
-        } else {
-            &[]
-        };
+        let range = self.extent_of(index);
+        let sites = self.call_sites_in(range.clone());
         Function {
             symbol: index as u32,
             addr,
-            size: end - addr,
+            size: range.end.saturating_sub(addr),
             region: self.region(addr),
             endbr: self.features.ibt && self.is_endbr(addr),
             call_site: sites.first().map(|site| self.call_site(*site)),

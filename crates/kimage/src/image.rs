@@ -135,15 +135,22 @@ impl<'a> Image<'a> {
     /// up to the next: `kallsyms_lookup_size_offset()`.
     #[must_use]
     pub fn extent(&self, addr: u64) -> Option<Range<u64>> {
-        let (first, next) = self.symbols.around(addr)?;
-        let end = next.unwrap_or_else(|| {
-            if self.ranges.init.contains(&addr) {
+        self.symbols
+            .around(addr)
+            .map(|symbol| self.extent_of(symbol))
+    }
+
+    /// The extent of a symbol.
+    pub(crate) fn extent_of(&self, symbol: usize) -> Range<u64> {
+        let start = self.symbols.get(symbol).addr;
+        let last = || {
+            if self.ranges.init.contains(&start) {
                 self.ranges.init.end
             } else {
                 self.ranges.end
             }
-        });
-        Some(self.symbols.get(first).addr..end)
+        };
+        start..self.symbols.next_address(symbol).unwrap_or_else(last)
     }
 
     /// `ftrace_location_range()`: the first call site of five bytes that shares

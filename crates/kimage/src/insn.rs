@@ -12,7 +12,8 @@ use crate::bytes::array;
 
 /// `__XEN_EMULATE_PREFIX` and `__KVM_EMULATE_PREFIX`: `ud2` and a word.
 const EMULATE: [&[u8]; 2] = [b"\x0f\x0bxen", b"\x0f\x0bkvm"];
-const INT3: u8 = 0xcc;
+/// What pads the text, and what a kprobe writes.
+pub(crate) const INT3: u8 = 0xcc;
 
 /// One decoded instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +207,7 @@ impl Iterator for Insns<'_> {
 
     fn next(&mut self) -> Option<Insn> {
         let rest = &self.bytes[self.at..];
-        // A third of a kernel's text is padding.
+        // Between functions there is much of it.
         if rest.first() == Some(&INT3) {
             self.at += 1;
             return Insn::split(&[INT3]);

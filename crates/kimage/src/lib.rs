@@ -19,10 +19,13 @@ mod features;
 #[cfg(test)]
 mod fixture;
 mod functions;
+#[cfg(test)]
+mod golden;
 mod image;
 mod insn;
 mod kallsyms;
 mod lzop;
+mod marks;
 mod reason;
 mod sites;
 mod symbols;
@@ -36,7 +39,7 @@ pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
-pub use reason::{Blacklist, Condition, Errno, NotOptimized, Refusal};
+pub use reason::{Blacklist, Condition, Errno, Mechanism, NotOptimized, Refusal};
 pub use sites::{Answer, Flavor, Site};
 pub use symbols::{SymbolSource, Symbols};
 pub use verdict::{Attach, Evidence, Verdict};

@@ -58,13 +58,53 @@ pub enum Blacklist {
     BaseName,
 }
 
+/// What a kernel may be built without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// ftrace-based kprobes.
+    KprobesOnFtrace,
+    /// kprobes for perf, tracefs and BPF.
+    KprobeEvents,
+    /// Probes on returns.
+    Kretprobes,
+    /// What kprobe.multi is made of.
+    Fprobe,
+    /// Calls from a function straight to a trampoline.
+    DirectCalls,
+}
+
+impl Mechanism {
+    /// The option that it comes with.
+    #[must_use]
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::KprobesOnFtrace => "CONFIG_KPROBES_ON_FTRACE",
+            Self::KprobeEvents => "CONFIG_KPROBE_EVENTS",
+            Self::Kretprobes => "CONFIG_KRETPROBES",
+            Self::Fprobe => "CONFIG_FPROBE",
+            Self::DirectCalls => "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
+        }
+    }
+
+    /// What asking for it fails with.
+    fn errno(self) -> Errno {
+        match self {
+            Self::KprobesOnFtrace => Errno::Einval,
+            // perf has no such PMU.
+            Self::KprobeEvents => Errno::Enoent,
+            Self::Kretprobes | Self::Fprobe => Errno::Eopnotsupp,
+            Self::DirectCalls => Errno::Enotsupp,
+        }
+    }
+}
+
 /// Why a probe cannot be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// More than one symbol has the name.
     AmbiguousName,
-    /// The mechanism is not built in: the option.
-    NotBuiltIn(&'static str),
+    /// The mechanism is not built in.
+    NotBuiltIn(Mechanism),
     /// BPF and perf may only probe functions with a call site.
     Notrace,
     /// Not in the kernel's text.
@@ -113,7 +153,7 @@ impl Refusal {
     pub fn errno(self) -> Errno {
         match self {
             Self::AmbiguousName => Errno::Eaddrnotavail,
-            Self::NotBuiltIn(_) => Errno::Eopnotsupp,
+            Self::NotBuiltIn(mechanism) => mechanism.errno(),
             Self::NotAnInstruction | Self::Trap => Errno::Eilseq,
             Self::BeyondEmulation => Errno::Eopnotsupp,
             Self::NoCallSite => Errno::Esrch,
@@ -153,7 +193,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AmbiguousName => "several symbols have this name",
-            Self::NotBuiltIn(option) => return write!(f, "{option} is off"),
+            Self::NotBuiltIn(mechanism) => return write!(f, "{} is off", mechanism.option()),
             Self::Notrace => "no call site in the function, and probing such is off",
             Self::NotText => "not in the kernel's text",
             Self::Init => "in text that is freed after boot",

@@ -8,12 +8,20 @@ use std::ops::Range;
 
 use crate::functions::Function;
 use crate::image::Image;
-use crate::insn::{Insn, Insns};
-use crate::reason::{Blacklist, Condition, NotOptimized, Refusal};
-use crate::tables::{Patches, has, within};
+use crate::insn::{INT3, Insn, Insns};
+use crate::marks::{Marks, Special};
+use crate::reason::{Blacklist, Condition, Mechanism, NotOptimized, Refusal};
+use crate::tables::within;
 
 /// What a jump takes.
 const JMP32: u64 = 5;
+/// The most that a jump can displace: four bytes of instructions, and one more
+/// of the greatest length.
+const WINDOW: u64 = 4 + 15;
+
+/// Padding up to a huge page's boundary makes extents of 2 MiB. What is longer
+/// is no function, and is not decoded further.
+const MAX_EXTENT: usize = 4 << 20;
 
 /// How a kprobe gets control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,73 +59,66 @@ pub struct Site {
 
 impl<'a> Image<'a> {
     /// What becomes of a kprobe at each instruction of a function, as far as
-    /// the function decodes.
+    /// the function decodes, and up to the padding behind it.
     #[must_use]
     pub fn sites(&self, function: &Function) -> Vec<Site> {
-        let place = self.place(function.range());
-        let site = |(addr, insn): &(u64, Insn)| Site {
-            offset: (addr - function.addr) as u32,
-            len: insn.len,
-            answer: place.register_kprobe(*addr),
+        let place = self.place_of(function);
+        let site = |(index, op): (usize, &Op)| Site {
+            offset: (op.addr - function.addr) as u32,
+            len: op.len,
+            answer: place.register(op.addr, || Some(index)),
         };
-        place.code().insns.iter().map(site).collect()
+        place.code().ops.iter().enumerate().map(site).collect()
     }
 
     /// What becomes of a kprobe at any address.
     #[must_use]
     pub fn site(&self, addr: u64) -> Answer {
-        let place = self.extent(addr).map(|extent| self.place(extent));
+        let place = self.symbols.around(addr).map(|symbol| self.place(symbol));
         place.map_or(Answer::No(Refusal::NotText), |place| {
             place.register_kprobe(addr)
         })
     }
 
-    /// Whether an address is in a function without call site, which BPF and
-    /// perf may not probe unless `CONFIG_KPROBE_EVENTS_ON_NOTRACE` is on:
-    /// `within_notrace_func()`.
+    /// Whether a function has no call site, so that BPF and perf may not probe
+    /// it unless `CONFIG_KPROBE_EVENTS_ON_NOTRACE` is on:
+    /// `within_notrace_func()`. A part of a function goes by the whole.
     #[must_use]
-    pub fn within_notrace(&self, addr: u64) -> bool {
-        let without = |addr: u64| {
-            self.extent(addr)
-                .is_some_and(|extent| self.call_site_in(extent).is_none())
-        };
-        self.features.notrace_refused
-            && without(addr)
-            && self.base_address(addr).is_none_or(without)
+    pub fn within_notrace(&self, function: &Function) -> bool {
+        if !self.features.notrace_refused || function.call_site.is_some() {
+            return false;
+        }
+        let base = self.base_address(self.symbols.first_alias(function.symbol as usize));
+        base.and_then(|base| self.extent(base))
+            .is_none_or(|extent| self.call_site_in(extent).is_none())
     }
 
     /// The address of the name without its suffix.
-    fn base_address(&self, addr: u64) -> Option<u64> {
-        let (symbol, _) = self.symbols.around(addr)?;
+    fn base_address(&self, symbol: usize) -> Option<u64> {
         let (base, _) = self.symbols.name(symbol).split_once('.')?;
         self.symbols.address_of(base)
     }
 
-    pub(crate) fn place(&self, range: Range<u64>) -> Place<'_, 'a> {
-        let tables = &self.tables;
-        let list = |all| within(all, range.clone());
+    /// The extent that starts with a symbol, the first of its address.
+    fn place(&self, symbol: usize) -> Place<'_, 'a> {
+        let range = self.extent_of(symbol);
         Place {
             image: self,
-            refusal: self.unsafe_place(range.start),
-            call_sites: self.call_sites_in(range.clone()),
-            jump_labels: tables.jump_labels.within(range.clone()),
-            static_calls: tables.static_calls.within(range.clone()),
-            bugs: list(&tables.bugs),
-            faulting: list(&tables.faulting),
-            smp_locks: if self.features.smp_locks_reserved {
-                list(&tables.smp_locks)
-            } else {
-                &[]
-            },
-            alternatives: tables.alternatives.within(range.clone()),
+            refusal: self.unsafe_place(symbol),
+            marks: Marks::new(&self.tables.marks).near(&range),
             code: OnceCell::new(),
             range,
         }
     }
 
+    pub(crate) fn place_of(&self, function: &Function) -> Place<'_, 'a> {
+        self.place(self.symbols.first_alias(function.symbol as usize))
+    }
+
     /// Those rules of `check_kprobe_address_safe()` that hold for all of an
     /// extent, as everything does that goes by symbol.
-    fn unsafe_place(&self, start: u64) -> Option<Refusal> {
+    fn unsafe_place(&self, symbol: usize) -> Option<Refusal> {
+        let start = self.symbols.get(symbol).addr;
         if !self.ranges.text.contains(&start) {
             return Some(if self.ranges.init.contains(&start) {
                 Refusal::Init
@@ -125,20 +126,23 @@ impl<'a> Image<'a> {
                 Refusal::NotText
             });
         }
-        if let Some(rule) = self.blacklisted_by(start) {
+        if let Some(rule) = self.blacklisted_by(symbol) {
             return Some(Refusal::Blacklisted(rule));
         }
-        self.is_preamble(start).then_some(Refusal::Preamble)
+        // is_cfi_preamble_symbol()
+        let name = self.symbols.name_bytes(symbol);
+        (name.starts_with(b"__cfi_") || name.starts_with(b"__pfx_")).then_some(Refusal::Preamble)
     }
 
     /// `within_kprobe_blacklist()`.
-    fn blacklisted_by(&self, addr: u64) -> Option<Blacklist> {
+    fn blacklisted_by(&self, symbol: usize) -> Option<Blacklist> {
         let base = || {
-            let base = self.base_address(addr)?;
+            let base = self.base_address(symbol)?;
             self.address_blacklisted_by(base)
                 .map(|_| Blacklist::BaseName)
         };
-        self.address_blacklisted_by(addr).or_else(base)
+        self.address_blacklisted_by(self.symbols.get(symbol).addr)
+            .or_else(base)
     }
 
     fn address_blacklisted_by(&self, addr: u64) -> Option<Blacklist> {
@@ -161,217 +165,6 @@ impl<'a> Image<'a> {
         })
     }
 
-    /// `is_cfi_preamble_symbol()`.
-    fn is_preamble(&self, addr: u64) -> bool {
-        let symbol = self
-            .symbols
-            .around(addr)
-            .map(|(symbol, _)| self.symbols.name_bytes(symbol));
-        symbol.is_some_and(|name| name.starts_with(b"__cfi_") || name.starts_with(b"__pfx_"))
-    }
-}
-
-/// An extent, with what the tables say about it: mostly nothing, so that a
-/// question about one of its instructions is cheap.
-#[derive(Debug)]
-pub(crate) struct Place<'i, 'a> {
-    image: &'i Image<'a>,
-    range: Range<u64>,
-    /// Why nothing in it can be probed.
-    refusal: Option<Refusal>,
-    call_sites: &'i [u64],
-    jump_labels: &'i [(u64, u8)],
-    static_calls: &'i [(u64, u8)],
-    bugs: &'i [u64],
-    faulting: &'i [u64],
-    smp_locks: &'i [u64],
-    alternatives: &'i [(u64, u8)],
-    code: OnceCell<Code>,
-}
-
-/// The instructions of an extent.
-#[derive(Debug, Default)]
-struct Code {
-    insns: Vec<(u64, Insn)>,
-    /// Where relative jumps go, sorted.
-    targets: Vec<u64>,
-    indirect_jump: bool,
-    /// Where decoding ended; the end of the range if all of it decodes.
-    end: u64,
-}
-
-impl Place<'_, '_> {
-    /// `register_kprobe()` at an address, without the name's resolution.
-    pub(crate) fn register_kprobe(&self, addr: u64) -> Answer {
-        let ftrace = has(self.call_sites, addr);
-        let features = &self.image.features;
-        if ftrace && !features.kprobes_on_ftrace {
-            return Answer::No(Refusal::NotBuiltIn("CONFIG_KPROBES_ON_FTRACE"));
-        }
-        if let Some(refusal) = self.refusal.or_else(|| self.unsafe_address(addr)) {
-            return Answer::No(refusal);
-        }
-        if self.image.tables.nokprobe.is_none() {
-            return Answer::Depends(Condition::Blacklist);
-        }
-        if ftrace {
-            Answer::Yes(Flavor::Ftrace)
-        } else {
-            self.prepare_kprobe(addr)
-        }
-    }
-
-    /// The other rules of `check_kprobe_address_safe()`.
-    fn unsafe_address(&self, addr: u64) -> Option<Refusal> {
-        let here = addr..addr + 1;
-        let rules = [
-            (
-                Patches::touch(self.jump_labels, here.clone()),
-                Refusal::JumpLabel,
-            ),
-            (Patches::touch(self.static_calls, here), Refusal::StaticCall),
-            (has(self.bugs, addr), Refusal::Bug),
-        ];
-        rules
-            .into_iter()
-            .find(|(applies, _)| *applies)
-            .map(|(_, refusal)| refusal)
-    }
-
-    /// `arch_prepare_kprobe()`, then the attempt to optimize.
-    fn prepare_kprobe(&self, addr: u64) -> Answer {
-        if self.code().end <= addr {
-            return Answer::Depends(Condition::Decoder);
-        }
-        let Some(index) = self.index_of(addr) else {
-            return Answer::No(Refusal::NotAnInstruction);
-        };
-        let insn = &self.code().insns[index].1;
-        let rules = [
-            (insn.is_exception() && !insn.emulated, Refusal::Trap),
-            (
-                insn.emulated || insn.masks_exceptions(),
-                Refusal::Uncopyable,
-            ),
-            (insn.is_beyond_emulation(), Refusal::BeyondEmulation),
-        ];
-        if let Some((_, refusal)) = rules.into_iter().find(|(applies, _)| *applies) {
-            return Answer::No(refusal);
-        }
-        if has(self.smp_locks, addr) {
-            return Answer::Depends(Condition::SmpLock);
-        }
-        if Patches::touch(self.alternatives, addr..addr + 1) {
-            return Answer::Depends(Condition::Alternative);
-        }
-        self.optimize(addr, index)
-    }
-
-    /// `arch_prepare_optimized_kprobe()`.
-    fn optimize(&self, addr: u64, index: usize) -> Answer {
-        match self.cannot_optimize(addr) {
-            Some(reason) => Answer::Yes(Flavor::Int3(reason)),
-            None => self.copy_optimized(addr, index),
-        }
-    }
-
-    /// `can_optimize()`.
-    fn cannot_optimize(&self, addr: u64) -> Option<NotOptimized> {
-        let code = self.code();
-        let rules = [
-            (!self.image.features.optprobes, NotOptimized::NotBuiltIn),
-            (
-                self.image.ranges.entry.contains(&addr),
-                NotOptimized::EntryText,
-            ),
-            (self.range.end - addr < JMP32, NotOptimized::TooShort),
-            (!self.faulting.is_empty(), NotOptimized::Faulting),
-            (code.end < self.range.end, NotOptimized::Undecodable),
-            (code.indirect_jump, NotOptimized::IndirectJump),
-            (
-                !within(&code.targets, addr + 1..addr + JMP32 + 1).is_empty(),
-                NotOptimized::JumpTarget,
-            ),
-        ];
-        rules
-            .into_iter()
-            .find(|(applies, _)| *applies)
-            .map(|(_, reason)| reason)
-    }
-
-    /// `copy_optimized_instructions()`, and what is patched before it runs.
-    fn copy_optimized(&self, addr: u64, index: usize) -> Answer {
-        let mut end = addr;
-        let mut thunk = false;
-        for (at, insn) in &self.code().insns[index..] {
-            if end >= addr + JMP32 {
-                break;
-            }
-            end = at + u64::from(insn.len);
-            if self.image.is_return(insn, end) {
-                thunk = true;
-            } else if insn.emulated
-                || insn.opcode[0] == 0xcc
-                || insn.masks_exceptions()
-                || !insn.can_boost()
-            {
-                return Answer::Yes(Flavor::Int3(NotOptimized::Unboostable));
-            }
-        }
-        let window = addr..end;
-        if self.is_reserved(window.clone()) {
-            Answer::Yes(Flavor::Int3(NotOptimized::Reserved))
-        } else if Patches::touch(self.alternatives, window.clone()) {
-            Answer::Depends(Condition::Alternative)
-        } else if !within(self.smp_locks, window).is_empty() {
-            Answer::Depends(Condition::SmpLock)
-        } else if thunk {
-            Answer::Depends(Condition::ReturnThunk)
-        } else {
-            Answer::Yes(Flavor::Optimized)
-        }
-    }
-
-    fn is_reserved(&self, window: Range<u64>) -> bool {
-        !within(self.call_sites, window.start.saturating_sub(4)..window.end).is_empty()
-            || Patches::touch(self.jump_labels, window.clone())
-            || Patches::touch(self.static_calls, window)
-    }
-
-    fn index_of(&self, addr: u64) -> Option<usize> {
-        self.code()
-            .insns
-            .binary_search_by_key(&addr, |(at, _)| *at)
-            .ok()
-    }
-
-    fn code(&self) -> &Code {
-        self.code.get_or_init(|| self.decode())
-    }
-
-    fn decode(&self) -> Code {
-        let Range { start, end } = self.range;
-        let bytes = self.image.elf.from(start).unwrap_or_default();
-        let mut code = Code {
-            end: start,
-            ..Code::default()
-        };
-        let mut insns = Insns::new(bytes);
-        while code.end < end
-            && let Some(insn) = insns.next()
-        {
-            let at = code.end;
-            code.end += u64::from(insn.len);
-            code.targets.extend(insn.jump_target(code.end));
-            code.indirect_jump |= self.image.is_indirect_jump(&insn, code.end);
-            code.insns.push((at, insn));
-        }
-        code.targets.sort_unstable();
-        code
-    }
-}
-
-impl Image<'_> {
     /// As `can_optimize()` counts them: a retpoline kernel has no jump tables.
     fn is_indirect_jump(&self, insn: &Insn, end: u64) -> bool {
         if self.features.retpoline || self.features.ibt {
@@ -390,4 +183,266 @@ impl Image<'_> {
             && self.return_thunk.is_some()
             && insn.branch_target(end) == self.return_thunk
     }
+}
+
+/// An extent, and what the tables say about it.
+#[derive(Debug)]
+pub(crate) struct Place<'i, 'a> {
+    image: &'i Image<'a>,
+    range: Range<u64>,
+    /// Why nothing in it can be probed.
+    refusal: Option<Refusal>,
+    marks: Marks<'i>,
+    code: OnceCell<Code>,
+}
+
+/// The instructions of an extent.
+#[derive(Debug, Default)]
+struct Code {
+    ops: Vec<Op>,
+    /// Where relative jumps go, sorted.
+    targets: Vec<u64>,
+    /// Why nothing in it can be optimized.
+    unoptimized: Option<NotOptimized>,
+    /// Where the padding of INT3 starts that fills its end.
+    padding: u64,
+    /// Where decoding ended: the end of the extent if all of it decodes.
+    end: u64,
+}
+
+/// An instruction, as far as the rules care.
+#[derive(Clone, Copy, Debug)]
+struct Op {
+    addr: u64,
+    len: u8,
+    moves: Moves,
+    /// Why `arch_prepare_kprobe()` refuses it.
+    refused: Option<Refusal>,
+}
+
+impl Op {
+    fn end(&self) -> u64 {
+        self.addr + u64::from(self.len)
+    }
+}
+
+/// Whether an instruction can run from a buffer, and go on behind the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moves {
+    Yes,
+    No,
+    /// If boot patches the jump to the return thunk to a `ret`.
+    AsReturn,
+}
+
+/// Why `can_probe()`, `__copy_instruction()` or `prepare_emulation()` refuses
+/// an instruction.
+fn refused(insn: &Insn) -> Option<Refusal> {
+    if insn.is_exception() && !insn.emulated {
+        Some(Refusal::Trap)
+    } else if insn.emulated || insn.masks_exceptions() {
+        Some(Refusal::Uncopyable)
+    } else if insn.is_beyond_emulation() {
+        Some(Refusal::BeyondEmulation)
+    } else {
+        None
+    }
+}
+
+impl Place<'_, '_> {
+    /// `register_kprobe()` at an address, without the name's resolution.
+    pub(crate) fn register_kprobe(&self, addr: u64) -> Answer {
+        self.register(addr, || {
+            self.code()
+                .ops
+                .binary_search_by_key(&addr, |op| op.addr)
+                .ok()
+        })
+    }
+
+    /// The same, with a way to find the instruction at the address.
+    fn register(&self, addr: u64, instruction: impl FnOnce() -> Option<usize>) -> Answer {
+        if let Some(refusal) = self.refusal {
+            return Answer::No(refusal);
+        }
+        let near = self.marks.near(&(addr..addr + WINDOW));
+        let ftrace = near.at(addr, Special::CallSite);
+        if ftrace && !self.image.features.kprobes_on_ftrace {
+            return Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace));
+        }
+        if let Some(refusal) = unsafe_address(addr, near) {
+            return Answer::No(refusal);
+        }
+        if self.image.tables.nokprobe.is_none() {
+            return Answer::Depends(Condition::Blacklist);
+        }
+        if ftrace {
+            return Answer::Yes(Flavor::Ftrace);
+        }
+        let code = self.code();
+        match instruction() {
+            Some(index) => self.prepare(index, near),
+            None if code.end <= addr => Answer::Depends(Condition::Decoder),
+            None if code.padding <= addr => Answer::No(Refusal::Trap),
+            None => Answer::No(Refusal::NotAnInstruction),
+        }
+    }
+
+    /// `arch_prepare_kprobe()`, then the attempt to optimize.
+    fn prepare(&self, index: usize, near: Marks<'_>) -> Answer {
+        let op = self.code().ops[index];
+        if let Some(refusal) = op.refused {
+            return Answer::No(refusal);
+        }
+        if let Some(condition) = self.changeable(&(op.addr..op.addr + 1), near) {
+            return Answer::Depends(condition);
+        }
+        match self.cannot_optimize(op.addr) {
+            Some(reason) => Answer::Yes(Flavor::Int3(reason)),
+            None => self.copy_optimized(index, near),
+        }
+    }
+
+    /// What makes these bytes uncertain.
+    fn changeable(&self, window: &Range<u64>, near: Marks<'_>) -> Option<Condition> {
+        if self.image.features.smp_locks_reserved && near.start_in(window, Special::SmpLock) {
+            return Some(Condition::SmpLock);
+        }
+        near.touch(window, Special::Alternative)
+            .then_some(Condition::Alternative)
+    }
+
+    /// `can_optimize()`.
+    fn cannot_optimize(&self, addr: u64) -> Option<NotOptimized> {
+        let code = self.code();
+        if self.range.end - addr < JMP32 {
+            return Some(NotOptimized::TooShort);
+        }
+        let jumped_into = || !within(&code.targets, addr + 1..addr + JMP32 + 1).is_empty();
+        code.unoptimized
+            .or_else(|| jumped_into().then_some(NotOptimized::JumpTarget))
+    }
+
+    /// `copy_optimized_instructions()`, and what is patched before it runs.
+    fn copy_optimized(&self, index: usize, near: Marks<'_>) -> Answer {
+        let ops = &self.code().ops[index..];
+        let start = ops[0].addr;
+        let replaced = ops.iter().take_while(|op| op.addr < start + JMP32);
+        let (mut end, mut returns) = (start, false);
+        for op in replaced {
+            if op.moves == Moves::No {
+                return Answer::Yes(Flavor::Int3(NotOptimized::Unboostable));
+            }
+            returns |= op.moves == Moves::AsReturn;
+            end = op.end();
+        }
+        if end < start + JMP32 {
+            // Padding follows.
+            return Answer::Yes(Flavor::Int3(NotOptimized::Unboostable));
+        }
+        let window = start..end;
+        let reserved = [Special::CallSite, Special::JumpLabel, Special::StaticCall];
+        if reserved.into_iter().any(|what| near.touch(&window, what)) {
+            return Answer::Yes(Flavor::Int3(NotOptimized::Reserved));
+        }
+        match self.changeable(&window, near) {
+            Some(condition) => Answer::Depends(condition),
+            None if returns => Answer::Depends(Condition::ReturnThunk),
+            None => Answer::Yes(Flavor::Optimized),
+        }
+    }
+
+    fn code(&self) -> &Code {
+        self.code.get_or_init(|| self.decode())
+    }
+
+    fn decode(&self) -> Code {
+        let Range { start, end } = self.range;
+        let rest = self.image.elf.from(start).unwrap_or_default();
+        let len = usize::try_from(end - start)
+            .unwrap_or(MAX_EXTENT)
+            .min(MAX_EXTENT)
+            .min(rest.len());
+        let used = rest[..len]
+            .iter()
+            .rposition(|byte| *byte != INT3)
+            .map_or(0, |last| last + 1);
+        let padding = start + used as u64;
+        let mut code = Code {
+            end: start,
+            padding,
+            ops: Vec::with_capacity(used / 4),
+            ..Code::default()
+        };
+        let mut indirect = false;
+        let mut insns = Insns::new(rest);
+        while code.end < padding
+            && let Some(insn) = insns.next()
+        {
+            let op = self.op(code.end, &insn);
+            code.end = op.end();
+            code.targets.extend(insn.jump_target(code.end));
+            indirect |= self.image.is_indirect_jump(&insn, code.end);
+            code.ops.push(op);
+        }
+        if code.end >= padding {
+            code.end = code.end.max(start + len as u64);
+        }
+        code.targets.sort_unstable();
+        code.unoptimized = self.unoptimized(code.end, indirect);
+        code
+    }
+
+    fn op(&self, addr: u64, insn: &Insn) -> Op {
+        let end = addr + u64::from(insn.len);
+        let copied = !insn.emulated && !insn.masks_exceptions() && insn.opcode[0] != INT3;
+        let moves = if copied && insn.can_boost() {
+            Moves::Yes
+        } else if self.image.is_return(insn, end) {
+            Moves::AsReturn
+        } else {
+            Moves::No
+        };
+        Op {
+            addr,
+            len: insn.len,
+            moves,
+            refused: refused(insn),
+        }
+    }
+
+    /// The rules of `can_optimize()` that hold for the whole extent.
+    fn unoptimized(&self, decoded: u64, indirect_jump: bool) -> Option<NotOptimized> {
+        let rules = [
+            (!self.image.features.optprobes, NotOptimized::NotBuiltIn),
+            (
+                self.image.ranges.entry.contains(&self.range.start),
+                NotOptimized::EntryText,
+            ),
+            (
+                self.marks.start_in(&self.range, Special::Faulting),
+                NotOptimized::Faulting,
+            ),
+            (decoded < self.range.end, NotOptimized::Undecodable),
+            (indirect_jump, NotOptimized::IndirectJump),
+        ];
+        rules
+            .into_iter()
+            .find(|(applies, _)| *applies)
+            .map(|(_, reason)| reason)
+    }
+}
+
+/// Those rules of `check_kprobe_address_safe()` that go by address.
+fn unsafe_address(addr: u64, near: Marks<'_>) -> Option<Refusal> {
+    let here = addr..addr + 1;
+    let rules = [
+        (near.touch(&here, Special::JumpLabel), Refusal::JumpLabel),
+        (near.touch(&here, Special::StaticCall), Refusal::StaticCall),
+        (near.at(addr, Special::Bug), Refusal::Bug),
+    ];
+    rules
+        .into_iter()
+        .find(|(applies, _)| *applies)
+        .map(|(_, refusal)| refusal)
 }

@@ -164,12 +164,30 @@ impl<'a> Symbols<'a> {
     }
 
     /// The first of the symbols at the highest address that is not above
-    /// `addr`, and where the next one starts: `get_symbol_pos()`.
-    pub(crate) fn around(&self, addr: u64) -> Option<(usize, Option<u64>)> {
+    /// `addr`: `get_symbol_pos()`.
+    pub(crate) fn around(&self, addr: u64) -> Option<usize> {
         let next = self.table.partition_point(|symbol| symbol.addr <= addr);
-        let start = self.table[next.checked_sub(1)?].addr;
-        let first = self.table.partition_point(|symbol| symbol.addr < start);
-        Some((first, self.table.get(next).map(|symbol| symbol.addr)))
+        Some(self.first_alias(next.checked_sub(1)?))
+    }
+
+    /// The first of the symbols at the same address as this one: whose name the
+    /// kernel uses for the address.
+    pub(crate) fn first_alias(&self, index: usize) -> usize {
+        let addr = self.table[index].addr;
+        let aliases = self.table[..index]
+            .iter()
+            .rev()
+            .take_while(|symbol| symbol.addr == addr);
+        index - aliases.count()
+    }
+
+    /// The next address that has a symbol.
+    pub(crate) fn next_address(&self, index: usize) -> Option<u64> {
+        let addr = self.table[index].addr;
+        self.table[index..]
+            .iter()
+            .map(|symbol| symbol.addr)
+            .find(|next| *next > addr)
     }
 
     /// Runs of symbols that share a name, one call per name.
@@ -246,10 +264,14 @@ mod tests {
     #[test]
     fn an_address_belongs_to_the_first_alias_before_it() {
         let symbols = symbols();
-        assert_eq!(symbols.around(0xf), None);
-        assert_eq!(symbols.around(0x10), Some((0, Some(0x20))));
-        assert_eq!(symbols.around(0x2f), Some((1, Some(0x30))));
-        assert_eq!(symbols.around(0x1000), Some((4, None)));
+        assert_eq!(
+            [0xf, 0x10, 0x2f, 0x1000].map(|addr| symbols.around(addr)),
+            [None, Some(0), Some(1), Some(4)]
+        );
+        assert_eq!(
+            [0, 1, 2, 4].map(|index| symbols.next_address(index)),
+            [Some(0x20), Some(0x30), Some(0x30), None]
+        );
         assert_eq!(symbols.between(0x20, 0x38), 1..4);
     }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::bytes::{i32_at, u32_at, u64_at};
 use crate::elf::{Elf, Region};
 use crate::insn::Insn;
+use crate::marks::{Mark, Special};
 use crate::symbols::Symbols;
 
 /// A table's bytes, and where they are loaded: its entries are relative to
@@ -47,14 +48,11 @@ impl<'a> Table<'a> {
         )
     }
 
-    /// The relative addresses that entries of a size start with, sorted.
+    /// The relative addresses that entries of a size start with.
     fn relative_column(self, size: usize) -> Vec<u64> {
-        let mut all: Vec<u64> = self
-            .entries(size)
+        self.entries(size)
             .filter_map(|at| self.relative(at))
-            .collect();
-        all.sort_unstable();
-        all
+            .collect()
     }
 
     fn absolute_column(self, size: usize) -> Vec<u64> {
@@ -97,34 +95,6 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Instructions that the kernel replaces while it runs: their addresses and
-/// lengths, sorted.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Patches(Vec<(u64, u8)>);
-
-impl Patches {
-    /// `addr` must come sorted or not; overlaps are fine.
-    fn new(mut all: Vec<(u64, u8)>) -> Self {
-        all.sort_unstable();
-        Self(all)
-    }
-
-    /// Those that may share a byte with the range: none is longer than a byte
-    /// can count.
-    pub(crate) fn within(&self, range: Range<u64>) -> &[(u64, u8)] {
-        let below = |addr: u64| self.0.partition_point(|(at, _)| *at < addr);
-        let start = below(range.start.saturating_sub(255));
-        &self.0[start..below(range.end).max(start)]
-    }
-
-    /// Whether one of them does.
-    pub(crate) fn touch(some: &[(u64, u8)], range: Range<u64>) -> bool {
-        some.iter().any(|(addr, len)| {
-            *addr < range.end && addr.saturating_add((*len).into()) > range.start
-        })
-    }
-}
-
 /// Everything that bears on probing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
@@ -136,21 +106,10 @@ pub(crate) struct Tables {
     /// `NOKPROBE_SYMBOL()`: function starts, sorted; `None` if the table could
     /// not be found.
     pub(crate) nokprobe: Option<Vec<u64>>,
-    /// `__jump_table`: static keys.
-    pub(crate) jump_labels: Patches,
-    /// `.static_call_sites`.
-    pub(crate) static_calls: Patches,
-    /// `__ex_table`: instructions that may fault, sorted.
-    pub(crate) faulting: Vec<u64>,
-    /// `__bug_table`: `BUG()` and `WARN()`, sorted.
-    pub(crate) bugs: Vec<u64>,
     /// `ALLOW_ERROR_INJECTION()`: function starts, sorted.
     pub(crate) injectable: Vec<u64>,
-    /// `.smp_locks`: lock prefixes, sorted.
-    pub(crate) smp_locks: Vec<u64>,
-    /// `.altinstructions` and `.parainstructions`: code that depends on the
-    /// processor or the hypervisor.
-    pub(crate) alternatives: Patches,
+    /// Single instructions, sorted.
+    pub(crate) marks: Vec<Mark>,
 }
 
 impl Tables {
@@ -160,41 +119,52 @@ impl Tables {
             .map(|table| table.absolute_column(8))
             .or_else(|| mcount_run(elf))
             .unwrap_or_default();
-        let mut call_sites: Vec<u64> = mcount.iter().copied().filter(|site| *site != 0).collect();
-        call_sites.sort_unstable();
-        let jump_table = bounded("__start___jump_table", "__stop___jump_table").unwrap_or_default();
-        let static_calls =
-            bounded("__start_static_call_sites", "__stop_static_call_sites").unwrap_or_default();
+        let call_sites = sorted(mcount.iter().copied().filter(|site| *site != 0).collect());
+        let nokprobe = bounded("__start_kprobe_blacklist", "__stop_kprobe_blacklist");
         let injectable = bounded(
             "__start_error_injection_whitelist",
             "__stop_error_injection_whitelist",
         );
         Self {
             zeroed: mcount.len() - call_sites.len(),
-            call_sites,
-            nokprobe: bounded("__start_kprobe_blacklist", "__stop_kprobe_blacklist")
-                .map(|table| sorted(table.absolute_column(8))),
-            jump_labels: jump_labels(elf, jump_table),
-            static_calls: Patches::new(
-                static_calls
-                    .relative_column(8)
-                    .into_iter()
-                    .map(|addr| (addr, 5))
-                    .collect(),
-            ),
-            faulting: Table::section(elf, "__ex_table")
-                .unwrap_or_default()
-                .relative_column(12),
-            bugs: Table::section(elf, "__bug_table")
-                .map(|table| bugs(elf, table))
-                .unwrap_or_default(),
+            nokprobe: nokprobe.map(|table| sorted(table.absolute_column(8))),
             injectable: sorted(injectable.unwrap_or_default().absolute_column(16)),
-            smp_locks: Table::section(elf, ".smp_locks")
-                .unwrap_or_default()
-                .relative_column(4),
-            alternatives: alternatives(elf),
+            marks: marks(elf, labels, &call_sites),
+            call_sites,
         }
     }
+}
+
+fn marks(elf: &Elf<'_>, labels: &Labels<'_>, call_sites: &[u64]) -> Vec<Mark> {
+    let bounded = |start, stop| Table::bounded(elf, labels, start, stop).unwrap_or_default();
+    let section = |name| Table::section(elf, name).unwrap_or_default();
+    let each = |what, len: u8, addrs: Vec<u64>| {
+        addrs.into_iter().map(move |addr| Mark { addr, len, what })
+    };
+    let jump_labels = bounded("__start___jump_table", "__stop___jump_table").relative_column(16);
+    let static_calls =
+        bounded("__start_static_call_sites", "__stop_static_call_sites").relative_column(8);
+    let mut marks: Vec<Mark> = each(Special::CallSite, 5, call_sites.to_vec()).collect();
+    marks.extend(jump_labels.into_iter().map(|addr| jump_label(elf, addr)));
+    marks.extend(each(Special::StaticCall, 5, static_calls));
+    marks.extend(each(Special::Bug, 1, bugs(elf, section("__bug_table"))));
+    marks.extend(each(
+        Special::Faulting,
+        1,
+        section("__ex_table").relative_column(12),
+    ));
+    marks.extend(each(
+        Special::SmpLock,
+        1,
+        section(".smp_locks").relative_column(4),
+    ));
+    marks.extend(alternatives(elf).into_iter().map(|(addr, len)| Mark {
+        addr,
+        len,
+        what: Special::Alternative,
+    }));
+    marks.sort_unstable();
+    marks
 }
 
 fn sorted(mut all: Vec<u64>) -> Vec<u64> {
@@ -203,14 +173,13 @@ fn sorted(mut all: Vec<u64>) -> Vec<u64> {
 }
 
 /// A static key's branch is two or five bytes: `arch_jump_entry_size()`.
-fn jump_labels(elf: &Elf<'_>, table: Table<'_>) -> Patches {
-    let len = |addr| {
-        elf.from(addr)
-            .and_then(Insn::decode)
-            .map_or(5, |insn| insn.len)
-    };
-    let entries = table.entries(16).filter_map(|at| table.relative(at));
-    Patches::new(entries.map(|addr| (addr, len(addr))).collect())
+fn jump_label(elf: &Elf<'_>, addr: u64) -> Mark {
+    let insn = elf.from(addr).and_then(Insn::decode);
+    Mark {
+        addr,
+        len: insn.map_or(5, |insn| insn.len),
+        what: Special::JumpLabel,
+    }
 }
 
 /// A `struct bug_entry` grew from 8 bytes (without `CONFIG_DEBUG_BUGVERBOSE`)
@@ -240,7 +209,7 @@ fn bugs(elf: &Elf<'_>, table: Table<'_>) -> Vec<u64> {
 }
 
 /// Where instructions differ from processor to processor.
-fn alternatives(elf: &Elf<'_>) -> Patches {
+fn alternatives(elf: &Elf<'_>) -> Vec<(u64, u8)> {
     let mut all = Vec::new();
     if let Some(table) = Table::section(elf, ".altinstructions") {
         all.extend(alt_instructions(elf, table));
@@ -253,7 +222,7 @@ fn alternatives(elf: &Elf<'_>) -> Patches {
                 .filter_map(|at| Some((u64_at(table.bytes, at)?, *table.bytes.get(at + 9)?))),
         );
     }
-    Patches::new(all)
+    all
 }
 
 /// `struct alt_instr`: two relative addresses, the feature (16 bits, 32 with
@@ -329,7 +298,9 @@ pub(crate) fn kfunc_sets(elf: &Elf<'_>, symbols: &Symbols<'_>) -> Vec<u32> {
             .filter_map(|pair| u32_at(pair, 0))
             .collect()
     };
-    sets.flat_map(|(addr, ..)| members(addr)).collect()
+    let mut all: Vec<u32> = sets.flat_map(|(addr, ..)| members(addr)).collect();
+    all.sort_unstable();
+    all
 }
 
 /// Whether a sorted list has an address.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::functions::{CallCode, Function, Region};
 use crate::image::Image;
-use crate::reason::{Condition, Refusal};
+use crate::reason::{Condition, Mechanism, Refusal};
 use crate::sites::{Answer, Flavor, Place};
 use crate::tables::{NOP5, has};
 
@@ -114,14 +114,14 @@ impl Image<'_> {
     /// What becomes of a probe at a function's entry.
     #[must_use]
     pub fn answer(&self, function: &Function, attach: Attach) -> Answer {
-        self.judge(function, attach, &self.place(function.range()), &mut ())
+        self.judge(function, attach, &self.place_of(function), &mut ())
     }
 
     /// The answers for all ways to attach, in the order of [`Attach::ALL`]:
     /// cheaper than one by one.
     #[must_use]
     pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
-        let place = self.place(function.range());
+        let place = self.place_of(function);
         Attach::ALL.map(|attach| self.judge(function, attach, &place, &mut ()))
     }
 
@@ -129,12 +129,7 @@ impl Image<'_> {
     #[must_use]
     pub fn verdict(&self, function: &Function, attach: Attach) -> Verdict {
         let mut evidence = Vec::new();
-        let answer = self.judge(
-            function,
-            attach,
-            &self.place(function.range()),
-            &mut evidence,
-        );
+        let answer = self.judge(function, attach, &self.place_of(function), &mut evidence);
         match answer {
             Answer::No(refusal) => {
                 evidence.note(refusal.decided_by(), || {
@@ -219,11 +214,11 @@ impl Image<'_> {
     fn trace_kprobe(&self, function: &Function, trail: &mut impl Trail) -> Asked {
         refuse_if(
             !self.features.kprobe_events,
-            Refusal::NotBuiltIn("CONFIG_KPROBE_EVENTS"),
+            Refusal::NotBuiltIn(Mechanism::KprobeEvents),
         )?;
         self.resolve(function, trail)?;
         self.note_call_site(function, trail);
-        refuse_if(self.within_notrace(function.entry()), Refusal::Notrace)
+        refuse_if(self.within_notrace(function), Refusal::Notrace)
     }
 
     /// `validate_probe_symbol()`, and `kprobe_lookup_name()` where it is missing.
@@ -280,7 +275,7 @@ impl Image<'_> {
     ) -> Result<Answer, Answer> {
         refuse_if(
             !self.features.kretprobes,
-            Refusal::NotBuiltIn("CONFIG_KRETPROBES"),
+            Refusal::NotBuiltIn(Mechanism::Kretprobes),
         )?;
         self.trace_kprobe(function, trail)?;
         // arch/x86/kernel/kprobes/core.c: kretprobe_blacklist.
@@ -292,7 +287,10 @@ impl Image<'_> {
     /// `bpf_kprobe_multi_link_attach()` by name: `ftrace_lookup_symbols()`
     /// takes the first symbol of the name that has a call site.
     fn kprobe_multi(&self, function: &Function, trail: &mut impl Trail) -> Result<Answer, Answer> {
-        refuse_if(!self.features.fprobe, Refusal::NotBuiltIn("CONFIG_FPROBE"))?;
+        refuse_if(
+            !self.features.fprobe,
+            Refusal::NotBuiltIn(Mechanism::Fprobe),
+        )?;
         self.note_call_site(function, trail);
         refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
         refuse_if(function.region == Region::Init, Refusal::Init)?;
@@ -344,7 +342,7 @@ impl Image<'_> {
         let allowed = injectable || self.name(function).starts_with("security_");
         let kfunc = function
             .prototype
-            .is_some_and(|id| self.kfuncs.contains(&id.get()));
+            .is_some_and(|id| self.kfuncs.binary_search(&id.get()).is_ok());
         depends_if(!allowed && kfunc, Condition::Registered)?;
         refuse_if(!allowed, Refusal::NotInjectable)
     }
@@ -355,7 +353,7 @@ impl Image<'_> {
             depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
             return refuse_if(
                 !self.features.direct_calls,
-                Refusal::NotBuiltIn("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"),
+                Refusal::NotBuiltIn(Mechanism::DirectCalls),
             );
         }
         let nop = self
