@@ -224,6 +224,9 @@ fn symtab<'a>(
     Ok((Some(table), strings.ok_or_else(cut)?))
 }
 
+/// How far an address of the image can be added to without a check.
+const MARGIN: u64 = 1 << 12;
+
 /// What is loaded, ordered by address and without overlaps, so that one binary
 /// search finds an address.
 fn regions<'a>(data: &'a [u8], segments: &[ProgramHeader]) -> Result<Vec<Region<'a>>> {
@@ -240,13 +243,16 @@ fn regions<'a>(data: &'a [u8], segments: &[ProgramHeader]) -> Result<Vec<Region<
             bytes,
         });
     }
+    let end = |region: &Region<'_>| region.addr.checked_add(region.bytes.len() as u64 + MARGIN);
+    if regions.iter().any(|region| end(region).is_none()) {
+        return Err(Error::malformed(
+            WHAT,
+            0,
+            "it reaches past the last address",
+        ));
+    }
     regions.sort_by_key(|region| region.addr);
-    let apart = |pair: &[Region<'_>]| {
-        pair[0]
-            .addr
-            .checked_add(pair[0].bytes.len() as u64)
-            .is_some_and(|end| end <= pair[1].addr)
-    };
+    let apart = |pair: &[Region<'_>]| pair[0].addr + pair[0].bytes.len() as u64 <= pair[1].addr;
     if !regions.windows(2).all(apart) {
         return Err(Error::malformed(
             WHAT,
@@ -325,6 +331,18 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "an ELF file, but not a 64-bit x86 one: the machine is 0xb7"
+        );
+    }
+
+    #[test]
+    fn segments_past_the_last_address_are_refused() {
+        let file = Fixture::default()
+            .section(".text", u64::MAX - 0xfff, vec![0; 16])
+            .elf();
+        let error = Elf::parse(&file).unwrap_err();
+        assert!(
+            error.to_string().contains("past the last address"),
+            "{error}"
         );
     }
 

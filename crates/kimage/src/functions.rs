@@ -54,7 +54,8 @@ impl Function {
     #[must_use]
     pub fn is_phantom(&self) -> bool {
         // -mfentry puts the call first, behind an ENDBR at most.
-        self.call_site.is_some_and(|site| site.addr > self.addr + 4)
+        self.call_site
+            .is_some_and(|site| site.addr.saturating_sub(self.addr) > 4)
     }
 }
 
@@ -183,7 +184,8 @@ impl Image<'_> {
         let code = match bytes {
             NOP5 => CallCode::Nop,
             [0xe8, ..] => CallCode::Call(
-                (addr + 5).wrapping_add_signed(i32_at(&bytes, 1).map_or(0, i64::from)),
+                addr.wrapping_add(5)
+                    .wrapping_add_signed(i32_at(&bytes, 1).map_or(0, i64::from)),
             ),
             bytes => CallCode::Other(bytes),
         };

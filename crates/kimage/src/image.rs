@@ -150,7 +150,8 @@ impl<'a> Image<'a> {
                 self.ranges.end
             }
         };
-        start..self.symbols.next_address(symbol).unwrap_or_else(last)
+        let end = self.symbols.next_address(symbol).unwrap_or_else(last);
+        start..end.max(start)
     }
 
     /// `ftrace_location_range()`: the first call site of five bytes that shares
@@ -175,7 +176,7 @@ impl<'a> Image<'a> {
             |addr: &&u64| self.ranges.text.contains(addr) || self.ranges.init.contains(addr);
         let extents = listed.filter(in_text).filter_map(|entry| {
             let extent = self.extent(*entry)?;
-            Some(*entry..entry + (extent.end - extent.start))
+            Some(*entry..entry.saturating_add(extent.end - extent.start))
         });
         extents.collect()
     }

@@ -196,7 +196,9 @@ impl<'a> Insns<'a> {
     }
 
     fn length(&mut self, at: usize) -> Option<usize> {
-        self.decoder.set_position(at).ok()?;
+        if self.decoder.position() != at {
+            self.decoder.set_position(at).ok()?;
+        }
         self.decoder.decode_out(&mut self.decoded);
         (!self.decoded.is_invalid()).then(|| self.decoded.len())
     }

@@ -238,8 +238,6 @@ pub enum NotOptimized {
     TooShort,
     /// An instruction of the function may fault, and its fixup may jump back.
     Faulting,
-    /// An instruction of the function cannot be decoded.
-    Undecodable,
     /// An indirect jump in the function, which may go anywhere.
     IndirectJump,
     /// A jump into the five bytes.
@@ -269,7 +267,6 @@ impl fmt::Display for NotOptimized {
             Self::EntryText => "in .entry.text",
             Self::TooShort => "fewer than five bytes are left of the function",
             Self::Faulting => "an instruction of the function may fault",
-            Self::Undecodable => "not all of the function decodes",
             Self::IndirectJump => "the function has an indirect jump",
             Self::JumpTarget => "a jump goes into the five bytes",
             Self::Unboostable => "an instruction in the five bytes cannot run elsewhere",
@@ -282,7 +279,8 @@ impl fmt::Display for NotOptimized {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// The five bytes have a return, which mitigations keep as a jump to a
-    /// thunk (int3) or patch to a `ret` (optimized).
+    /// thunk (int3) or patch to a `ret` (optimized). Up to 6.5 one anywhere in
+    /// the function matters.
     ReturnThunk,
     /// The instruction, or one in the five bytes, is an alternative: it depends
     /// on the processor.
@@ -290,7 +288,8 @@ pub enum Condition {
     /// A lock prefix: refused with EINVAL as long as only one processor was
     /// ever present.
     SmpLock,
-    /// Our decoder knows no instruction here; the kernel's may.
+    /// Our decoder knows no instruction here, or further on in the function; the
+    /// kernel's may.
     Decoder,
     /// The blacklist was not found in the image.
     Blacklist,

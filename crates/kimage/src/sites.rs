@@ -165,16 +165,19 @@ impl<'a> Image<'a> {
         })
     }
 
-    /// As `can_optimize()` counts them: a retpoline kernel has no jump tables.
+    /// As `can_optimize()` counts them. The compiler makes no jump tables for a
+    /// retpoline or IBT kernel, so nothing counts there since 6.6; before, a jump
+    /// to a thunk did.
     fn is_indirect_jump(&self, insn: &Insn, end: u64) -> bool {
-        if self.features.retpoline || self.features.ibt {
-            let thunks = &self.features.indirect_thunks;
-            return !thunks.is_empty()
-                && insn
-                    .jump_target(end)
-                    .is_some_and(|target| thunks.contains(&target));
+        let thunks = &self.features.indirect_thunks;
+        if thunks.is_empty() && (self.features.retpoline || self.features.ibt) {
+            return false;
         }
-        insn.is_indirect_jump()
+        let to_thunk = || {
+            insn.jump_target(end)
+                .is_some_and(|target| thunks.contains(&target))
+        };
+        insn.is_indirect_jump() || (to_thunk() && !self.is_return(insn, end))
     }
 
     /// A `ret` until boot decides: `jmp __x86_return_thunk`.
@@ -204,6 +207,8 @@ struct Code {
     targets: Vec<u64>,
     /// Why nothing in it can be optimized.
     unoptimized: Option<NotOptimized>,
+    /// Why that is not certain for the rest.
+    unsure: Option<Condition>,
     /// Where the padding of INT3 starts that fills its end.
     padding: u64,
     /// Where decoding ended: the end of the extent if all of it decodes.
@@ -265,7 +270,7 @@ impl Place<'_, '_> {
         if let Some(refusal) = self.refusal {
             return Answer::No(refusal);
         }
-        let near = self.marks.near(&(addr..addr + WINDOW));
+        let near = self.marks.near(&(addr..addr.saturating_add(WINDOW)));
         let ftrace = near.at(addr, Special::CallSite);
         if ftrace && !self.image.features.kprobes_on_ftrace {
             return Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace));
@@ -348,7 +353,10 @@ impl Place<'_, '_> {
         match self.changeable(&window, near) {
             Some(condition) => Answer::Depends(condition),
             None if returns => Answer::Depends(Condition::ReturnThunk),
-            None => Answer::Yes(Flavor::Optimized),
+            None => self
+                .code()
+                .unsure
+                .map_or(Answer::Yes(Flavor::Optimized), Answer::Depends),
         }
     }
 
@@ -389,8 +397,41 @@ impl Place<'_, '_> {
             code.end = code.end.max(start + len as u64);
         }
         code.targets.sort_unstable();
-        code.unoptimized = self.unoptimized(code.end, indirect);
+        code.unoptimized = self.unoptimized(indirect);
+        code.unsure = self.unsure(&code);
         code
+    }
+
+    /// The rules of `can_optimize()` that hold for the whole extent.
+    fn unoptimized(&self, indirect_jump: bool) -> Option<NotOptimized> {
+        let features = &self.image.features;
+        let entry = self.image.ranges.entry.contains(&self.range.start);
+        let faulting = self.marks.start_in(&self.range, Special::Faulting);
+        let rules = [
+            (!features.optprobes, NotOptimized::NotBuiltIn),
+            (entry, NotOptimized::EntryText),
+            (faulting, NotOptimized::Faulting),
+            (indirect_jump, NotOptimized::IndirectJump),
+        ];
+        rules
+            .into_iter()
+            .find(|(applies, _)| *applies)
+            .map(|(_, reason)| reason)
+    }
+
+    /// Not all of it decodes, or it has returns where a jump to the return
+    /// thunk counts as an indirect one.
+    fn unsure(&self, code: &Code) -> Option<Condition> {
+        if code.end < self.range.end {
+            return Some(Condition::Decoder);
+        }
+        let thunks = &self.image.features.indirect_thunks;
+        let counts = self
+            .image
+            .return_thunk
+            .is_some_and(|thunk| thunks.contains(&thunk));
+        let returns = || code.ops.iter().any(|op| op.moves == Moves::AsReturn);
+        (counts && returns()).then_some(Condition::ReturnThunk)
     }
 
     fn op(&self, addr: u64, insn: &Insn) -> Op {
@@ -409,27 +450,6 @@ impl Place<'_, '_> {
             moves,
             refused: refused(insn),
         }
-    }
-
-    /// The rules of `can_optimize()` that hold for the whole extent.
-    fn unoptimized(&self, decoded: u64, indirect_jump: bool) -> Option<NotOptimized> {
-        let rules = [
-            (!self.image.features.optprobes, NotOptimized::NotBuiltIn),
-            (
-                self.image.ranges.entry.contains(&self.range.start),
-                NotOptimized::EntryText,
-            ),
-            (
-                self.marks.start_in(&self.range, Special::Faulting),
-                NotOptimized::Faulting,
-            ),
-            (decoded < self.range.end, NotOptimized::Undecodable),
-            (indirect_jump, NotOptimized::IndirectJump),
-        ];
-        rules
-            .into_iter()
-            .find(|(applies, _)| *applies)
-            .map(|(_, reason)| reason)
     }
 }
 
