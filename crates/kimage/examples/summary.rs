@@ -6,12 +6,12 @@
 //!     cargo run ... -- --why NAME vmlinux
 #![expect(clippy::print_stdout, reason = "that is what it is for")]
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use nmissed_kimage::{Answer, Attach, Flavor, Image, unwrap};
+use rustc_hash::FxHashMap;
 
-type Counts = HashMap<Answer, usize>;
+type Counts = FxHashMap<Answer, usize>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut sites, mut why) = (false, None);
@@ -54,7 +54,7 @@ fn summarize(file: &[u8], sites: bool) -> nmissed_kimage::Result<()> {
     );
     println!("  {:?}", image.features());
     let start = cpu();
-    let mut counts = vec![Counts::new(); Attach::ALL.len()];
+    let mut counts = vec![Counts::default(); Attach::ALL.len()];
     for function in &functions {
         for (counts, answer) in counts.iter_mut().zip(image.answers(function)) {
             *counts.entry(answer).or_default() += 1;
@@ -72,7 +72,7 @@ fn summarize(file: &[u8], sites: bool) -> nmissed_kimage::Result<()> {
 
 fn count_sites(image: &Image<'_>, functions: &[nmissed_kimage::Function]) {
     let start = cpu();
-    let mut counts = Counts::new();
+    let mut counts = Counts::default();
     let mut last = None;
     for function in functions {
         // Aliases share their instructions.

@@ -43,10 +43,10 @@ impl<'a> Marks<'a> {
 
     /// Those that may share a byte with the range.
     pub(crate) fn near(self, range: &Range<u64>) -> Self {
-        let below = |addr: u64| self.0.partition_point(|mark| mark.addr < addr);
         // None is longer than a byte can count.
-        let start = below(range.start.saturating_sub(u8::MAX.into()));
-        Self(&self.0[start..below(range.end).max(start)])
+        let lowest = range.start.saturating_sub(u8::MAX.into());
+        let rest = &self.0[self.0.partition_point(|mark| mark.addr < lowest)..];
+        Self(&rest[..rest.partition_point(|mark| mark.addr < range.end)])
     }
 
     /// Whether one of a kind starts at an address.

@@ -11,7 +11,7 @@ use crate::image::Image;
 use crate::insn::{INT3, Insn, Insns};
 use crate::marks::{Marks, Special};
 use crate::reason::{Blacklist, Condition, Mechanism, NotOptimized, Refusal};
-use crate::tables::within;
+use crate::tables::starts_in;
 
 /// What a jump takes.
 const JMP32: u64 = 5;
@@ -323,7 +323,7 @@ impl Place<'_, '_> {
         if self.range.end - addr < JMP32 {
             return Some(NotOptimized::TooShort);
         }
-        let jumped_into = || !within(&code.targets, addr + 1..addr + JMP32 + 1).is_empty();
+        let jumped_into = || starts_in(&code.targets, addr + 1..addr + JMP32 + 1);
         code.unoptimized
             .or_else(|| jumped_into().then_some(NotOptimized::JumpTarget))
     }

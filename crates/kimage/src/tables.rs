@@ -314,3 +314,9 @@ pub(crate) fn within(sorted: &[u64], range: Range<u64>) -> &[u64] {
     let start = below(range.start);
     &sorted[start..below(range.end).max(start)]
 }
+
+/// Whether a sorted list has anything in a range.
+pub(crate) fn starts_in(sorted: &[u64], range: Range<u64>) -> bool {
+    let first = sorted.partition_point(|it| *it < range.start);
+    sorted.get(first).is_some_and(|it| *it < range.end)
+}
