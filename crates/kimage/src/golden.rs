@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use test_case::test_case;
 
 use crate::btf::tests::Builder;
-use crate::fixture::{Fixture, Sym};
+use crate::fixture::{Fixture, Layout, Sym};
 use crate::{
     Answer, Attach, Blacklist, CallCode, Condition, Errno, Flavor, Function, Image, Mechanism,
-    NotOptimized, Refusal, Region, Unsupported,
+    NotOptimized, Refusal, Region, SymbolSource, Unsupported,
 };
 
 const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -86,7 +86,8 @@ impl Kernel {
         let lock = kernel.function("locks", &[0xf0, 0xff, 0x07, 0x90, 0x90, 0xc3]);
         assert_eq!(kernel.function("__x86_return_thunk", &[0xc3]), thunk);
         // The second site is all that is left of a weak function.
-        let phantom = kernel.function("phantom", PLAIN) + 16;
+        let dead = [PLAIN, &[0xcc; 6], &[0xe8, 0, 0, 0, 0, 0xc3]].concat();
+        let phantom = kernel.function("phantom", &dead) + 16;
         kernel.call_sites.push(phantom);
         kernel.traced("takes_struct", &[]);
         kernel.traced("security_hook", &[]);
@@ -120,6 +121,37 @@ impl Kernel {
         self.symbols.retain(|(_, _, symbol)| symbol != name);
         self.without.push(name);
         self
+    }
+
+    /// The image as it boots: no `.symtab`, kallsyms of the text alone.
+    fn stripped(mut self) -> Vec<u8> {
+        for n in 0..300 {
+            self.traced(&format!("filler_{n}"), &[]);
+        }
+        let end = self.next();
+        self.symbols
+            .iter_mut()
+            .filter(|symbol| symbol.2 == "_etext")
+            .for_each(|symbol| symbol.0 = end);
+        self.symbols.sort_by_key(|symbol| symbol.0);
+        let text: Vec<Sym> = self
+            .symbols
+            .iter()
+            .filter(|symbol| symbol.1 == b't')
+            .cloned()
+            .collect();
+        let sites = self.call_sites.iter().filter(|site| **site < INIT);
+        let mcount = [0, 0]
+            .iter()
+            .chain(sites)
+            .flat_map(|site| site.to_le_bytes())
+            .collect();
+        let notrace = b"Could not probe notrace function %ps\n";
+        Fixture::default()
+            .section(".text", TEXT, self.text)
+            .section(".init.data", DATA, mcount)
+            .kallsyms(DATA + 0x10_0000, notrace, &text, Layout::V6_4, true)
+            .elf()
     }
 
     fn elf(mut self) -> Vec<u8> {
@@ -322,6 +354,32 @@ fn without_ibt_an_endbr_is_an_instruction() {
         Answer::Yes(Flavor::Int3(NotOptimized::Unboostable))
     );
     assert_eq!(image.answer(&function, Attach::KprobeMulti), FTRACE);
+}
+
+#[test]
+fn without_data_symbols_the_call_sites_are_found_and_the_blacklist_is_missed() {
+    let file = Kernel::whole().stripped();
+    let image = Image::parse(&file).unwrap();
+    assert_eq!(image.symbols().source(), SymbolSource::Kallsyms);
+    let whole = Kernel::whole()
+        .call_sites
+        .iter()
+        .filter(|site| **site < INIT)
+        .count();
+    assert_eq!(
+        (image.call_sites().len(), image.zeroed_call_sites()),
+        (whole + 300, 2)
+    );
+    let traced = function(&image, "filler_7");
+    assert_eq!(traced.call_site.map(|site| site.addr), Some(traced.addr));
+    assert_eq!(
+        image.site(traced.addr),
+        Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace))
+    );
+    assert_eq!(
+        image.site(traced.addr + 5),
+        Answer::Depends(Condition::Blacklist)
+    );
 }
 
 #[test]
