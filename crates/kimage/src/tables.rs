@@ -147,7 +147,11 @@ fn marks(elf: &Elf<'_>, labels: &Labels<'_>, call_sites: &[u64]) -> Vec<Mark> {
     let mut marks: Vec<Mark> = each(Special::CallSite, 5, call_sites.to_vec()).collect();
     marks.extend(jump_labels.into_iter().map(|addr| jump_label(elf, addr)));
     marks.extend(each(Special::StaticCall, 5, static_calls));
-    marks.extend(each(Special::Bug, 1, bugs(elf, section("__bug_table"))));
+    marks.extend(each(
+        Special::Bug,
+        1,
+        bugs(section("__bug_table"), &text(elf, labels)),
+    ));
     marks.extend(each(
         Special::Faulting,
         1,
@@ -182,30 +186,38 @@ fn jump_label(elf: &Elf<'_>, addr: u64) -> Mark {
     }
 }
 
-/// A `struct bug_entry` grew from 8 bytes (without `CONFIG_DEBUG_BUGVERBOSE`)
-/// over 12 to 16 (with a format, 6.19 and later): the right size is the one
-/// at which every entry points to a trapping instruction.
-fn bugs(elf: &Elf<'_>, table: Table<'_>) -> Vec<u64> {
-    let traps = |addr: u64| {
-        elf.from(addr).is_some_and(|code| {
-            matches!(
-                code,
-                [0x0f, 0x0b | 0xb9 | 0xff, ..] | [0xd6 | 0x67 | 0xf0, ..]
-            )
-        })
+/// A `struct bug_entry` has 8 to 16 bytes: `CONFIG_DEBUG_BUGVERBOSE` adds
+/// four, and so does the format that came with 6.19. With the right size, which
+/// is the smallest that fits, entries point to instructions; with a smaller one
+/// half of them point elsewhere. Not all of them trap: a `WARN()` with
+/// arguments is entered where its arguments are loaded.
+fn bugs(table: Table<'_>, text: &[Range<u64>]) -> Vec<u64> {
+    let is_text = |addr: &u64| text.iter().any(|range| range.contains(addr));
+    let fits = |size: &usize| {
+        let wrong = table
+            .relative_column(*size)
+            .iter()
+            .filter(|addr| !is_text(addr))
+            .count();
+        table.bytes.len().is_multiple_of(*size) && wrong <= table.bytes.len() / size / 10
     };
-    let fits = |size: usize| {
-        let whole = table.bytes.len().is_multiple_of(size);
-        whole
-            && table
-                .entries(size)
-                .all(|at| table.relative(at).is_some_and(traps))
-    };
-    [12, 16, 8]
+    [8, 12, 16]
         .into_iter()
-        .find(|size| fits(*size))
+        .find(fits)
         .map(|size| table.relative_column(size))
         .unwrap_or_default()
+}
+
+/// Everything that holds instructions, in use after boot or not.
+fn text(elf: &Elf<'_>, labels: &Labels<'_>) -> [Range<u64>; 3] {
+    let exit = elf.section(".exit.text");
+    [
+        labels.range("_stext", "_etext"),
+        labels.range("_sinittext", "_einittext"),
+        exit.map_or(0..0, |exit| {
+            exit.addr..exit.addr.saturating_add(exit.bytes.len() as u64)
+        }),
+    ]
 }
 
 /// Where instructions differ from processor to processor.
@@ -319,4 +331,64 @@ pub(crate) fn within(sorted: &[u64], range: Range<u64>) -> &[u64] {
 pub(crate) fn starts_in(sorted: &[u64], range: Range<u64>) -> bool {
     let first = sorted.partition_point(|it| *it < range.start);
     sorted.get(first).is_some_and(|it| *it < range.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+
+    const TEXT: Range<u64> = 0x10_0000..0x20_0000;
+    const TABLE: u64 = 0x30_0000;
+
+    /// Entries of a size: a relative address into the text, and three more
+    /// words that are something else.
+    fn table(size: usize, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for index in 0..count {
+            let at = TABLE + bytes.len() as u64;
+            let target = TEXT.start + 0x40 * index as u64;
+            let words = [
+                target.wrapping_sub(at) as u32,
+                0x1234,
+                0x60_0000,
+                0x8000_0007,
+            ];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()).take(size));
+        }
+        bytes
+    }
+
+    #[test_case(8; "without file and line")]
+    #[test_case(12; "with either file or format")]
+    #[test_case(16; "with both")]
+    fn bug_entries_have_the_size_at_which_they_point_to_text(size: usize) {
+        // 24 is a multiple of all of them.
+        let bytes = table(size, 24);
+        let found = bugs(
+            Table {
+                addr: TABLE,
+                bytes: &bytes,
+            },
+            &[TEXT],
+        );
+        let wanted: Vec<u64> = (0..24).map(|index| TEXT.start + 0x40 * index).collect();
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn a_table_of_nothing_known_is_left_alone() {
+        let bytes = [0xff; 48];
+        assert_eq!(
+            bugs(
+                Table {
+                    addr: TABLE,
+                    bytes: &bytes
+                },
+                &[TEXT]
+            ),
+            []
+        );
+    }
 }
