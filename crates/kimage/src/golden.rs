@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A kernel of twenty functions, and what becomes of probes on them.
+//! A kernel of two dozen functions, and what becomes of probes on them.
 
 use proptest::prelude::*;
 use test_case::test_case;
@@ -78,6 +78,8 @@ impl Kernel {
         let key = kernel.function("keyed", &[&NOP5, PLAIN].concat());
         kernel.traced("twice", &[]);
         kernel.function("twice", PLAIN);
+        kernel.function("plain_then_traced", PLAIN);
+        kernel.traced("plain_then_traced", &[]);
         kernel.function("only_nop", &[&NOP5, PLAIN].concat());
         kernel.function("memory_jump", &[0xff, 0x20, 0xc3]);
         let thunk = kernel.next() + 2 * SIZE;
@@ -298,13 +300,31 @@ fn kprobes_by_name_and_by_address(name: &str, by_name: Answer, by_address: Answe
 #[test_case("plain", Answer::No(Refusal::NoCallSite), Answer::No(Refusal::NothingToPatch); "no call site")]
 #[test_case("only_nop", Answer::No(Refusal::NoCallSite), FTRACE; "a nop of five bytes")]
 #[test_case("takes_struct", FTRACE, Answer::No(Refusal::Prototype(Unsupported::ArgType)); "a large argument")]
-#[test_case("starts", Answer::No(Refusal::Init), Answer::No(Refusal::Init); "init text")]
+#[test_case("starts", Answer::No(Refusal::FreedCallSite), Answer::No(Refusal::Init); "init text")]
+#[test_case("plain_then_traced", Answer::No(Refusal::NoCallSite), Answer::No(Refusal::NoPrototype); "the first of a name")]
 fn kprobe_multi_and_fentry(name: &str, multi: Answer, fentry: Answer) {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let function = function(&image, name);
     assert_eq!(image.answer(&function, Attach::KprobeMulti), multi);
     assert_eq!(image.answer(&function, Attach::Fentry), fentry);
+}
+
+#[test]
+fn by_name_kprobe_multi_takes_the_first_that_can_be_traced() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let answers = |name| {
+        let all = image.functions_named(name);
+        all.iter()
+            .map(|function| image.answer(function, Attach::KprobeMulti))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        answers("plain_then_traced"),
+        [Answer::No(Refusal::NoCallSite), FTRACE]
+    );
+    assert_eq!(answers("twice"), [FTRACE, Answer::No(Refusal::NoCallSite)]);
 }
 
 #[test]

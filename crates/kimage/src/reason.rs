@@ -133,6 +133,8 @@ pub enum Refusal {
     KretprobeBlacklist,
     /// No ftrace call site in the function.
     NoCallSite,
+    /// Its call site is forgotten after boot, with the text around it.
+    FreedCallSite,
     /// BTF has no function of the name.
     NoPrototype,
     /// A prototype that no trampoline can be built for.
@@ -156,7 +158,7 @@ impl Refusal {
             Self::NotBuiltIn(mechanism) => mechanism.errno(),
             Self::NotAnInstruction | Self::Trap => Errno::Eilseq,
             Self::BeyondEmulation => Errno::Eopnotsupp,
-            Self::NoCallSite => Errno::Esrch,
+            Self::NoCallSite | Self::FreedCallSite => Errno::Esrch,
             Self::NoPrototype => Errno::Enoent,
             Self::NothingToPatch => Errno::Ebusy,
             _ => Errno::Einval,
@@ -180,7 +182,7 @@ impl Refusal {
             Self::Uncopyable => "__copy_instruction",
             Self::BeyondEmulation => "prepare_emulation",
             Self::KretprobeBlacklist => "register_kretprobe",
-            Self::NoCallSite => "ftrace_lookup_symbols",
+            Self::NoCallSite | Self::FreedCallSite => "ftrace_lookup_symbols",
             Self::NoPrototype | Self::BtfDenied | Self::NoReturn => "check_attach_btf_id",
             Self::Prototype(_) => "btf_distill_func_proto",
             Self::NothingToPatch => "bpf_arch_text_poke",
@@ -214,6 +216,7 @@ impl fmt::Display for Refusal {
             Self::BeyondEmulation => "an instruction that can be neither stepped nor emulated",
             Self::KretprobeBlacklist => "it changes the stack",
             Self::NoCallSite => "no call site in the function",
+            Self::FreedCallSite => "its call site is freed after boot",
             Self::NoPrototype => "BTF has no function of this name",
             Self::Prototype(Unsupported::TooManyArgs) => "it takes more than 12 arguments",
             Self::Prototype(Unsupported::ReturnType) => "it returns what fits no register",
