@@ -4,6 +4,36 @@
 //! Bytes go in (the caller maps the file), facts come out: [`unwrap`] takes the
 //! containers off, [`Image::parse`] reads what is inside.
 //!
+//! ```no_run
+//! use nmissed_kimage::{Answer, Attach, Flavor, Image, unwrap};
+//!
+//! let file = std::fs::read("/boot/vmlinuz")?;
+//! let vmlinux = unwrap(&file)?;
+//! let image = Image::parse(&vmlinux.elf)?;
+//! for function in image.functions_named("vfs_read") {
+//!     // A BPF kprobe at the entry...
+//!     let entry = image.verdict(&function, Attach::Kprobe);
+//!     // ...and one that will be optimized, further on.
+//!     let optimized = image.sites(&function).into_iter().find(|site| site.answer == Answer::Yes(Flavor::Optimized));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | `container`, `decompress`, `lzop` | files around the ELF file |
+//! | `elf` | sections, memory by address, `.symtab` |
+//! | `kallsyms`, `symbols` | the kernel's own symbols, by address and by name |
+//! | `tables`, `marks` | what the kernel forbids, traces, patches |
+//! | `features` | what it was configured with |
+//! | `btf` | prototypes |
+//! | `insn` | instructions, as the kernel's decoder sees them |
+//! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
+//!
+//! What it does not know: modules, probes and livepatches that are loaded,
+//! lockdown, sysctls, and what mitigations have patched. Where that matters the
+//! answer is [`Answer::Depends`].
+//!
 //! Invariants: no I/O and no processes; x86_64 only. No input makes it panic,
 //! and none makes it hold more memory than a small multiple of the image. What
 //! a kernel has is told by structure, symbols and sections, never by version.
