@@ -26,7 +26,8 @@ pub(crate) struct Insn {
     pub(crate) opcode_len: u8,
     /// The byte after the opcode, which is the ModRM byte where one is.
     pub(crate) modrm: u8,
-    /// The last four bytes, which is where a branch has its distance.
+    /// The last four bytes, which is where a branch has its distance; zero if
+    /// that is no immediate.
     tail: [u8; 4],
     /// A CS override or an address-size prefix: `can_boost()` refuses both.
     pub(crate) unboostable_prefix: bool,
@@ -50,15 +51,21 @@ impl Insn {
             .count();
         let has = |wanted| bytes[..prefixes].contains(&wanted);
         let mut at = prefixes;
-        let mut vex = false;
+        // The opcode map, of instructions with a VEX or EVEX prefix.
+        let map = |bits: u8| Some(bytes.get(prefixes + 1)? & bits);
+        let mut vex = None;
         match bytes.get(at)? {
             0x40..=0x4f => at += 1,
-            0xc5 => (at, vex) = (at + 2, true),
-            0xc4 => (at, vex) = (at + 3, true),
-            0x62 => (at, vex) = (at + 4, true),
+            0xc5 => (at, vex) = (at + 2, Some(MAP_0F)),
+            0xc4 => (at, vex) = (at + 3, map(0x1f)),
+            0x62 => (at, vex) = (at + 4, map(0x07)),
             _ => {}
         }
-        let opcode_len = if vex { 1 } else { opcode_len(bytes.get(at..)?) };
+        let opcode_len = if vex.is_some() {
+            1
+        } else {
+            opcode_len(bytes.get(at..)?)
+        };
         let opcode = [
             *bytes.get(at)?,
             if opcode_len > 1 {
@@ -68,8 +75,10 @@ impl Insn {
             },
         ];
         let mut tail = [0; 4];
-        for (to, from) in tail.iter_mut().rev().zip(bytes.iter().rev()) {
-            *to = *from;
+        if vex.is_none_or(|map| vex_has_immediate(map, opcode[0])) {
+            for (to, from) in tail.iter_mut().rev().zip(bytes.iter().rev()) {
+                *to = *from;
+            }
         }
         Some(Self {
             len: bytes.len() as u8,
@@ -227,6 +236,17 @@ impl Iterator for Insns<'_> {
     }
 }
 
+/// The map of the opcodes behind 0x0f.
+const MAP_0F: u8 = 1;
+/// The map of the opcodes behind 0x0f 0x3a.
+const MAP_0F3A: u8 = 3;
+
+/// Whether a VEX instruction, whose opcode looks like a branch's, has an
+/// immediate that then looks like its distance.
+fn vex_has_immediate(map: u8, opcode: u8) -> bool {
+    map == MAP_0F3A || (map == MAP_0F && matches!(opcode, 0x70..=0x73))
+}
+
 /// Prefixes that `inat_is_legacy_prefix()` knows.
 fn is_legacy_prefix(byte: u8) -> bool {
     matches!(
@@ -294,6 +314,8 @@ mod tests {
     #[test_case(&[0xe9, 0xfb, 0xff, 0xff, 0xff], Some(0x1000); "jmp near")]
     #[test_case(&[0xe8, 0, 0, 0, 0], None; "call")]
     #[test_case(&[0xff, 0xe0], None; "indirect")]
+    #[test_case(&[0xc5, 0xf8, 0x77], Some(0x1003); "vzeroupper goes on")]
+    #[test_case(&[0xc5, 0xf9, 0x70, 0xc0, 0x10], Some(0x1015); "vpshufd goes by its immediate")]
     fn jumps(bytes: &[u8], target: Option<u64>) {
         let insn = decode(bytes);
         assert_eq!(insn.jump_target(0x1000 + u64::from(insn.len)), target);
