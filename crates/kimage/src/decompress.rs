@@ -182,7 +182,16 @@ mod tests {
                 lzma.write_all(&plain).unwrap();
                 lzma.finish().unwrap()
             }
-            Compression::Xz => liblzma::encode_all(plain.as_slice(), 0).unwrap(),
+            Compression::Xz => {
+                // As scripts/xz_wrap.sh does for x86.
+                let options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+                let mut filters = liblzma::stream::Filters::new();
+                filters.x86().lzma2(&options);
+                let stream = Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32);
+                let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
+                xz.write_all(&plain).unwrap();
+                xz.finish().unwrap()
+            }
             Compression::Lz4 => {
                 let block = lz4_flex::block::compress(&plain);
                 let len = u32::try_from(block.len()).unwrap();
