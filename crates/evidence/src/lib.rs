@@ -5,7 +5,8 @@
 //! says it to the host; [`Run`] is everything one boot showed, and
 //! [`Results`] what a whole command showed, as `results.json` has it.
 //!
-//! [`compare`] puts the variants of a kernel side by side.
+//! [`compare`] puts the variants of a kernel side by side, and
+//! [`Results::to_text`] shows them to people.
 //!
 //! Invariants: no I/O, no processes, no clocks: values in, values and text
 //! out. Both sides of the VM use this crate, so it depends on nothing else of
@@ -15,10 +16,15 @@ mod change;
 mod compare;
 mod record;
 mod run;
+mod style;
+mod table;
+mod text;
+mod verdict;
 mod wire;
 
 pub use change::{Change, Fate, Move};
 pub use compare::{Comparison, Row, compare};
 pub use record::{Record, Tally};
 pub use run::{Outcome, Results, Run, TestResult};
+pub use style::Style;
 pub use wire::{Message, WIRE_VERSION, WireError, parse_line};
