@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From a kernel's name to its unpacked source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Cache, Lock, Progress, write_atomic};
+
+use crate::apt::AptPackage;
+use crate::{Error, KernelSpec, Result, Source, tarball, unpack};
+
+/// An unpacked kernel source that nobody modifies.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourceTree {
+    /// What it is, for ever: `linux-source-6.12_6.12.117-1~deb12u1` or
+    /// `sha256-` and the hash of the tarball.
+    pub identity: String,
+    /// Where it is.
+    pub dir: PathBuf,
+}
+
+/// The source of a kernel. The network is used only if it is not there yet.
+///
+/// # Errors
+/// [`Error::NoArchive`], [`Error::Apt`], [`Error::Download`],
+/// [`Error::WrongHash`], [`Error::NotASource`], [`Error::DiskFull`].
+pub fn fetch(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
+    match cached(spec, cache)? {
+        Some(tree) => Ok(tree),
+        None => Sources::lock(cache, progress)?.obtain(spec, Accept::Cached),
+    }
+}
+
+/// As [`fetch`], but a Debian package is looked up again: archives replace
+/// their versions. The versions that are there stay.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn refresh(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
+    Sources::lock(cache, progress)?.obtain(spec, Accept::Newest)
+}
+
+/// The source of a kernel if it is unpacked.
+///
+/// # Errors
+/// [`Error::Host`] if the cache cannot be read.
+pub fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
+    let identity = known_identity(&spec.source, cache)?;
+    let tree = identity.map(|identity| SourceTree {
+        dir: sources(cache).join(&identity),
+        identity,
+    });
+    Ok(tree.filter(|tree| tree.dir.is_dir()))
+}
+
+/// The identity of the source in use, even if it is not unpacked any more.
+pub(crate) fn known_identity(source: &Source, cache: &Cache) -> Result<Option<String>> {
+    match source {
+        Source::Tarball { sha256, .. } => Ok(Some(format!("sha256-{sha256}"))),
+        Source::Debian { package, suite } => {
+            let path = version_file(cache, package, suite);
+            if !path.is_file() {
+                return Ok(None);
+            }
+            Ok(Some(nmissed_host::read_to_string(&path)?.trim().to_owned()))
+        }
+    }
+}
+
+fn sources(cache: &Cache) -> PathBuf {
+    cache.root().join("sources")
+}
+
+fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
+    sources(cache).join(format!("{package}@{suite}"))
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Accept {
+    Cached,
+    Newest,
+}
+
+/// The right to change `sources/` and `downloads/`.
+struct Sources<'a> {
+    cache: &'a Cache,
+    progress: &'a dyn Progress,
+    downloads: PathBuf,
+    _lock: Lock,
+}
+
+impl<'a> Sources<'a> {
+    fn lock(cache: &'a Cache, progress: &'a dyn Progress) -> Result<Self> {
+        let lock = cache.dir("sources")?.join("lock");
+        let waiting = || progress.say("waiting for another nmissed that fetches a kernel source");
+        let lock = Lock::acquire(&lock, waiting)?;
+        Ok(Self {
+            cache,
+            progress,
+            downloads: cache.dir("downloads")?,
+            _lock: lock,
+        })
+    }
+
+    fn obtain(&self, spec: &KernelSpec, accept: Accept) -> Result<SourceTree> {
+        // Whoever held the lock may have fetched just this.
+        if let (Accept::Cached, Some(tree)) = (accept, cached(spec, self.cache)?) {
+            return Ok(tree);
+        }
+        match &spec.source {
+            Source::Debian { package, suite } => self.debian(package, suite),
+            Source::Tarball { url, sha256 } => self.tarball(url, sha256),
+        }
+    }
+
+    fn debian(&self, package: &str, suite: &str) -> Result<SourceTree> {
+        let apt = AptPackage::open(self.cache, package, suite)?;
+        let file = apt.newest(self.progress)?;
+        let identity = file.trim_end_matches(".deb").trim_end_matches("_all");
+        let tree = self.tree(identity, |scratch| {
+            apt.download(&self.downloads, self.progress)?;
+            let deb = self.downloads.join(&file);
+            let tarball = unpack::tarball_of_deb(&deb, scratch)?;
+            Ok(Archive {
+                tarball,
+                downloaded: deb,
+            })
+        })?;
+        write_atomic(
+            &version_file(self.cache, package, suite),
+            identity.as_bytes(),
+        )?;
+        Ok(tree)
+    }
+
+    fn tarball(&self, url: &str, sha256: &str) -> Result<SourceTree> {
+        self.tree(&format!("sha256-{sha256}"), |_| {
+            let part = self.downloads.join(format!("{sha256}.part"));
+            tarball::download(url, sha256, &part, self.progress)?;
+            Ok(Archive {
+                tarball: part.clone(),
+                downloaded: part,
+            })
+        })
+    }
+
+    /// The tree of this identity, unpacked from what `archive` gets if it is
+    /// not there.
+    fn tree(
+        &self,
+        identity: &str,
+        archive: impl FnOnce(&Path) -> Result<Archive>,
+    ) -> Result<SourceTree> {
+        let dir = sources(self.cache).join(identity);
+        if !dir.is_dir() {
+            let scratch = scratch(self.cache)?;
+            let archive = archive(scratch.path())?;
+            unpack::unpack(&archive.tarball, scratch.path(), &dir, self.progress)?;
+            fs::remove_file(&archive.downloaded)
+                .map_err(Error::io("remove", &archive.downloaded))?;
+        }
+        Ok(SourceTree {
+            identity: identity.to_owned(),
+            dir,
+        })
+    }
+}
+
+/// A tarball of a kernel source.
+struct Archive {
+    tarball: PathBuf,
+    /// The file it came in, of no use once it is unpacked.
+    downloaded: PathBuf,
+}
+
+/// A folder that is gone when the step that uses it ends.
+pub(crate) fn scratch(cache: &Cache) -> Result<tempfile::TempDir> {
+    let parent = cache.dir("tmp")?;
+    tempfile::tempdir_in(&parent).map_err(Error::io("create a folder in", parent))
+}
