@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use nmissed_host::{Cache, Progress, write_atomic};
 
-use crate::fetch::{known_identity, scratch};
+use crate::fetch::known_identity;
 use crate::make::Make;
 use crate::make_output::{action, object, planned_object};
 use crate::store::{self, Inputs};
 use crate::worktree::WorkTree;
-use crate::{BuiltKernel, Config, Error, KernelSpec, Result, Series, SourceTree};
+use crate::{BuiltKernel, Config, Error, KernelSpec, Result, Series, SourceTree, scratch};
 
 /// What to build.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,14 @@ pub fn build(
     }
     work.switch(&overlay)?;
     work.making(|| Build::new(request, &work, cache, progress)?.run())?;
-    store::save(cache, &inputs, &work.source(), &work.objects())
+    let scratch = scratch::only(work.dir(), "saving")?;
+    store::save(
+        cache,
+        &inputs,
+        scratch.path(),
+        &work.source(),
+        &work.objects(),
+    )
 }
 
 /// The kernel that [`fetch`](crate::fetch) and [`build`] would give, if it is
@@ -94,6 +101,7 @@ enum Start {
 /// One build, from a switched work tree to make's output.
 struct Build<'a> {
     request: &'a BuildRequest<'a>,
+    work: &'a WorkTree,
     cache: &'a Cache,
     progress: &'a dyn Progress,
     start: Start,
@@ -103,7 +111,7 @@ struct Build<'a> {
 impl<'a> Build<'a> {
     fn new(
         request: &'a BuildRequest<'a>,
-        work: &WorkTree,
+        work: &'a WorkTree,
         cache: &'a Cache,
         progress: &'a dyn Progress,
     ) -> Result<Self> {
@@ -124,6 +132,7 @@ impl<'a> Build<'a> {
         let make = Make::new(work.source(), objects, work.log(), jobs, names)?;
         Ok(Self {
             request,
+            work,
             cache,
             progress,
             start,
@@ -162,13 +171,11 @@ impl<'a> Build<'a> {
 
     fn configure(&self) -> Result<()> {
         let config = self.request.config.for_variant(self.request.series.name());
-        let scratch = scratch(self.cache)?;
-        let all_config = scratch.path().join("all.config");
+        let all_config = self.work.dir().join("all.config");
         write_atomic(&all_config, config.all_config().as_bytes())?;
         self.progress
             .begin(&format!("configuring {}", self.name()), None, None);
-        self.make.all_no_config(&all_config)?;
-        let granted = nmissed_host::read_to_string(&self.make.objects.join(".config"))?;
+        let granted = self.make.all_no_config(&all_config)?;
         let lost = config.lost(&granted);
         if lost.is_empty() {
             Ok(())

@@ -2,6 +2,7 @@
 //! Kconfig fragments: what is asked for, and whether it was granted.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use crate::error::LostOption;
@@ -25,16 +26,15 @@ impl Config {
     /// The fragments of a kernel, `<name>.config` in a folder.
     ///
     /// # Errors
-    /// [`Error::BadInput`] with the line that is no Kconfig,
-    /// [`Error::Host`] for a fragment that cannot be read.
+    /// [`Error::BadInput`] for a fragment that cannot be read, or with its line
+    /// that is no Kconfig.
     pub fn load(folder: &Path, spec: &KernelSpec) -> Result<Self> {
         let mut config = Self::default();
         for fragment in &spec.fragments {
             let file = folder.join(format!("{fragment}.config"));
-            let text = nmissed_host::read_to_string(&file)?;
-            config
-                .add(fragment, &text)
-                .map_err(|problem| Error::bad_input(file, problem))?;
+            let bad = |problem: String| Error::bad_input(&file, problem);
+            let text = fs::read_to_string(&file).map_err(|error| bad(error.to_string()))?;
+            config.add(fragment, &text).map_err(bad)?;
         }
         Ok(config)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Lock, Progress, write_atomic};
 
 use crate::apt::AptPackage;
-use crate::{Error, KernelSpec, Result, Source, tarball, unpack};
+use crate::{Error, KernelSpec, Result, Source, scratch, tarball, unpack};
 
 /// An unpacked kernel source that nobody modifies.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -153,7 +153,7 @@ impl<'a> Sources<'a> {
     ) -> Result<SourceTree> {
         let dir = sources(self.cache).join(identity);
         if !dir.is_dir() {
-            let scratch = scratch(self.cache)?;
+            let scratch = scratch::only(&self.downloads, "unpacking")?;
             let archive = archive(scratch.path())?;
             unpack::unpack(&archive.tarball, scratch.path(), &dir, self.progress)?;
             fs::remove_file(&archive.downloaded)
@@ -171,10 +171,4 @@ struct Archive {
     tarball: PathBuf,
     /// The file it came in, of no use once it is unpacked.
     downloaded: PathBuf,
-}
-
-/// A folder that is gone when the step that uses it ends.
-pub(crate) fn scratch(cache: &Cache) -> Result<tempfile::TempDir> {
-    let parent = cache.dir("tmp")?;
-    tempfile::tempdir_in(&parent).map_err(Error::io("create a folder in", parent))
 }

@@ -27,7 +27,7 @@
 //!                              build.log, state.json, lock
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
 //!                              uapi/linux/*.h, meta.json
-//! tmp/                         scratch folders, empty between runs
+//! tmp/                         where patches are tried
 //! ```
 //! One kernel takes about 1.7 GB for its source, 0.7 GB for its objects and
 //! 0.1 GB per variant built.
@@ -45,6 +45,7 @@ mod make;
 mod make_output;
 mod patch;
 mod patch_output;
+mod scratch;
 mod series;
 mod store;
 mod tarball;

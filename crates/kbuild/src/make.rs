@@ -28,11 +28,11 @@ const INHERITED: [&str; 3] = ["HOME", "PATH", "TMPDIR"];
 
 /// make in one source and object folder.
 pub(crate) struct Make<'a> {
-    pub(crate) source: PathBuf,
-    pub(crate) objects: PathBuf,
-    pub(crate) jobs: usize,
-    pub(crate) kernel: &'a str,
-    pub(crate) variant: &'a str,
+    source: PathBuf,
+    objects: PathBuf,
+    jobs: usize,
+    kernel: &'a str,
+    variant: &'a str,
     log: File,
     log_path: PathBuf,
 }
@@ -58,14 +58,15 @@ impl<'a> Make<'a> {
         })
     }
 
-    /// `allnoconfig`, but for what the given file asks for. .config and its
-    /// time stay if nothing changes.
-    pub(crate) fn all_no_config(&self, all_config: &Path) -> Result<()> {
+    /// `allnoconfig`, but for what the given file asks for; gives the .config.
+    /// It keeps its time if nothing changes.
+    pub(crate) fn all_no_config(&self, all_config: &Path) -> Result<String> {
         let cmd = self
             .command()
             .arg("allnoconfig")
             .env("KCONFIG_ALLCONFIG", all_config);
-        self.succeed(&cmd, |_| ())
+        self.succeed(&cmd, |_| ())?;
+        Ok(nmissed_host::read_to_string(&self.objects.join(".config"))?)
     }
 
     /// Makes targets.

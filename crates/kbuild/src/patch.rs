@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 /// # Errors
 /// What is wrong, and in which line of the patch.
 pub(crate) fn touched_files(text: &str) -> Result<BTreeSet<String>, String> {
+    let lines: Vec<_> = text.lines().collect();
     let mut files = BTreeSet::new();
     let mut hunk = Hunk::default();
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         if hunk.takes(line) {
             continue;
         }
@@ -20,7 +21,16 @@ pub(crate) fn touched_files(text: &str) -> Result<BTreeSet<String>, String> {
             continue;
         }
         let at = |problem| format!("line {}: {problem}", index + 1);
-        files.extend(named_file(line).map_err(at)?);
+        if line.starts_with("GIT binary patch") {
+            return Err(at("binary patches cannot be applied".to_owned()));
+        }
+        let next = lines.get(index + 1).copied().unwrap_or_default();
+        for name in renamed(line)
+            .into_iter()
+            .chain(compared(line, next).map_err(at)?)
+        {
+            files.insert(inside_tree(name).map_err(at)?.to_owned());
+        }
     }
     if files.is_empty() {
         Err("there is no diff in it".to_owned())
@@ -69,40 +79,38 @@ impl Hunk {
     }
 }
 
-/// The file that a line outside of a hunk names.
-fn named_file(line: &str) -> Result<Option<String>, String> {
-    let name = if let Some(rest) = line
-        .strip_prefix("rename from ")
-        .or_else(|| line.strip_prefix("rename to "))
-    {
-        rest
-    } else if let Some(rest) = line
-        .strip_prefix("--- ")
-        .or_else(|| line.strip_prefix("+++ "))
-    {
-        let name = rest.split('\t').next().unwrap_or(rest).trim_end();
-        if name == "/dev/null" {
-            return Ok(None);
-        }
-        // As `patch -p1`: the first component is the diff's own.
-        match name.split_once('/') {
-            Some((_, name)) => name,
-            None => return Err(format!("{name:?} lacks a folder to strip, as in a/{name}")),
-        }
-    } else if line.starts_with("GIT binary patch") {
-        return Err("binary patches cannot be applied".to_owned());
-    } else {
-        return Ok(None);
-    };
-    inside_tree(name).map(Some)
+/// One of the names in git's extended header.
+fn renamed(line: &str) -> Option<&str> {
+    ["rename from ", "rename to ", "copy from ", "copy to "]
+        .iter()
+        .find_map(|verb| line.strip_prefix(verb))
 }
 
-fn inside_tree(name: &str) -> Result<String, String> {
+/// The names in `--- a/FILE` and the `+++ b/FILE` that follows it.
+fn compared<'a>(line: &'a str, next: &'a str) -> Result<Vec<&'a str>, String> {
+    match (line.strip_prefix("--- "), next.strip_prefix("+++ ")) {
+        (Some(old), Some(new)) => [old, new].into_iter().filter_map(stripped).collect(),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A name without its first component, as `patch -p1` has it; a date may
+/// follow it. `/dev/null` is no file.
+fn stripped(name: &str) -> Option<Result<&str, String>> {
+    let name = name.split('\t').next().unwrap_or(name).trim_end();
+    if name == "/dev/null" {
+        return None;
+    }
+    let stripped = name.split_once('/').map(|(_, name)| name);
+    Some(stripped.ok_or_else(|| format!("{name:?} lacks a folder to strip, as in a/{name}")))
+}
+
+fn inside_tree(name: &str) -> Result<&str, String> {
     let odd = |part: &str| matches!(part, "" | "." | "..");
     if name.contains('"') || name.split('/').any(odd) {
         return Err(format!("{name:?} is not a plain path inside of the tree"));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 #[cfg(test)]
@@ -123,11 +131,12 @@ mod tests {
         assert!(files.iter().eq(expected), "{files:?}");
     }
 
+    #[test_case("--- cut here ---\n", "no diff"; "prose that looks like a name")]
     #[test_case("Subject: nothing\n\njust prose\n", "no diff"; "no diff")]
-    #[test_case("--- a/../etc/passwd\n", "line 1: \"../etc/passwd\" is not a plain path"; "leaves the tree")]
-    #[test_case("x\n--- a//etc/passwd\n", "line 2:"; "absolute")]
-    #[test_case("--- \"a/sp\\303\\244t.c\"\n", "not a plain path"; "quoted")]
-    #[test_case("--- x.c\n", "lacks a folder to strip"; "made with another strip level")]
+    #[test_case("--- a/../etc/passwd\n+++ b/x\n", "line 1: \"../etc/passwd\" is not a plain path"; "leaves the tree")]
+    #[test_case("x\n--- a//etc/passwd\n+++ b/x\n", "line 2:"; "absolute")]
+    #[test_case("--- \"a/sp\\303\\244t.c\"\n+++ b/x\n", "not a plain path"; "quoted")]
+    #[test_case("--- x.c\n+++ x.c\n", "lacks a folder to strip"; "made with another strip level")]
     #[test_case("diff --git a/x b/x\nGIT binary patch\n", "binary"; "binary")]
     fn refused(text: &str, expected: &str) {
         let problem = touched_files(text).unwrap_err();

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, Finished, Progress};
 
 use crate::error::{PatchFailure, says_disk_full};
-use crate::fetch::{SourceTree, scratch};
 use crate::kernels::is_name;
 use crate::patch::touched_files;
 use crate::patch_output::{fuzzy_hunks, problems};
-use crate::{Error, Result};
+use crate::{Error, Result, SourceTree, scratch};
 
 /// The stacks of patches that make up each variant, the lowest first.
 pub const VARIANTS: [(&str, &[&str]); 4] = [
@@ -42,7 +41,7 @@ pub struct Series {
 #[derive(Clone, Debug)]
 pub(crate) struct Patch {
     pub(crate) file: PathBuf,
-    pub(crate) text: String,
+    pub(crate) text: Vec<u8>,
     touched: BTreeSet<String>,
 }
 
@@ -62,7 +61,7 @@ impl Series {
     ///
     /// # Errors
     /// [`Error::UnknownVariant`], [`Error::NoStack`], [`Error::BadInput`] with
-    /// the line of a patch that cannot be understood, [`Error::Host`].
+    /// the line of a patch that cannot be understood.
     pub fn for_variant(patches_dir: &Path, base: &str, variant: &str) -> Result<Self> {
         let (_, stacks) = VARIANTS
             .iter()
@@ -89,7 +88,7 @@ impl Series {
     ///
     /// # Errors
     /// [`Error::BadInput`] for a name that a release cannot hold or a patch
-    /// that cannot be understood, [`Error::Host`] for one that cannot be read.
+    /// that cannot be read or understood.
     pub fn from_files(name: &str, files: &[PathBuf]) -> Result<Self> {
         if !is_name(name) || name.len() > LONGEST_NAME {
             let problem = format!(
@@ -125,7 +124,7 @@ impl Series {
         cache: &Cache,
         progress: &dyn Progress,
     ) -> Result<Overlay> {
-        let scratch = scratch(cache)?;
+        let scratch = scratch::any(cache)?;
         let touched: BTreeSet<_> = self
             .patches
             .iter()
@@ -187,8 +186,9 @@ fn patch_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 impl Patch {
     fn read(file: &Path) -> Result<Self> {
-        let text = nmissed_host::read_to_string(file)?;
-        let touched = touched_files(&text).map_err(|problem| Error::bad_input(file, problem))?;
+        let bad = |problem: String| Error::bad_input(file, problem);
+        let text = fs::read(file).map_err(|error| bad(error.to_string()))?;
+        let touched = touched_files(&String::from_utf8_lossy(&text)).map_err(bad)?;
         Ok(Self {
             file: file.to_owned(),
             text,

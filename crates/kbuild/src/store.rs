@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, hash_parts, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use crate::fetch::scratch;
 use crate::make::VARIABLES;
 use crate::{Config, Error, KernelSpec, Result, Series};
 
@@ -85,12 +84,16 @@ impl<'a> Inputs<'a> {
     /// `6.12-active-` and a hash.
     pub(crate) fn key(&self) -> String {
         let config = self.config.for_variant(&self.series.name).all_config();
-        let parts = [FORMAT, self.identity, &config]
+        let texts = [FORMAT, self.identity, &config]
             .into_iter()
             .chain(VARIABLES);
-        let toolchain = self.toolchain.iter().map(String::as_str);
-        let patches = self.series.patches.iter().map(|patch| patch.text.as_str());
-        let hash = hash_parts(parts.chain(toolchain).chain(patches));
+        let texts = texts.chain(self.toolchain.iter().map(String::as_str));
+        let patches = self
+            .series
+            .patches
+            .iter()
+            .map(|patch| patch.text.as_slice());
+        let hash = hash_parts(texts.map(str::as_bytes).chain(patches));
         format!("{}-{}-{}", self.spec.id, self.series.name, &hash[..16])
     }
 
@@ -139,15 +142,15 @@ pub(crate) fn load(cache: &Cache, key: &str) -> Result<Option<BuiltKernel>> {
     }))
 }
 
-/// Keeps what make left in `objects`.
+/// Keeps what make left in `objects`; `scratch` is empty and in the cache.
 pub(crate) fn save(
     cache: &Cache,
     inputs: &Inputs<'_>,
+    scratch: &Path,
     source: &Path,
     objects: &Path,
 ) -> Result<BuiltKernel> {
-    let scratch = scratch(cache)?;
-    let kernel = scratch.path().join("kernel");
+    let kernel = scratch.join("kernel");
     let uapi = kernel.join("uapi/linux");
     fs::create_dir_all(&uapi).map_err(Error::io("create", &uapi))?;
     copy(
@@ -285,7 +288,7 @@ mod tests {
             fs::write(&file, "6.12.1-nmissed-active\n").unwrap();
         }
         let saved = with_inputs(&Parts::default(), |inputs| {
-            save(&cache, inputs, &source, &objects)
+            save(&cache, inputs, dir.path(), &source, &objects)
         })
         .unwrap();
         assert!(

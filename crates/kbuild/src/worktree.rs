@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
 use serde::{Deserialize, Serialize};
 
+use crate::scratch::remove_dir;
 use crate::series::{Content, Overlay};
 use crate::{Error, KernelSpec, Result, SourceTree};
 
@@ -65,6 +66,11 @@ impl WorkTree {
 
     pub(crate) fn objects(&self) -> PathBuf {
         self.dir.join("objects")
+    }
+
+    /// For what belongs to this tree alone.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -159,13 +165,6 @@ impl WorkTree {
             .map_err(|error| Error::io("write", self.state_file())(error.into()))?;
         Ok(write_atomic(&self.state_file(), &text)?)
     }
-}
-
-fn remove_dir(dir: &Path) -> Result<()> {
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
