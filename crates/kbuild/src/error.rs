@@ -107,12 +107,8 @@ pub enum Error {
         missing: &'static str,
     },
     /// The kernel did not build.
-    #[error("kernel {kernel} {variant} does not build:{}\nAll of the output: {}", lines_of(.errors), .log.display())]
+    #[error("the kernel does not build:{}\nAll of the output: {}", lines_of(.errors), .log.display())]
     Build {
-        /// The kernel's id.
-        kernel: String,
-        /// The variant.
-        variant: String,
         /// The compiler's first complaints, or make's.
         errors: Vec<String>,
         /// The complete output.

@@ -24,7 +24,7 @@
 //! sources/<identity>/          unpacked and never modified
 //! sources/<package>@<suite>    identity of the version in use
 //! work/<kernel>@<identity>/    source/ (switched between variants), objects/,
-//!                              build.log, state.json, lock
+//!                              all.config, build-<variant>.log, state.json
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
 //!                              uapi/linux/*.h, meta.json
 //! tmp/                         where patches are tried
@@ -37,6 +37,7 @@
 mod apt;
 mod apt_sources;
 mod build;
+mod compile;
 mod config;
 mod error;
 mod fetch;

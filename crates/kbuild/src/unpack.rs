@@ -62,7 +62,7 @@ pub(crate) fn unpack(
         .find(|name| !tree.join(name).is_file())
     {
         return Err(Error::NotASource {
-            archive: tarball.display().to_string(),
+            archive: name,
             missing,
         });
     }

@@ -34,6 +34,17 @@ struct State {
     making: bool,
 }
 
+/// What there is to build on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Objects {
+    /// Nothing.
+    None,
+    /// What an earlier build got to before it failed or was interrupted.
+    Some,
+    /// All of a kernel, maybe of another variant.
+    All,
+}
+
 impl WorkTree {
     /// Waits until nobody else uses it.
     pub(crate) fn open(
@@ -68,13 +79,22 @@ impl WorkTree {
         self.dir.join("objects")
     }
 
+    pub(crate) fn holds(&self) -> Objects {
+        let has = |name| self.objects().join(name).is_file();
+        match (has("vmlinux"), has(".config")) {
+            (true, _) => Objects::All,
+            (false, true) => Objects::Some,
+            (false, false) => Objects::None,
+        }
+    }
+
     /// For what belongs to this tree alone.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    pub(crate) fn log(&self) -> PathBuf {
-        self.dir.join("build.log")
+    pub(crate) fn log(&self, variant: &str) -> PathBuf {
+        self.dir.join(format!("build-{variant}.log"))
     }
 
     /// Makes source/ the pristine tree with `overlay` over it, and objects/
