@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::{bpf_kprobe_multi_opts, bpf_program__attach_kprobe_multi_opts, size_t};
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut, TracepointCategory};
 use nmissed_evidence::Tally;
-use nmissed_uapi::{LinkInfo, ProgInfo};
+use nmissed_uapi::{link_missed, recursion_misses};
 
 use crate::Flavor;
 
@@ -95,13 +95,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// What became of the hits once every place was hit `times` times and
     /// the program ran `runs` times.
     pub(crate) fn tally(&self, times: u64, runs: u64) -> Result<Tally> {
-        let link = LinkInfo::of(&self.link).context("asking for the link's info")?;
-        let program = ProgInfo::of(self.program).context("asking for the program's info")?;
         Ok(Tally {
             triggers: self.places * times,
             runs,
-            link_missed: link.missed(),
-            prog_missed: program.recursion_misses(),
+            link_missed: link_missed(&self.link).context("asking about the link")?,
+            prog_missed: recursion_misses(self.program).context("asking about the program")?,
         })
     }
 }

@@ -8,14 +8,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// A structure the kernel may fill with any bytes.
 ///
 /// # Safety
-/// Every pattern of bytes must be a valid value of the type, and the default
-/// must hold no address: the kernel writes to the ones it finds.
-pub(crate) unsafe trait Fillable: Default {}
+/// Every pattern of bytes must be a valid value of the type.
+pub(crate) unsafe trait Fillable: Copy + Default {}
 
 /// What the kernel said about an object, and how much of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Info<T> {
-    /// The answer; zero from `len` on.
+    /// The answer.
     pub(crate) data: T,
     /// Bytes of `data` that the kernel knows. What the header has beyond them
     /// is newer than the kernel.
@@ -23,12 +22,14 @@ pub(crate) struct Info<T> {
 }
 
 impl<T: Fillable> Info<T> {
-    /// Asks the kernel about the object behind `fd`.
-    pub(crate) fn query(fd: BorrowedFd<'_>) -> io::Result<Self> {
-        let mut data = T::default();
+    /// Asks the kernel about the object behind `fd`; it fills in `data`.
+    ///
+    /// # Safety
+    /// `data` must hold no address: the kernel writes to the ones it finds.
+    pub(crate) unsafe fn query(fd: BorrowedFd<'_>, mut data: T) -> io::Result<Self> {
         let mut len = u32::try_from(size_of::<T>()).map_err(io::Error::other)?;
-        // SAFETY: `data` is writable for `len` bytes, and Fillable says that
-        // it may hold any bytes and leads to no other memory.
+        // SAFETY: `data` is writable for `len` bytes and may hold any
+        // (Fillable); the kernel writes nowhere else, says the caller.
         let ret = unsafe {
             libbpf_sys::bpf_obj_get_info_by_fd(fd.as_raw_fd(), (&raw mut data).cast(), &mut len)
         };
@@ -39,10 +40,9 @@ impl<T: Fillable> Info<T> {
         })
     }
 
-    /// The counter `value`, read at `offset`, if the kernel's own structure
-    /// reaches that far.
-    pub(crate) fn counter(&self, offset: usize, value: u64) -> Option<u64> {
-        (offset + size_of_val(&value) <= self.len).then_some(value)
+    /// Whether the kernel's own structure has the counter at `offset`.
+    pub(crate) fn reaches(&self, offset: usize) -> bool {
+        offset + size_of::<u64>() <= self.len
     }
 }
 
@@ -57,16 +57,16 @@ fn check(ret: c_int) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{Info, check};
+    use crate::bindings::bpf_prog_info;
 
     #[test]
-    fn a_counter_beyond_the_kernels_structure_is_absent() {
+    fn a_counter_beyond_the_kernels_structure_is_not_reached() {
         let info = Info {
-            data: crate::bindings::bpf_prog_info::default(),
+            data: bpf_prog_info::default(),
             len: 24,
         };
-        assert_eq!(info.counter(16, 7), Some(7));
-        assert_eq!(info.counter(17, 7), None);
-        assert_eq!(info.counter(24, 7), None);
+        assert!(info.reaches(16));
+        assert!(!info.reaches(17));
     }
 
     #[test]

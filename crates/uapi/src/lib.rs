@@ -24,5 +24,5 @@ mod info;
 mod link;
 mod prog;
 
-pub use link::LinkInfo;
-pub use prog::ProgInfo;
+pub use link::link_missed;
+pub use prog::recursion_misses;
