@@ -9,21 +9,20 @@ use nmissed_evidence::Tally;
 
 /// What one trigger adds to the counters of one observed program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PerTrigger {
+pub(crate) struct PerTrigger {
     /// Hits of the program's probe.
-    pub hits: u64,
+    pub(crate) hits: u64,
     /// Runs of the program.
-    pub runs: u64,
+    pub(crate) runs: u64,
     /// The link's missed counter; `None` for links that have none.
-    pub link_missed: Option<u64>,
+    pub(crate) link_missed: Option<u64>,
     /// The program's `recursion_misses`.
-    pub prog_missed: u64,
+    pub(crate) prog_missed: u64,
 }
 
 impl PerTrigger {
     /// The counters after `times` triggers.
-    #[must_use]
-    pub fn times(&self, times: u64) -> Tally {
+    pub(crate) fn times(&self, times: u64) -> Tally {
         Tally {
             triggers: self.hits * times,
             runs: self.runs * times,
@@ -55,14 +54,27 @@ impl On {
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct Expected {
-    /// The scenario's id.
-    pub scenario: &'static str,
+pub(crate) struct Expected {
+    scenarios: &'static [&'static str],
     on: On,
     /// What a trigger adds.
-    pub counts: PerTrigger,
+    pub(crate) counts: PerTrigger,
     /// The kernel function that makes it so, and how.
-    pub why: &'static str,
+    pub(crate) why: &'static str,
+}
+
+const fn row(
+    scenarios: &'static [&'static str],
+    on: On,
+    counts: PerTrigger,
+    why: &'static str,
+) -> Expected {
+    Expected {
+        scenarios,
+        on,
+        counts,
+        why,
+    }
 }
 
 /// Kernels where the patches were tried.
@@ -71,11 +83,11 @@ const KNOWN: &[&str] = &["6.12", "7.3"];
 /// Variants whose kprobe.multi takes `bpf_prog_active`, the per-CPU counter
 /// that all programs of kprobes and perf tracepoints take and yield to.
 const STOCK: &[&str] = &["baseline", "counters"];
-/// Variants whose kprobe.multi yields to the same program only, on this CPU.
+/// Variants whose kprobe.multi leaves it alone.
 const PER_PROGRAM: &[&str] = &["active", "guarded"];
-/// Variants whose kprobe.multi does not look at `bpf_prog_active`.
+/// Variants whose kprobe.multi does not look at it either.
 const ACTIVE: &[&str] = &["active"];
-/// Variants whose kprobe.multi yields to whoever holds `bpf_prog_active`.
+/// Variants whose kprobe.multi yields to whoever holds it.
 const YIELDING: &[&str] = &["baseline", "counters", "guarded"];
 
 /// The hit runs the program.
@@ -100,75 +112,59 @@ const PROG_MISSES: PerTrigger = PerTrigger {
     prog_missed: 1,
 };
 
-const OUTERMOST: &str = "nothing else runs when bpf_fentry_test1 is hit";
-const KPROBE_YIELDS: &str = "trace_call_bpf: bpf_prog_active is held by the outer program";
-const MULTI_YIELDS: &str =
-    "kprobe_multi_link_prog_run: bpf_prog_active is held by the outer program";
-const MULTI_LEAVES_IT: &str =
-    "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone";
+/// As [`PROG_MISSES`], for links without a counter of their own.
+const TP_MISSES: PerTrigger = PerTrigger {
+    link_missed: None,
+    ..PROG_MISSES
+};
 
 /// The table.
 const TABLE: &[Expected] = &[
-    // perf_kprobe
-    row("kprobe/around-kprobe", On::All, RUNS, OUTERMOST),
     row(
-        "kprobe/nested-in-kprobe",
+        &[
+            "kprobe/around-kprobe",
+            "kprobe/around-kprobe.multi",
+            "kprobe/around-tp",
+            "kprobe.multi/around-all",
+        ],
+        On::All,
+        RUNS,
+        "nothing else runs when bpf_fentry_test1 is hit",
+    ),
+    row(
+        &["kprobe/nested-in-kprobe"],
         On::All,
         LINK_MISSES,
         "kprobe_ftrace_handler: kprobe_running(), so kprobes_inc_nmissed_count",
     ),
-    // kprobe_recursion
-    row("kprobe.multi/around-all", On::All, RUNS, OUTERMOST),
     row(
-        "kprobe/nested-in-kprobe.multi-1",
+        &[
+            "tp/nested-in-kprobe-1",
+            "tp/nested-in-kprobe-2",
+            "tp/nested-in-kprobe-3",
+        ],
+        On::All,
+        TP_MISSES,
+        "trace_call_bpf: the outer program's holds bpf_prog_active",
+    ),
+    row(
+        &[
+            "kprobe/nested-in-kprobe.multi-1",
+            "kprobe/nested-in-kprobe.multi-2",
+            "kprobe/nested-in-kprobe.multi-3",
+        ],
         On::Only(KNOWN, STOCK),
         PROG_MISSES,
-        KPROBE_YIELDS,
+        "trace_call_bpf: kprobe_multi_link_prog_run holds bpf_prog_active",
     ),
     row(
-        "kprobe/nested-in-kprobe.multi-1",
-        On::Only(KNOWN, PER_PROGRAM),
-        RUNS,
-        MULTI_LEAVES_IT,
-    ),
-    row(
-        "kprobe/nested-in-kprobe.multi-2",
+        &["kprobe.multi/nested-in-kprobe.multi"],
         On::Only(KNOWN, STOCK),
         PROG_MISSES,
-        KPROBE_YIELDS,
+        "kprobe_multi_link_prog_run: the outer program's holds bpf_prog_active",
     ),
     row(
-        "kprobe/nested-in-kprobe.multi-2",
-        On::Only(KNOWN, PER_PROGRAM),
-        RUNS,
-        MULTI_LEAVES_IT,
-    ),
-    row(
-        "kprobe/nested-in-kprobe.multi-3",
-        On::Only(KNOWN, STOCK),
-        PROG_MISSES,
-        KPROBE_YIELDS,
-    ),
-    row(
-        "kprobe/nested-in-kprobe.multi-3",
-        On::Only(KNOWN, PER_PROGRAM),
-        RUNS,
-        MULTI_LEAVES_IT,
-    ),
-    row(
-        "kprobe.multi/nested-in-kprobe.multi",
-        On::Only(KNOWN, STOCK),
-        PROG_MISSES,
-        MULTI_YIELDS,
-    ),
-    row(
-        "kprobe.multi/nested-in-kprobe.multi",
-        On::Only(KNOWN, PER_PROGRAM),
-        RUNS,
-        MULTI_LEAVES_IT,
-    ),
-    row(
-        "kprobe.session/nested-in-kprobe.multi",
+        &["kprobe.session/nested-in-kprobe.multi"],
         On::Only(&["6.12"], STOCK),
         PerTrigger {
             prog_missed: 2,
@@ -177,25 +173,25 @@ const TABLE: &[Expected] = &[
         "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too",
     ),
     row(
-        "kprobe.session/nested-in-kprobe.multi",
+        &["kprobe.session/nested-in-kprobe.multi"],
         On::Only(&["7.3"], STOCK),
         PROG_MISSES,
-        "kprobe_multi_link_prog_run returns 1 for a miss, so the return is left alone",
+        "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried",
     ),
     row(
-        "kprobe.session/nested-in-kprobe.multi",
+        &[
+            "kprobe/nested-in-kprobe.multi-1",
+            "kprobe/nested-in-kprobe.multi-2",
+            "kprobe/nested-in-kprobe.multi-3",
+            "kprobe.multi/nested-in-kprobe.multi",
+            "kprobe.session/nested-in-kprobe.multi",
+        ],
         On::Only(KNOWN, PER_PROGRAM),
         RUNS,
-        MULTI_LEAVES_IT,
+        "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
     ),
-    // tp_recursion
-    row("kprobe/around-tp", On::All, RUNS, OUTERMOST),
-    row("tp/nested-in-kprobe-1", On::All, TP_MISSES, KPROBE_YIELDS),
-    row("tp/nested-in-kprobe-2", On::All, TP_MISSES, KPROBE_YIELDS),
-    row("tp/nested-in-kprobe-3", On::All, TP_MISSES, KPROBE_YIELDS),
-    // what tells the variants apart
     row(
-        "kprobe.multi/nested-in-itself",
+        &["kprobe.multi/nested-in-itself"],
         On::All,
         PerTrigger {
             hits: 2,
@@ -205,87 +201,73 @@ const TABLE: &[Expected] = &[
         },
         "kprobe_multi_link_prog_run: this very program runs already, on this CPU",
     ),
-    row("kprobe/around-kprobe.multi", On::All, RUNS, OUTERMOST),
     row(
-        "kprobe.multi/nested-in-kprobe",
+        &["kprobe.multi/nested-in-kprobe"],
         On::Only(KNOWN, YIELDING),
         PROG_MISSES,
-        MULTI_YIELDS,
+        "kprobe_multi_link_prog_run: trace_call_bpf holds bpf_prog_active",
     ),
     row(
-        "kprobe.multi/nested-in-kprobe",
-        On::Only(KNOWN, ACTIVE),
-        RUNS,
-        "kprobe_multi_link_prog_run does not look at bpf_prog_active",
-    ),
-    row(
-        "kprobe.multi/in-map-syscall",
+        &["kprobe.multi/in-map-syscall"],
         On::Only(KNOWN, YIELDING),
         PROG_MISSES,
         "kprobe_multi_link_prog_run: map_delete_elem holds bpf_prog_active \
          (bpf_disable_instrumentation)",
     ),
     row(
-        "kprobe.multi/in-map-syscall",
+        &[
+            "kprobe.multi/nested-in-kprobe",
+            "kprobe.multi/in-map-syscall",
+        ],
         On::Only(KNOWN, ACTIVE),
         RUNS,
         "kprobe_multi_link_prog_run does not look at bpf_prog_active",
     ),
 ];
 
-/// As [`PROG_MISSES`], for links without a counter of their own.
-const TP_MISSES: PerTrigger = PerTrigger {
-    link_missed: None,
-    ..PROG_MISSES
-};
-
-const fn row(scenario: &'static str, on: On, counts: PerTrigger, why: &'static str) -> Expected {
-    Expected {
-        scenario,
-        on,
-        counts,
-        why,
-    }
-}
-
 /// What `scenario` should show on this kernel, if that is known: not for a
 /// kernel or a patch that nobody has tried, where it depends on them.
-#[must_use]
-pub fn find(scenario: &str, kernel: &str, variant: &str) -> Option<&'static Expected> {
+///
+/// # Panics
+/// If there is no such scenario.
+pub(crate) fn find(scenario: &str, kernel: &str, variant: &str) -> Option<&'static Expected> {
+    let mut rows = rows_of(scenario).peekable();
+    assert!(rows.peek().is_some(), "no expectation names {scenario}");
+    rows.find(|row| row.on.holds(kernel, variant))
+}
+
+/// All that the table says about `scenario`.
+fn rows_of(scenario: &str) -> impl Iterator<Item = &'static Expected> {
     TABLE
         .iter()
-        .find(|row| row.scenario == scenario && row.on.holds(kernel, variant))
+        .filter(move |row| row.scenarios.contains(&scenario))
 }
 
 #[cfg(test)]
 mod tests {
-    use test_case::test_case;
+    use test_case::test_matrix;
 
-    use super::{KNOWN, PER_PROGRAM, STOCK, TABLE, find};
+    use super::{TABLE, find, rows_of};
 
-    #[test]
-    fn every_row_can_be_found_and_none_twice() {
-        for kernel in KNOWN {
-            for variant in [STOCK, PER_PROGRAM].concat() {
-                for row in TABLE {
-                    let same = TABLE
-                        .iter()
-                        .filter(|other| other.scenario == row.scenario)
-                        .filter(|other| other.on.holds(kernel, variant));
-                    assert_eq!(same.count(), 1, "{} on {kernel} {variant}", row.scenario);
-                }
-            }
+    #[test_matrix(["6.12", "7.3"], ["baseline", "counters", "active", "guarded"])]
+    fn each_scenario_has_one_row(kernel: &str, variant: &str) {
+        for scenario in TABLE.iter().flat_map(|row| row.scenarios) {
+            let holding = rows_of(scenario).filter(|row| row.on.holds(kernel, variant));
+            assert_eq!(holding.count(), 1, "{scenario}");
         }
     }
 
-    #[test_case("kprobe.multi/nested-in-kprobe", "7.3", "mine")]
-    #[test_case("kprobe.multi/nested-in-kprobe", "6.1", "baseline")]
-    fn the_unknown_is_not_judged(scenario: &str, kernel: &str, variant: &str) {
-        assert!(find(scenario, kernel, variant).is_none());
+    #[test]
+    fn what_depends_on_the_kernel_is_judged_on_known_ones_only() {
+        assert!(find("kprobe.multi/nested-in-kprobe", "7.3", "active").is_some());
+        assert!(find("kprobe.multi/nested-in-kprobe", "7.3", "mine").is_none());
+        assert!(find("kprobe.multi/nested-in-kprobe", "6.1", "active").is_none());
+        assert!(find("kprobe/nested-in-kprobe", "6.1", "mine").is_some());
     }
 
     #[test]
-    fn what_no_patch_changes_is_judged_everywhere() {
-        assert!(find("kprobe/nested-in-kprobe", "6.1", "mine").is_some());
+    #[should_panic(expected = "no expectation names kprobe/typo")]
+    fn a_typing_error_is_found() {
+        let _ = find("kprobe/typo", "6.12", "baseline");
     }
 }

@@ -3,17 +3,17 @@
 //!
 //! A test loads a skeleton, attaches [`Probe`]s, fires a known number of hits
 //! ([`fire`]) and has a [`Scene`] read every counter, write the
-//! [`Record`](nmissed_evidence::Record) and compare it with [`expect`].
+//! [`Record`](nmissed_evidence::Record) and compare it with `expect`.
 //!
-//! Invariants: every value that a test expects stands in [`expect`]; a record
+//! Invariants: every value that a test expects stands in `expect`; a record
 //! is written before it is judged; one test at a time, on one CPU, because
 //! the kernel's own counters are exact only so (`nmissed++` is not atomic).
 
-pub mod expect;
 pub mod needs;
 pub mod skel;
 
 mod environment;
+mod expect;
 mod flavor;
 mod probe;
 mod records;

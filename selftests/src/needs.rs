@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a kernel must have for a test to mean anything.
 
+use std::fmt;
+
 use anyhow::{Context, Result};
 use libbpf_rs::btf::{Btf, types::Func};
 
@@ -44,10 +46,20 @@ pub const MAP_DELETE: Need = Need {
     comes_with: "CONFIG_BPF_SYSCALL",
 };
 
-/// The first of `needs` that the running kernel does not meet.
-pub(crate) fn first_unmet(needs: &[Need]) -> Result<Option<&Need>> {
-    let btf = Btf::from_vmlinux().context("reading the kernel's BTF (CONFIG_DEBUG_INFO_BTF)")?;
-    Ok(needs
-        .iter()
-        .find(|need| btf.type_by_name::<Func<'_>>(need.function).is_none()))
+/// Reads what the running kernel says about itself.
+pub(crate) fn kernel_btf() -> Result<Btf<'static>> {
+    Btf::from_vmlinux().context("reading the kernel's BTF (CONFIG_DEBUG_INFO_BTF)")
+}
+
+impl Need {
+    /// Whether the kernel of this BTF has the function.
+    pub(crate) fn is_met(&self, btf: &Btf<'_>) -> bool {
+        btf.type_by_name::<Func<'_>>(self.function).is_some()
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.function, self.comes_with)
+    }
 }

@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
+use libbpf_rs::btf::Btf;
 use nmissed_evidence::{Record, Tally};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
@@ -20,6 +21,7 @@ static STAGE: Mutex<()> = Mutex::new(());
 #[must_use = "a scene says nothing until it is closed"]
 pub struct Scene {
     environment: Environment,
+    btf: Btf<'static>,
     times: u64,
     findings: Vec<String>,
     _turn: MutexGuard<'static, ()>,
@@ -36,37 +38,34 @@ impl Scene {
     /// If something is missing on a kernel that nmissed configured.
     pub fn open(times: u64, needs: &[Need]) -> Result<Option<Self>> {
         let turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        stay_on_this_cpu()?;
         let scene = Self {
             environment: Environment::current(),
+            btf: needs::kernel_btf()?,
             times,
             findings: Vec::new(),
             _turn: turn,
         };
-        if let Some(need) = needs::first_unmet(needs)? {
-            scene.require(need)?;
-            records::write_skip(&unmet(need))?;
-            return Ok(None);
+        for need in needs {
+            if !scene.has(need)? {
+                records::write_skip(&format!("the kernel has no {need}"))?;
+                return Ok(None);
+            }
         }
-        stay_on_this_cpu()?;
         Ok(Some(scene))
     }
 
-    /// Whether the kernel has what only a part of the test needs.
+    /// Whether the kernel has what the test, or a part of it, needs.
     ///
     /// # Errors
-    /// As [`Scene::open`].
+    /// If it has not, though nmissed configured it.
     pub fn has(&self, need: &Need) -> Result<bool> {
-        if needs::first_unmet(std::slice::from_ref(need))?.is_none() {
-            return Ok(true);
-        }
-        self.require(need)?;
-        Ok(false)
-    }
-
-    /// Fails on a kernel that should meet the `need`, which is unmet.
-    fn require(&self, need: &Need) -> Result<()> {
-        ensure!(!self.environment.configured, "{}", unmet(need));
-        Ok(())
+        let met = need.is_met(&self.btf);
+        ensure!(
+            met || !self.environment.configured,
+            "the kernel has no {need}, though it is configured for these tests"
+        );
+        Ok(met)
     }
 
     /// Records and judges what became of the hits of one probe; its program
@@ -84,7 +83,7 @@ impl Scene {
         let flavor = probe.flavor.map(Flavor::name);
         records::write(&Record::new(scenario, probe.attach_type, flavor, tally))?;
         match known {
-            Some(expected) => self.compare(expected, tally),
+            Some(expected) => self.compare(scenario, expected, tally),
             None => self.balance(scenario, probe.attach_type, tally),
         }
         self.check_flavor(scenario, probe.flavor);
@@ -120,7 +119,7 @@ impl Scene {
     }
 
     /// Every counter, exactly; but a kernel that is not ours may lack some.
-    fn compare(&mut self, expected: &Expected, seen: Tally) {
+    fn compare(&mut self, scenario: &str, expected: &Expected, seen: Tally) {
         let mut want = expected.counts.times(self.times);
         if !self.environment.configured {
             want.link_missed = want.link_missed.and(seen.link_missed);
@@ -128,8 +127,8 @@ impl Scene {
         }
         if seen != want {
             self.findings.push(format!(
-                "{}: want {want:?}\n  seen {seen:?}\n  why {}",
-                expected.scenario, expected.why
+                "{scenario}\n  want {want:?}\n  seen {seen:?}\n  why  {}",
+                expected.why
             ));
         }
     }
@@ -157,14 +156,6 @@ fn counted(counter: &u64) -> u64 {
     // SAFETY: a reference is valid to read. Volatile, because the kernel
     // writes to the page behind it.
     unsafe { ptr::from_ref(counter).read_volatile() }
-}
-
-/// What to say about an unmet need.
-fn unmet(need: &Need) -> String {
-    format!(
-        "the kernel has no {}; it comes with {}",
-        need.function, need.comes_with
-    )
 }
 
 /// Binds the thread to the CPU that it runs on: the counters that programs
