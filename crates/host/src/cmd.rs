@@ -48,13 +48,14 @@ pub struct Cmd {
     env: Vec<(OsString, OsString)>,
     inherit: Option<&'static [&'static str]>,
     deadline: Option<Duration>,
+    tied: bool,
 }
 
 impl Cmd {
     /// A program by name or path.
     #[must_use]
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), inherit: None, deadline: None }
+        Self { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), inherit: None, deadline: None, tied: false }
     }
 
     /// One more argument.
@@ -100,6 +101,14 @@ impl Cmd {
         self
     }
 
+    /// Has the kernel kill it when the calling thread dies, even of SIGKILL.
+    /// Without util-linux's `setpriv` it is merely not orphaned otherwise.
+    #[must_use]
+    pub fn tied(mut self) -> Self {
+        self.tied = true;
+        self
+    }
+
     /// The command line, quoted so that a shell would read it back.
     #[must_use]
     pub fn line(&self) -> String {
@@ -137,7 +146,20 @@ impl Cmd {
     /// # Errors
     /// [`Error::NoProgram`], [`Error::TimedOut`], [`Error::Interrupted`]; in
     /// the last two cases its whole process group is gone.
-    pub fn finish(&self, mut on_line: impl FnMut(&str)) -> Result<Finished> {
+    pub fn finish(&self, on_line: impl FnMut(&str)) -> Result<Finished> {
+        self.finish_while(on_line, || true)
+    }
+
+    /// As [`Cmd::finish`], but asks every few milliseconds whether to go on,
+    /// and stops the program, and all it started, at the first no.
+    ///
+    /// # Errors
+    /// As [`Cmd::finish`].
+    pub fn finish_while(
+        &self,
+        mut on_line: impl FnMut(&str),
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<Finished> {
         let mut running = Running::start(self)?;
         let mut lines = VecDeque::new();
         let status = loop {
@@ -150,6 +172,9 @@ impl Cmd {
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL / 10),
             }
             running.check_limits(self)?;
+            if !go_on() {
+                running.stop();
+            }
             if let Some(status) = running.poll(self)? {
                 break status;
             }
@@ -162,7 +187,7 @@ impl Cmd {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.program_or_guard();
         if let Some(names) = self.inherit {
             let kept = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
             command.env_clear().envs(kept);
@@ -172,6 +197,17 @@ impl Cmd {
             command.current_dir(dir);
         }
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The guard becomes the program, but only one that is there: otherwise the
+    /// error would be the guard's.
+    fn program_or_guard(&self) -> Command {
+        let there = || find_program(&self.program.to_string_lossy());
+        let guard = self.tied.then(there).flatten().and_then(|_| find_program("setpriv"));
+        let Some(guard) = guard else { return Command::new(&self.program) };
+        let mut command = Command::new(guard);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(&self.program);
         command
     }
 
@@ -328,6 +364,23 @@ mod tests {
         assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
         let alive = sh(&format!("kill -0 {pid} && ! grep -q '^State:.Z' /proc/{pid}/status"));
         assert!(alive.run().is_err(), "sleep {pid} is still there");
+    }
+
+    #[test]
+    fn the_caller_can_stop_it() {
+        let mut lines = 0;
+        let stopped = sh("echo 1; exec sleep 1000").finish_while(|_| (), || {
+            lines += 1;
+            lines < 3
+        });
+        assert!(!stopped.unwrap().status.success());
+    }
+
+    #[test]
+    fn a_tied_program_runs_like_any_other() {
+        assert_eq!(sh("echo $0").tied().run().unwrap(), ["sh"]);
+        let error = Cmd::new("no-such-program-at-all").tied().run();
+        assert!(matches!(error, Err(Error::NoProgram { .. })), "{error:?}");
     }
 
     #[test_case("a-b=c/d", "a-b=c/d"; "plain words stay")]
