@@ -2,6 +2,7 @@
 //! Programs that are attached, and what the kernel counts about them.
 
 use std::ffi::CString;
+use std::io;
 use std::ptr::{self, NonNull};
 
 use anyhow::{Context, Result};
@@ -34,11 +35,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             .attach_kprobe(false, function)
             .with_context(|| format!("attaching a kprobe to {function}"))?;
         Ok(Self {
-            attach_type: "kprobe",
             flavor: Some(Flavor::at(function)?),
-            places: 1,
-            program,
-            link,
+            ..Self::new("kprobe", program, link)
         })
     }
 
@@ -51,11 +49,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             .attach_kprobe_multi(false, functions.to_vec())
             .with_context(|| format!("attaching a kprobe.multi to {functions:?}"))?;
         Ok(Self {
-            attach_type: "kprobe.multi",
-            flavor: None,
             places: functions.len() as u64,
-            program,
-            link,
+            ..Self::new("kprobe.multi", program, link)
         })
     }
 
@@ -66,13 +61,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     pub fn kprobe_session(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
         let link = attach_session(program, function)
             .with_context(|| format!("attaching a kprobe.session to {function}"))?;
-        Ok(Self {
-            attach_type: "kprobe.session",
-            flavor: None,
-            places: 1,
-            program,
-            link,
-        })
+        Ok(Self::new("kprobe.session", program, link))
     }
 
     /// Attaches to the tracepoint `group`:`name`, by a perf event and a link.
@@ -83,13 +72,18 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = program
             .attach_tracepoint(TracepointCategory::Custom(group.to_owned()), name)
             .with_context(|| format!("attaching to the tracepoint {group}:{name}"))?;
-        Ok(Self {
-            attach_type: "tp",
+        Ok(Self::new("tp", program, link))
+    }
+
+    /// In one place, of the only flavor there is.
+    fn new(attach_type: &'static str, program: &'p ProgramMut<'obj>, link: Link) -> Self {
+        Self {
+            attach_type,
             flavor: None,
             places: 1,
             program,
             link,
-        })
+        }
     }
 
     /// What became of the hits once every place was hit `times` times and
@@ -125,7 +119,7 @@ fn attach_session(program: &ProgramMut<'_>, function: &str) -> Result<Link> {
             &opts,
         )
     };
-    let link = NonNull::new(link).ok_or_else(std::io::Error::last_os_error)?;
+    let link = NonNull::new(link).ok_or_else(io::Error::last_os_error)?;
     // SAFETY: libbpf made the link and leaves it to its caller.
     Ok(unsafe { Link::from_ptr(link) })
 }

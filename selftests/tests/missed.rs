@@ -29,7 +29,7 @@ const INNER: &str = KFUNC.function;
 #[test_case(2; "twice")]
 #[test_case(1000; "thousandfold")]
 fn perf_kprobe(times: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
