@@ -227,22 +227,15 @@ impl Error {
 
 impl From<nmissed_host::Error> for Error {
     fn from(error: nmissed_host::Error) -> Self {
-        let full = match &error {
-            nmissed_host::Error::Io { source, .. } => {
-                source.kind() == std::io::ErrorKind::StorageFull
+        use nmissed_host::Error::{Failed, Io};
+        let detail = match &error {
+            Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Some(error.to_string())
             }
-            nmissed_host::Error::Failed { tail, .. } => {
-                tail.iter().any(|line| says_disk_full(line))
-            }
-            _ => false,
+            Failed { tail, .. } => tail.iter().find(|line| says_disk_full(line)).cloned(),
+            _ => None,
         };
-        if full {
-            Self::DiskFull {
-                detail: error.to_string(),
-            }
-        } else {
-            Self::Host(error)
-        }
+        detail.map_or(Self::Host(error), |detail| Self::DiskFull { detail })
     }
 }
 

@@ -53,10 +53,10 @@ impl WorkTree {
         cache: &Cache,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let dir = cache.dir(Path::new("work").join(format!("{}@{}", spec.id, tree.identity)))?;
-        if dir.to_string_lossy().contains([' ', '\t', ':']) {
+        if cache.root().to_string_lossy().contains([' ', '\t', ':']) {
             return Err(Error::BadCachePath(cache.root().to_owned()));
         }
+        let dir = cache.dir(Path::new("work").join(format!("{}@{}", spec.id, tree.identity)))?;
         let waiting = || {
             progress.say(&format!(
                 "waiting for another nmissed that builds kernel {}",
