@@ -11,11 +11,22 @@
 use std::collections::VecDeque;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use nmissed_host::{Cache, install_interrupt};
 use nmissed_vm::{BootSpec, Config, Guest, boot, choose_accel, plan};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     install_interrupt()?;
     let mut args: VecDeque<String> = std::env::args().skip(1).collect();
     let mut next = |what: &str| args.pop_front().ok_or(format!("{what} is missing"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One boot, from the programs to the verdict.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -85,8 +86,8 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
 
 fn prepare(spec: &BootSpec) -> Result<Files> {
     fs::create_dir_all(spec.output).map_err(HostError::io("create", spec.output))?;
-    let output = spec.output.canonicalize();
-    let files = Files::of(&output.map_err(HostError::io("find", spec.output))?);
+    let find = |path: &Path| path.canonicalize().map_err(HostError::io("find", path));
+    let files = Files::new(find(spec.image)?, &find(spec.output)?);
     let archive = initramfs(spec.guest, spec.plan)?.into_bytes();
     let archive = archive.map_err(HostError::io("pack", &files.initramfs))?;
     write_atomic(&files.initramfs, &archive)?;
@@ -104,7 +105,8 @@ fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
     let text =
         serde_json::to_vec(plan).map_err(|error| HostError::io("encode", PLAN)(error.into()))?;
     initramfs.file(PLAN, FILE_MODE, text);
-    for binary in plan.iter().map(|test| &test.binary) {
+    let named: BTreeSet<_> = plan.iter().map(|test| &test.binary).collect();
+    for binary in named {
         let given = guest.tests.iter().find(|(name, _)| name == binary);
         let (_, path) = given.ok_or_else(|| Error::UnknownProgram {
             name: binary.clone(),
@@ -179,11 +181,13 @@ impl Session<'_> {
 }
 
 fn exited(finished: Finished) -> Ending {
-    let said = finished.lines.join("\n");
-    let said = if said.is_empty() { "nothing" } else { &said };
+    let said = match finished.lines.as_slice() {
+        [] => "without a word".to_owned(),
+        lines => format!("and said: {}", lines.join("\n")),
+    };
     Ending::Exited {
         failed: refused(finished.status),
-        words: format!("QEMU ended ({}) and said: {said}", finished.status),
+        words: format!("QEMU ended ({}) {said}", finished.status),
     }
 }
 

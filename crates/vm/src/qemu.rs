@@ -21,13 +21,16 @@ pub(crate) const BARE: [&str; 5] = [
     "-no-reboot",
 ];
 
-/// For every kernel. A crash ends the machine at once, after its report; a
-/// restart is a triple fault, which needs nothing of the machine.
-const KERNEL: &str = "console=ttyS0 loglevel=7 oops=panic panic=-1 reboot=t";
+/// For every kernel. The console shows all of the boot, from its first
+/// moments. A crash ends the machine at once, after its report; a restart is a
+/// triple fault, which needs nothing of the machine.
+const KERNEL: &str = "console=ttyS0 earlyprintk=serial,ttyS0,115200 loglevel=7 \
+                      oops=panic panic=-1 reboot=t";
 
-/// The files of one boot.
+/// The files of one boot, by paths that hold in any folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
+    pub(crate) image: PathBuf,
     pub(crate) initramfs: PathBuf,
     pub(crate) console: PathBuf,
     pub(crate) records: PathBuf,
@@ -35,8 +38,9 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn of(folder: &Path) -> Self {
+    pub(crate) fn new(image: PathBuf, folder: &Path) -> Self {
         Self {
+            image,
             initramfs: folder.join("initramfs.cpio"),
             console: folder.join("console.log"),
             records: folder.join("records.jsonl"),
@@ -79,7 +83,7 @@ pub(crate) fn arguments(spec: &BootSpec, files: &Files) -> Vec<OsString> {
     args.extend(accel(spec.accel).map(OsString::from));
     args.extend(["-smp".into(), machine.cpus.to_string().into()]);
     args.extend(["-m".into(), format!("{}M", machine.memory_mib).into()]);
-    args.extend(["-kernel".into(), spec.image.into()]);
+    args.extend(["-kernel".into(), files.image.clone().into()]);
     args.extend(["-initrd".into(), files.initramfs.clone().into()]);
     args.extend(["-append".into(), append(spec).into()]);
     args.extend(console(&files.console));
@@ -187,7 +191,7 @@ mod tests {
             append: "",
             output: Path::new("/out,6.12"),
         };
-        let files = Files::of(spec.output);
+        let files = Files::new(spec.image.to_owned(), spec.output);
         let line = Cmd::new(PROGRAM).args(arguments(&spec, &files)).line();
         line.replace(" -", "\n-")
     }

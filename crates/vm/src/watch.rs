@@ -12,6 +12,10 @@ use nmissed_evidence::{
 
 use crate::{Deadlines, console};
 
+/// The kernel's last line where it cannot restart (kernel/panic.c), as in a
+/// panic before it has read `panic=`.
+const PANIC_END: &str = "---[ end Kernel panic";
+
 /// How QEMU ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
@@ -45,6 +49,8 @@ pub(crate) struct Watch<'a> {
     reported: Option<(Severity, String)>,
     last_line: String,
     trouble: Option<String>,
+    /// The kernel has stopped for good.
+    stopped: bool,
     bye: bool,
 }
 
@@ -73,6 +79,7 @@ impl<'a> Watch<'a> {
             reported: None,
             last_line: String::new(),
             trouble: None,
+            stopped: false,
             bye: false,
         }
     }
@@ -119,6 +126,7 @@ impl<'a> Watch<'a> {
                 self.reported = Some((severity, text.to_owned()));
             }
         }
+        self.stopped |= text.starts_with(PANIC_END);
         if !text.is_empty() {
             self.last_line = text.to_owned();
         }
@@ -129,7 +137,7 @@ impl<'a> Watch<'a> {
         let (total, due) = (self.deadlines.total, self.due);
         let silence = if now > total {
             format!("not done within {} s", total.as_secs())
-        } else if now > due {
+        } else if now > due || self.stopped {
             let waited = (due - self.since).as_secs();
             format!("{} within {waited} s; {}", self.awaited, self.last_words())
         } else {
@@ -344,6 +352,17 @@ mod tests {
     fn a_crash_that_does_not_end_the_machine_is_no_hang() {
         let events = vec![Says(hello()), Says(start("a")), Shows(OOPS)];
         assert_eq!(outcomes(events, None).0, Outcome::Crash(OOPS.to_owned()));
+    }
+
+    #[test]
+    fn a_kernel_that_stopped_is_not_waited_for() {
+        let plan = plan();
+        let mut watch = Watch::new(&plan, deadlines());
+        watch.console("Kernel panic - not syncing: no memory");
+        assert_eq!(watch.overdue(Duration::ZERO), None);
+        watch.console("---[ end Kernel panic - not syncing: no memory ]---");
+        let crash = Outcome::Crash("Kernel panic - not syncing: no memory".to_owned());
+        assert_eq!(watch.overdue(Duration::ZERO), Some(crash));
     }
 
     #[test]
