@@ -35,30 +35,27 @@ pub(crate) fn planned_object(line: &str) -> Option<&str> {
 /// with its context, otherwise what led to make's own. Paths are shortened to
 /// those of the kernel tree.
 pub(crate) fn first_errors(lines: &[String], source: &Path) -> Vec<String> {
-    let lines: Vec<_> = lines
-        .iter()
-        .map(String::as_str)
-        .filter(|line| action(line).is_none())
-        .collect();
-    let compiler = lines
-        .iter()
-        .position(|line| is_error(line))
-        .map(|at| with_context(&lines, at));
-    let make = || {
-        lines
-            .iter()
-            .position(|line| line.contains("*** "))
-            .map(|at| at.saturating_sub(EXPLAINING))
-    };
-    let start = compiler
-        .or_else(make)
-        .unwrap_or(lines.len().saturating_sub(QUOTED));
-    let prefix = format!("{}/", source.display());
-    lines[start..]
-        .iter()
-        .take(QUOTED)
-        .map(|line| line.replace(&prefix, ""))
-        .collect()
+    let quotable = |line: &&str| action(line).is_none() && !is_navigation(line);
+    let lines: Vec<_> = lines.iter().map(String::as_str).filter(quotable).collect();
+    let tree = format!("{}/", source.display());
+    let errors = lines[start_of_errors(&lines)..].iter().take(QUOTED);
+    errors.map(|line| line.replace(&tree, "")).collect()
+}
+
+fn start_of_errors(lines: &[&str]) -> usize {
+    let first = |is_it: fn(&str) -> bool| lines.iter().position(|line| is_it(line));
+    if let Some(at) = first(is_error) {
+        return with_context(lines, at);
+    }
+    match first(|line| line.contains("*** ")) {
+        Some(at) => at.saturating_sub(EXPLAINING),
+        None => lines.len().saturating_sub(QUOTED),
+    }
+}
+
+/// `make[1]: Leaving directory '/c/objects'`.
+fn is_navigation(line: &str) -> bool {
+    line.starts_with("make") && line.contains("ing directory '")
 }
 
 fn is_error(line: &str) -> bool {
@@ -115,7 +112,8 @@ mod tests {
             /w/source/kernel/a.c:1:5: warning: unused\n\
             /w/source/kernel/b.c: In function 'f':\n\
             /w/source/kernel/b.c:7:9: error: 'x' undeclared\n  CC      kernel/c.o\n    7 |  x;\n\
-            make[3]: *** [/w/source/scripts/Makefile.build:1: kernel/b.o] Error 1";
+            make[3]: *** [/w/source/scripts/Makefile.build:1: kernel/b.o] Error 1\n\
+            make[1]: Leaving directory '/w/objects'";
         let expected = [
             "kernel/b.c: In function 'f':",
             "kernel/b.c:7:9: error: 'x' undeclared",
