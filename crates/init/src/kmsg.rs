@@ -15,8 +15,11 @@ use nmissed_evidence::report;
 use rustix::fs::OFlags;
 
 const PATH: &str = "/dev/kmsg";
-/// The kernel cuts a record at `PRINTKRB_RECORD_MAX` (1024 bytes since 6.4).
+/// Room for the longest record with its fields: `CONSOLE_EXT_LOG_MAX` until
+/// 6.2, `PRINTK_MESSAGE_MAX` (2048 bytes) since.
 const RECORD: usize = 8192;
+/// The kernel refuses to take more than about 1000 bytes: `LOG_LINE_MAX` until
+/// 6.2, `PRINTKRB_RECORD_MAX` (1024 bytes) since.
 const WRITE_LIMIT: usize = 900;
 
 pub(crate) struct Kmsg {

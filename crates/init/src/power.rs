@@ -17,11 +17,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// `-no-reboot` makes it an exit.
 pub(crate) fn off() -> ! {
     sleep(SETTLE);
-    let Err(errno) = reboot(RebootCommand::Restart) else {
-        unreachable!("what restarts the machine does not return")
-    };
-    // The kernel panics when PID 1 ends, and the host sees that.
-    kmsg::say_once(&format!("{TROUBLE_MARK}cannot power off: {errno}"));
+    let refused = reboot(RebootCommand::Restart);
+    // The kernel panics when PID 1 ends, and that ends the machine too.
+    kmsg::say_once(&format!("{TROUBLE_MARK}cannot restart: {refused:?}"));
     std::process::exit(1)
 }
 

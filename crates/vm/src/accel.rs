@@ -92,7 +92,8 @@ pub fn choose_accel(asked: Option<Accel>, cache: &Cache) -> Result<Choice> {
     if let Err(error) = File::options().read(true).write(true).open(KVM) {
         return Ok(tcg(format!("cannot open {KVM}: {error}")));
     }
-    let (boot_id, qemu) = (read_to_string(Path::new(BOOT_ID))?, qemu::version()?);
+    let boot_id = read_to_string(Path::new(BOOT_ID))?.trim().to_owned();
+    let qemu = qemu::version()?;
     let kept = cache.root().join("accel.json");
     if let Some(choice) = recall(&kept, &boot_id, &qemu) {
         return Ok(choice);

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::time::Instant;
 
 use nmissed_evidence::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
@@ -186,12 +185,7 @@ fn exited(finished: Finished) -> Ending {
         lines => format!("and said: {}", lines.join("\n")),
     };
     Ending::Exited {
-        failed: refused(finished.status),
+        failed: !finished.status.success(),
         words: format!("QEMU ended ({}) {said}", finished.status),
     }
-}
-
-/// QEMU exits with 1 when it cannot do what its command line says.
-fn refused(status: ExitStatus) -> bool {
-    status.code() == Some(1)
 }

@@ -23,7 +23,7 @@ pub(crate) enum Ending {
     Stopped(Outcome),
     /// By itself.
     Exited {
-        /// Whether QEMU itself says that it could not do its part.
+        /// Whether QEMU's exit status says that it could not do its part.
         failed: bool,
         /// The exit status, and what QEMU printed.
         words: String,
@@ -202,6 +202,7 @@ impl<'a> Watch<'a> {
         match ending {
             Ending::Stopped(outcome) => outcome,
             Ending::Exited { .. } if self.bye => Outcome::Pass,
+            // Before the guest's first word it is QEMU's failure, or KVM's.
             Ending::Exited { failed, words } if failed && self.last_line.is_empty() => {
                 Outcome::Infra(words)
             }
@@ -278,7 +279,7 @@ mod tests {
 
     fn exited(code: i32) -> Ending {
         Ending::Exited {
-            failed: code == 1,
+            failed: code != 0,
             words: format!("QEMU ended ({code})"),
         }
     }
