@@ -87,18 +87,22 @@ impl<'a> Watch<'a> {
     /// The guest said something.
     pub(crate) fn message(&mut self, now: Duration, message: Message) {
         match message {
-            Message::Hello { version, .. } if version != WIRE_VERSION => self.trouble(format!(
-                "PID 1 speaks version {version} of our language, not {WIRE_VERSION}: it was not rebuilt"
-            )),
-            Message::Hello { release, .. } => {
-                self.hello = Some((now, release));
-                self.expect(now, Duration::ZERO, "no test began");
-            }
+            Message::Hello {
+                version, release, ..
+            } => self.hello(now, version, release),
             Message::Start { name } => self.start(now, &name),
             Message::Record { record } => self.records.push(record),
-            Message::End { name, outcome, seconds } => {
+            Message::End {
+                name,
+                outcome,
+                seconds,
+            } => {
                 self.running = None;
-                self.tests.push(TestResult { name, outcome, seconds });
+                self.tests.push(TestResult {
+                    name,
+                    outcome,
+                    seconds,
+                });
                 self.expect(now, Duration::ZERO, "no further test and no end");
             }
             Message::Trouble { why } => self.trouble(why),
@@ -171,6 +175,17 @@ impl<'a> Watch<'a> {
             tests: self.tests,
             records: self.records,
         }
+    }
+
+    fn hello(&mut self, now: Duration, version: u32, release: String) {
+        if version != WIRE_VERSION {
+            self.trouble(format!(
+                "PID 1 speaks version {version} of our language, not {WIRE_VERSION}: \
+                 it was not rebuilt"
+            ));
+        }
+        self.hello = Some((now, release));
+        self.expect(now, Duration::ZERO, "no test began");
     }
 
     fn start(&mut self, now: Duration, name: &str) {
