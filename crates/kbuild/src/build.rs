@@ -50,13 +50,13 @@ pub fn build(
         return Ok(kernel);
     }
     let overlay = series.apply(tree, cache, progress)?;
-    let work = WorkTree::open(spec, tree, cache, progress)?;
+    let mut work = WorkTree::open(spec, tree, cache, progress)?;
     // Whoever held the lock may have built just this.
     if let Some(kernel) = store::load(cache, &key)? {
         return Ok(kernel);
     }
     work.switch(&overlay)?;
-    work.making(|| compile(request, &work, cache, progress))?;
+    work.making(|work| compile(request, work, cache, progress))?;
     let scratch = scratch::only(work.dir(), "saving")?;
     store::save(
         cache,

@@ -72,7 +72,11 @@ fn sources(cache: &Cache) -> PathBuf {
 }
 
 fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
-    sources(cache).join(format!("{package}@{suite}"))
+    cache
+        .root()
+        .join("apt")
+        .join(format!("{package}@{suite}"))
+        .join("version")
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]

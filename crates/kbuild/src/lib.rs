@@ -19,10 +19,9 @@
 //! Each folder can be deleted on its own while nothing runs; what is missing
 //! is made again.
 //! ```text
-//! apt/<package>@<suite>/       private apt root: sources, package lists
+//! apt/<package>@<suite>/       private apt root; `version` is the one in use
 //! downloads/                   packages and tarballs on their way
 //! sources/<identity>/          unpacked and never modified
-//! sources/<package>@<suite>    identity of the version in use
 //! work/<kernel>@<identity>/    source/ (switched between variants), objects/,
 //!                              all.config, build-<variant>.log, state.json
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,

@@ -20,14 +20,17 @@ use crate::{Error, KernelSpec, Result, SourceTree};
 pub(crate) struct WorkTree {
     dir: PathBuf,
     pristine: PathBuf,
+    state: State,
     _lock: Lock,
 }
 
-/// What the files on disk cannot say themselves.
+/// What the files on disk cannot say themselves. It is written before they
+/// change: after a crash it may claim too much work, never too little.
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct State {
-    /// Paths in source/ that may differ from the pristine tree; written
-    /// before the first of them changes.
+    /// source/ was made to its end.
+    complete: bool,
+    /// Paths in source/ that may differ from the pristine tree.
     touched: BTreeSet<String>,
     /// make runs, or was ended without a chance to remove half-written
     /// objects.
@@ -65,6 +68,7 @@ impl WorkTree {
         };
         let lock = Lock::acquire(&dir.join("lock"), waiting)?;
         Ok(Self {
+            state: State::read(&state_file(&dir)).unwrap_or_default(),
             dir,
             pristine: tree.dir.clone(),
             _lock: lock,
@@ -99,59 +103,49 @@ impl WorkTree {
 
     /// Makes source/ the pristine tree with `overlay` over it, and objects/
     /// fit to build on.
-    pub(crate) fn switch(&self, overlay: &Overlay) -> Result<()> {
-        self.create_source()?;
-        self.create_objects()?;
-        let mut state = self.state()?;
-        state.touched.extend(overlay.keys().cloned());
-        self.write_state(&state)?;
-        for name in &state.touched {
+    pub(crate) fn switch(&mut self, overlay: &Overlay) -> Result<()> {
+        self.create()?;
+        self.state.touched.extend(overlay.keys().cloned());
+        self.write_state()?;
+        for name in &self.state.touched {
             let wanted = match overlay.get(name) {
                 Some(content) => content.clone(),
                 None => Content::read(&self.pristine.join(name))?,
             };
             self.put(name, wanted)?;
         }
-        state.touched.retain(|name| overlay.contains_key(name));
-        self.write_state(&state)
+        self.state.touched.retain(|name| overlay.contains_key(name));
+        self.write_state()
     }
 
     /// Runs make in such a way that the next run knows if it was cut off.
-    pub(crate) fn making<T>(&self, make: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.set_making(true)?;
-        let result = make();
-        self.set_making(false)?;
+    pub(crate) fn making<T>(&mut self, make: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.state.making = true;
+        self.write_state()?;
+        let result = make(self);
+        self.state.making = false;
+        self.write_state()?;
         result
     }
 
-    fn set_making(&self, making: bool) -> Result<()> {
-        let state = self.state()?;
-        self.write_state(&State { making, ..state })
-    }
-
-    /// Hard links: files are replaced here, never written to.
-    fn create_source(&self) -> Result<()> {
-        let source = self.source();
-        if source.is_dir() {
-            return Ok(());
-        }
-        let part = self.dir.join("source.part");
-        remove_dir(&part)?;
-        self.write_state(&State::default())?;
-        Cmd::new("cp")
-            .args(["--archive", "--link"])
-            .arg(&self.pristine)
-            .arg(&part)
-            .run()?;
-        fs::rename(&part, &source).map_err(Error::io("create", source))
-    }
-
-    fn create_objects(&self) -> Result<()> {
-        let objects = self.objects();
-        if self.state()?.making {
+    /// Makes both folders if they are not there. Objects go with the tree
+    /// they were made from: the files of a new one look old to make.
+    fn create(&mut self) -> Result<()> {
+        let (source, objects) = (self.source(), self.objects());
+        let usable = self.state.complete && source.is_dir();
+        if !usable || self.state.making {
             remove_dir(&objects)?;
-            self.set_making(false)?;
         }
+        if !usable {
+            self.state = State::default();
+            self.write_state()?;
+            remove_dir(&source)?;
+            // Hard links: files are replaced here, never written to.
+            let copy = Cmd::new("cp").args(["--archive", "--link"]);
+            copy.arg(&self.pristine).arg(&source).run()?;
+        }
+        self.state.complete = true;
+        self.state.making = false;
         fs::create_dir_all(&objects).map_err(Error::io("create", objects))
     }
 
@@ -167,24 +161,23 @@ impl WorkTree {
         }
     }
 
-    fn state_file(&self) -> PathBuf {
-        self.dir.join("state.json")
+    fn write_state(&self) -> Result<()> {
+        let file = state_file(&self.dir);
+        let text = serde_json::to_vec_pretty(&self.state)
+            .map_err(|error| Error::io("write", &file)(error.into()))?;
+        Ok(write_atomic(&file, &text)?)
     }
+}
 
-    fn state(&self) -> Result<State> {
-        let path = self.state_file();
-        let text = fs::read(&path).map_err(Error::io("read", &path))?;
-        serde_json::from_slice(&text).map_err(|error| {
-            let remedy = format!("{error}; remove {} to start afresh", self.dir.display());
-            Error::io("understand", &path)(std::io::Error::other(remedy))
-        })
+impl State {
+    /// Nothing if there is no state or none that can be understood.
+    fn read(file: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(file).ok()?).ok()
     }
+}
 
-    fn write_state(&self, state: &State) -> Result<()> {
-        let text = serde_json::to_vec_pretty(state)
-            .map_err(|error| Error::io("write", self.state_file())(error.into()))?;
-        Ok(write_atomic(&self.state_file(), &text)?)
-    }
+fn state_file(dir: &Path) -> PathBuf {
+    dir.join("state.json")
 }
 
 #[cfg(test)]
@@ -193,6 +186,7 @@ mod tests {
     use crate::Source;
     use nmissed_host::Silent;
     use std::time::SystemTime;
+    use test_case::test_case;
 
     struct Fixture {
         _dir: tempfile::TempDir,
@@ -283,7 +277,7 @@ mod tests {
     #[test]
     fn a_switch_changes_adds_removes_and_restores() {
         let fixture = fixture();
-        let work = fixture.open();
+        let mut work = fixture.open();
         work.switch(&overlay(&[("a", Some("A")), ("b", None)]))
             .unwrap();
         assert_eq!(files(&work), expect(&[("a", "A"), ("c", "c")]));
@@ -301,7 +295,7 @@ mod tests {
     #[test]
     fn files_in_new_folders_are_added() {
         let fixture = fixture();
-        let work = fixture.open();
+        let mut work = fixture.open();
         work.switch(&overlay(&[("new/folder/file", Some("x"))]))
             .unwrap();
         assert!(work.source().join("new/folder/file").is_file());
@@ -310,7 +304,7 @@ mod tests {
     #[test]
     fn only_what_differs_gets_a_new_time() {
         let fixture = fixture();
-        let work = fixture.open();
+        let mut work = fixture.open();
         work.switch(&overlay(&[("a", Some("A"))])).unwrap();
         let (a, b) = (modified(&work, "a"), modified(&work, "b"));
         work.switch(&overlay(&[("a", Some("A")), ("b", Some("B"))]))
@@ -328,40 +322,63 @@ mod tests {
     #[test]
     fn a_switch_that_was_cut_off_is_undone_by_the_next() {
         let fixture = fixture();
-        let work = fixture.open();
+        let mut work = fixture.open();
         work.switch(&overlay(&[])).unwrap();
         // As after a crash between the state and the last file.
-        let touched = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
-        work.write_state(&State {
-            touched,
-            making: false,
-        })
-        .unwrap();
-        Content {
-            bytes: b"half".into(),
-            executable: false,
-        }
-        .write(&work.source().join("a"))
-        .unwrap();
+        work.state.touched = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        work.write_state().unwrap();
+        work.put("a", overlay(&[("a", Some("half"))])["a"].clone())
+            .unwrap();
         drop(work);
-        let work = fixture.open();
+        let mut work = fixture.open();
         work.switch(&overlay(&[])).unwrap();
         assert_eq!(files(&work), expect(&[("a", "a"), ("b", "b"), ("c", "c")]));
     }
 
+    fn with_object(fixture: &Fixture) -> PathBuf {
+        let mut work = fixture.open();
+        work.switch(&overlay(&[("a", Some("A"))])).unwrap();
+        let object = work.objects().join("a.o");
+        fs::write(&object, "of A").unwrap();
+        object
+    }
+
     #[test]
-    fn objects_of_a_make_that_was_cut_off_are_not_trusted() {
+    fn objects_stay_after_a_make_that_ended() {
         let fixture = fixture();
-        let work = fixture.open();
-        work.switch(&overlay(&[])).unwrap();
-        let object = work.objects().join("x.o");
-        fs::write(&object, "x").unwrap();
-        work.making(|| Ok(())).unwrap();
+        let object = with_object(&fixture);
+        let mut work = fixture.open();
+        let failed: Result<()> = work.making(|_| Err(nmissed_host::Error::Interrupted.into()));
+        assert!(failed.is_err());
         work.switch(&overlay(&[])).unwrap();
         assert!(object.is_file());
-        work.set_making(true).unwrap();
+    }
+
+    #[test]
+    fn objects_go_after_a_make_that_was_cut_off() {
+        let fixture = fixture();
+        let object = with_object(&fixture);
+        let mut work = fixture.open();
+        work.state.making = true;
+        work.write_state().unwrap();
+        drop(work);
+        fixture.open().switch(&overlay(&[])).unwrap();
+        assert!(!object.exists());
+        assert!(!fixture.open().state.making);
+    }
+
+    #[test_case("source"; "the tree")]
+    #[test_case("state.json"; "the state")]
+    fn objects_go_with_what_they_were_made_from(lost: &str) {
+        let fixture = fixture();
+        let object = with_object(&fixture);
+        let lost = fixture.open().dir().join(lost);
+        remove_dir(&lost)
+            .or_else(|_| fs::remove_file(&lost))
+            .unwrap();
+        let mut work = fixture.open();
         work.switch(&overlay(&[])).unwrap();
         assert!(!object.exists());
-        assert!(!work.state().unwrap().making);
+        assert_eq!(files(&work), expect(&[("a", "a"), ("b", "b"), ("c", "c")]));
     }
 }
