@@ -9,6 +9,7 @@ use std::time::Instant;
 use nmissed_evidence::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
 use nmissed_host::{Cmd, Error as HostError, Finished, write_atomic};
 
+use crate::clock::emulated_tsc_khz;
 use crate::initramfs::Initramfs;
 use crate::qemu::{self, Files};
 use crate::tail::Tail;
@@ -68,7 +69,8 @@ pub struct BootSpec<'a> {
 pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run> {
     let program = qemu::program()?;
     let files = prepare(spec)?;
-    let qemu = Cmd::new(program).args(qemu::arguments(spec, &files)).tied();
+    let arguments = qemu::arguments(spec, &files, &clock(spec.accel));
+    let qemu = Cmd::new(program).args(arguments).tied();
     let line = format!("{}\n", qemu.line());
     write_atomic(&files.cmdline, line.as_bytes())?;
 
@@ -91,6 +93,15 @@ fn prepare(spec: &BootSpec) -> Result<Files> {
     let archive = archive.map_err(HostError::io("pack", &files.initramfs))?;
     write_atomic(&files.initramfs, &archive)?;
     Ok(files)
+}
+
+/// Spares an emulated kernel a measurement that goes wrong.
+fn clock(accel: Accel) -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    match (accel, emulated_tsc_khz(&cpuinfo)) {
+        (Accel::Tcg, Some(khz)) => format!("tsc_early_khz={khz}"),
+        _ => String::new(),
+    }
 }
 
 /// PID 1, the plan, the programs that it names, and the devices that the

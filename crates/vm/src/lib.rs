@@ -19,6 +19,7 @@
 
 mod accel;
 mod boot;
+mod clock;
 mod config;
 mod console;
 mod error;

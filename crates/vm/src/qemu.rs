@@ -75,8 +75,8 @@ pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     ["-accel", how, "-cpu", "max"]
 }
 
-/// The whole command line but for the program.
-pub(crate) fn arguments(spec: &BootSpec, files: &Files) -> Vec<OsString> {
+/// The whole command line but for the program. `clock` is a kernel parameter.
+pub(crate) fn arguments(spec: &BootSpec, files: &Files, clock: &str) -> Vec<OsString> {
     let machine = spec.machine;
     let mut args: Vec<OsString> = BARE.map(OsString::from).to_vec();
     args.extend(["-machine", &machine.qemu].map(OsString::from));
@@ -85,7 +85,7 @@ pub(crate) fn arguments(spec: &BootSpec, files: &Files) -> Vec<OsString> {
     args.extend(["-m".into(), format!("{}M", machine.memory_mib).into()]);
     args.extend(["-kernel".into(), files.image.clone().into()]);
     args.extend(["-initrd".into(), files.initramfs.clone().into()]);
-    args.extend(["-append".into(), append(spec).into()]);
+    args.extend(["-append".into(), append(spec, clock).into()]);
     args.extend(console(&files.console));
     args.extend(tty_channel(&files.records));
     args.extend(virtio_channel(machine.channel, &files.records));
@@ -93,7 +93,7 @@ pub(crate) fn arguments(spec: &BootSpec, files: &Files) -> Vec<OsString> {
 }
 
 /// The kernel's command line.
-fn append(spec: &BootSpec) -> String {
+fn append(spec: &BootSpec, clock: &str) -> String {
     let ours = [
         ("kernel", spec.kernel),
         ("variant", spec.variant),
@@ -101,7 +101,7 @@ fn append(spec: &BootSpec) -> String {
     ];
     let release = spec.release.map(|release| ("release", release));
     let ours = ours.into_iter().chain(release);
-    let words = [KERNEL, &spec.machine.append, spec.append].map(str::to_owned);
+    let words = [KERNEL, clock, &spec.machine.append, spec.append].map(str::to_owned);
     words
         .into_iter()
         .filter(|words| !words.is_empty())
@@ -191,8 +191,14 @@ mod tests {
             append: "",
             output: Path::new("/out,6.12"),
         };
+        let clock = match accel {
+            Accel::Kvm => "",
+            Accel::Tcg => "tsc_early_khz=2596148",
+        };
         let files = Files::new(spec.image.to_owned(), spec.output);
-        let line = Cmd::new(PROGRAM).args(arguments(&spec, &files)).line();
+        let line = Cmd::new(PROGRAM)
+            .args(arguments(&spec, &files, clock))
+            .line();
         line.replace(" -", "\n-")
     }
 
