@@ -201,12 +201,6 @@ impl Error {
         )
     }
 
-    /// Whether someone pressed Ctrl-C.
-    #[must_use]
-    pub fn is_interrupt(&self) -> bool {
-        matches!(self, Self::Host(nmissed_host::Error::Interrupted))
-    }
-
     /// For `map_err` on a file operation.
     pub(crate) fn io(
         action: &'static str,
@@ -277,6 +271,5 @@ mod tests {
         };
         assert!(unknown.is_usage());
         assert!(!Error::Host(nmissed_host::Error::Interrupted).is_usage());
-        assert!(Error::Host(nmissed_host::Error::Interrupted).is_interrupt());
     }
 }

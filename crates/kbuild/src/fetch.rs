@@ -41,10 +41,7 @@ pub fn refresh(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Res
 }
 
 /// The source of a kernel if it is unpacked.
-///
-/// # Errors
-/// [`Error::Host`] if the cache cannot be read.
-pub fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
+fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
     let identity = known_identity(&spec.source, cache)?;
     let tree = identity.map(|identity| SourceTree {
         dir: sources(cache).join(&identity),

@@ -33,6 +33,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apply;
 mod apt;
 mod apt_sources;
 mod build;
@@ -43,6 +44,7 @@ mod fetch;
 mod kernels;
 mod make;
 mod make_output;
+mod overlay;
 mod patch;
 mod patch_output;
 mod scratch;
@@ -52,10 +54,11 @@ mod tarball;
 mod unpack;
 mod worktree;
 
+pub use apply::check_applies;
 pub use build::{BuildRequest, build, lookup};
 pub use config::Config;
 pub use error::{Error, LostOption, PatchFailure, Result};
-pub use fetch::{SourceTree, cached, fetch, refresh};
+pub use fetch::{SourceTree, fetch, refresh};
 pub use kernels::{KernelSpec, Kernels, Source};
-pub use series::{Series, VARIANTS, check_applies};
+pub use series::{Series, VARIANTS};
 pub use store::BuiltKernel;

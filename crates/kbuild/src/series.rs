@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Patches in order, and what they make of a tree.
+//! Which patches make up a variant, and in which order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cache, Cmd, Finished, Progress};
-
-use crate::error::{PatchFailure, says_disk_full};
 use crate::kernels::is_name;
 use crate::patch::touched_files;
-use crate::patch_output::{fuzzy_hunks, problems};
-use crate::{Error, Result, SourceTree, scratch};
+use crate::{Error, Result};
 
 /// The stacks of patches that make up each variant, the lowest first.
 pub const VARIANTS: [(&str, &[&str]); 4] = [
@@ -42,17 +37,7 @@ pub struct Series {
 pub(crate) struct Patch {
     pub(crate) file: PathBuf,
     pub(crate) text: Vec<u8>,
-    touched: BTreeSet<String>,
-}
-
-/// The files of a tree that differ from the pristine one; `None` is absent.
-pub(crate) type Overlay = BTreeMap<String, Option<Content>>;
-
-/// What a file holds.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Content {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) executable: bool,
+    pub(crate) touched: BTreeSet<String>,
 }
 
 impl Series {
@@ -116,47 +101,6 @@ impl Series {
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.patches.iter().map(|patch| patch.file.as_path())
     }
-
-    /// What the series makes of a tree, which is not changed.
-    pub(crate) fn apply(
-        &self,
-        tree: &SourceTree,
-        cache: &Cache,
-        progress: &dyn Progress,
-    ) -> Result<Overlay> {
-        let scratch = scratch::any(cache)?;
-        let touched: BTreeSet<_> = self
-            .patches
-            .iter()
-            .flat_map(|patch| &patch.touched)
-            .collect();
-        for &name in &touched {
-            if let Some(content) = Content::read(&tree.dir.join(name))? {
-                content.write(&scratch.path().join(name))?;
-            }
-        }
-        for patch in &self.patches {
-            for fuzzy in patch.apply(scratch.path(), tree)? {
-                progress.say(&format!("{}: {fuzzy}", patch.file.display()));
-            }
-        }
-        let changed =
-            |name: &String| Ok((name.clone(), Content::read(&scratch.path().join(name))?));
-        touched.into_iter().map(changed).collect()
-    }
-}
-
-/// Whether every patch of a series applies to a tree, which is not changed.
-///
-/// # Errors
-/// [`Error::Patch`] for the first that does not; [`Error::Host`].
-pub fn check_applies(
-    series: &Series,
-    tree: &SourceTree,
-    cache: &Cache,
-    progress: &dyn Progress,
-) -> Result<()> {
-    series.apply(tree, cache, progress).map(drop)
 }
 
 fn unknown_variant(variant: &str) -> Error {
@@ -176,10 +120,7 @@ fn patch_files(folder: &Path) -> Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
         files.push(entry.map_err(Error::io("read", folder))?.path());
     }
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "patch")
-    });
+    files.retain(|file| file.extension().is_some_and(|ext| ext == "patch"));
     files.sort();
     Ok(files)
 }
@@ -195,190 +136,14 @@ impl Patch {
             touched,
         })
     }
-
-    /// Changes the files in `dir`; tells which hunks needed fuzz.
-    fn apply(&self, dir: &Path, tree: &SourceTree) -> Result<Vec<String>> {
-        let input = std::path::absolute(&self.file).map_err(Error::io("find", &self.file))?;
-        // --force: ask nothing, and do not take a patch for its own reverse.
-        let patch = Cmd::new("patch")
-            .args([
-                "--strip=1",
-                "--force",
-                "--fuzz=2",
-                "--no-backup-if-mismatch",
-            ])
-            .args(["--reject-file=-", "--input"])
-            .arg(input)
-            .dir(dir)
-            .env("LC_ALL", "C");
-        let Finished { status, lines } = patch.finish(|_| ())?;
-        if status.success() {
-            return Ok(fuzzy_hunks(&lines));
-        }
-        if let Some(line) = lines.iter().find(|line| says_disk_full(line)) {
-            return Err(Error::DiskFull {
-                detail: line.clone(),
-            });
-        }
-        let reverse = patch.args(["--reverse", "--dry-run"]).finish(|_| ())?;
-        let mut problems = problems(&lines);
-        if problems.is_empty() {
-            problems = lines;
-        }
-        Err(Error::Patch(Box::new(PatchFailure {
-            patch: self.file.clone(),
-            tree: tree.identity.clone(),
-            problems,
-            already_applied: reverse.status.success(),
-        })))
-    }
-}
-
-impl Content {
-    /// What is at `path`, if anything.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
-        match fs::read(path) {
-            Ok(bytes) => {
-                let mode = fs::metadata(path)
-                    .map_err(Error::io("read", path))?
-                    .permissions()
-                    .mode();
-                Ok(Some(Self {
-                    bytes,
-                    executable: mode & 0o100 != 0,
-                }))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", path)(error)),
-        }
-    }
-
-    /// Puts it at `path` as a new file, so that other links to what was there
-    /// keep it.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let parent = path.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        nmissed_host::write_atomic(path, &self.bytes)?;
-        let mode = if self.executable { 0o755 } else { 0o644 };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
-            .map_err(Error::io("change", path))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_host::Silent;
     use test_case::test_case;
 
-    const CHANGE: &str =
-        "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n";
-    const AGAIN: &str =
-        "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n-TWO\n+2\n three\n";
-    const ADD: &str = "diff --git a/new.sh b/new.sh\nnew file mode 100755\n--- /dev/null\n+++ b/new.sh\n@@ -0,0 +1 @@\n+hi\n";
-    const REMOVE: &str = "--- a/old.c\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n";
-    const MISSING: &str = "--- a/none.c\n+++ b/none.c\n@@ -1 +1 @@\n-a\n+b\n";
-
-    struct Fixture {
-        dir: tempfile::TempDir,
-        tree: SourceTree,
-        cache: Cache,
-    }
-
-    fn fixture() -> Fixture {
-        let dir = tempfile::tempdir().unwrap();
-        let tree = SourceTree {
-            identity: "linux-1".into(),
-            dir: dir.path().join("tree"),
-        };
-        fs::create_dir_all(tree.dir.join("kernel")).unwrap();
-        fs::write(tree.dir.join("kernel/fork.c"), "one\ntwo\nthree\n").unwrap();
-        fs::write(tree.dir.join("old.c"), "old\n").unwrap();
-        let cache = Cache::at(dir.path().join("cache")).unwrap();
-        Fixture { dir, tree, cache }
-    }
-
-    impl Fixture {
-        fn series(&self, patches: &[&str]) -> Series {
-            let files: Vec<_> = (1..)
-                .zip(patches)
-                .map(|(number, text)| {
-                    let file = self.dir.path().join(format!("{number:04}.patch"));
-                    fs::write(&file, text).unwrap();
-                    file
-                })
-                .collect();
-            Series::from_files("mine", &files).unwrap()
-        }
-
-        fn apply(&self, patches: &[&str]) -> Result<Overlay> {
-            self.series(patches).apply(&self.tree, &self.cache, &Silent)
-        }
-    }
-
-    fn text(bytes: &str) -> Option<Content> {
-        Some(Content {
-            bytes: bytes.into(),
-            executable: false,
-        })
-    }
-
-    #[test]
-    fn patches_build_on_each_other() {
-        let overlay = fixture().apply(&[CHANGE, AGAIN]).unwrap();
-        assert_eq!(
-            overlay,
-            Overlay::from([("kernel/fork.c".into(), text("one\n2\nthree\n"))])
-        );
-    }
-
-    #[test]
-    fn files_are_added_and_removed() {
-        let overlay = fixture().apply(&[ADD, REMOVE]).unwrap();
-        let added = Some(Content {
-            bytes: b"hi\n".into(),
-            executable: true,
-        });
-        assert_eq!(
-            overlay,
-            Overlay::from([("new.sh".into(), added), ("old.c".into(), None)])
-        );
-    }
-
-    #[test_case(&[AGAIN], "kernel/fork.c: hunk #1 does not match at line 1", "0001.patch"; "hunk")]
-    #[test_case(&[CHANGE, MISSING], "none.c: is not in the tree", "0002.patch"; "second patch, missing file")]
-    #[test_case(&[CHANGE, CHANGE], "remove the patch", "0002.patch"; "applied already")]
-    fn a_failure_is_located_and_the_tree_is_left(patches: &[&str], problem: &str, patch: &str) {
-        let fixture = fixture();
-        let error = fixture.apply(patches).unwrap_err();
-        let message = error.to_string();
-        assert!(error.is_usage());
-        assert!(
-            message.contains(problem) && message.contains(patch),
-            "{message}"
-        );
-        assert_eq!(
-            Content::read(&fixture.tree.dir.join("kernel/fork.c")).unwrap(),
-            text("one\ntwo\nthree\n")
-        );
-        assert_eq!(
-            fs::read_dir(fixture.cache.root().join("tmp"))
-                .unwrap()
-                .count(),
-            0
-        );
-    }
-
-    #[test]
-    fn a_malformed_patch_is_located() {
-        let error = fixture()
-            .apply(&["--- a/old.c\n+++ b/old.c\n@@ -1,2 +1,2 @@\n-old\nx\n"])
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("malformed patch at line 5"),
-            "{error}"
-        );
-    }
+    const CHANGE: &str = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";
 
     #[test_case("baseline", Ok(&[]); "baseline")]
     #[test_case("active", Ok(&["active/0001-a.patch", "active/0002-b.patch"]); "sorted, without counters")]

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
 use serde::{Deserialize, Serialize};
 
+use crate::overlay::{Content, Overlay};
 use crate::scratch::remove_dir;
-use crate::series::{Content, Overlay};
 use crate::{Error, KernelSpec, Result, SourceTree};
 
 /// The right to change a kernel's tree and objects.
