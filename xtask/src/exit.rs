@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::Error;
+use nmissed_evidence::{Outcome, Run};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,30 @@ impl Exit {
             Self::Host => 69,
             // 128 + SIGINT, as a shell has it.
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Exit {
+    /// What the runs of a command come to. A kernel's failure outweighs the
+    /// host's: tests that did not get their turn because the kernel crashed
+    /// are the host's to say, but the crash is the news.
+    pub(crate) fn of(runs: &[Run]) -> Self {
+        let tests = runs
+            .iter()
+            .flat_map(|run| &run.tests)
+            .map(|test| &test.outcome);
+        let outcomes: Vec<_> = runs.iter().map(|run| &run.machine).chain(tests).collect();
+        let infra = |outcome: &&Outcome| matches!(outcome, Outcome::Infra(_));
+        if outcomes
+            .iter()
+            .any(|outcome| !outcome.is_good() && !infra(outcome))
+        {
+            Self::Failed
+        } else if outcomes.iter().any(infra) || !runs.iter().all(Run::is_good) {
+            Self::Host
+        } else {
+            Self::Good
         }
     }
 }
@@ -76,7 +101,38 @@ fn classify(error: &Error) -> Exit {
 mod tests {
     use super::*;
     use anyhow::anyhow;
+    use nmissed_evidence::TestResult;
     use test_case::test_case;
+
+    fn run(machine: Outcome, tests: &[Outcome]) -> Run {
+        let test = |outcome: &Outcome| TestResult {
+            name: "missed::a".into(),
+            outcome: outcome.clone(),
+            seconds: 0.1,
+        };
+        Run {
+            kernel: "6.12".into(),
+            variant: "baseline".into(),
+            release: "6.12.0".into(),
+            accel: "tcg".into(),
+            boot_s: Some(1.0),
+            total_s: 2.0,
+            machine,
+            tests: tests.iter().map(test).collect(),
+            records: Vec::new(),
+        }
+    }
+
+    #[test_case(Outcome::Pass, &[Outcome::Pass, Outcome::Skip("no".into())] => Exit::Good; "good")]
+    #[test_case(Outcome::Pass, &[Outcome::Pass, Outcome::Fail("1 != 2".into())] => Exit::Failed; "a failure")]
+    #[test_case(Outcome::Crash("BUG".into()), &[Outcome::Crash("BUG".into()), Outcome::Infra("not run".into())]
+        => Exit::Failed; "a crash outweighs what did not run")]
+    #[test_case(Outcome::Hang("boot".into()), &[] => Exit::Failed; "a hang at boot")]
+    #[test_case(Outcome::Infra("no QEMU".into()), &[] => Exit::Host; "the host")]
+    #[test_case(Outcome::Pass, &[] => Exit::Host; "nothing ran")]
+    fn runs_come_to(machine: Outcome, tests: &[Outcome]) -> Exit {
+        Exit::of(&[run(Outcome::Pass, &[Outcome::Pass]), run(machine, tests)])
+    }
 
     #[test_case(anyhow!(UsageError("no".into())) => Exit::Usage; "usage")]
     #[test_case(anyhow!(UsageError("no".into())).context("more") => Exit::Usage; "usage in context")]

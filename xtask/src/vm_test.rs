@@ -44,8 +44,7 @@ pub(crate) fn run_plans(
     // What was seen before something went wrong is evidence all the same.
     session.show()?;
     outcome?;
-    let good = session.output.results().runs.iter().all(Run::is_good);
-    Ok(if good { Exit::Good } else { Exit::Failed })
+    Ok(Exit::of(&session.output.results().runs))
 }
 
 /// What all boots of one command share.
