@@ -5,7 +5,7 @@
 //! says it to the host; [`Run`] is everything one boot showed, and
 //! [`Results`] what a whole command showed, as `results.json` has it.
 //!
-//! [`compare`] puts the variants of a kernel side by side, and
+//! [`compare()`] puts the variants of a kernel side by side, and
 //! [`Results::to_text`] shows them to people.
 //!
 //! [`PlannedTest`] is what the host asks of the guest, and [`report`] says which
