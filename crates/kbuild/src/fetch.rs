@@ -25,9 +25,14 @@ pub struct SourceTree {
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::Download`],
 /// [`Error::WrongHash`], [`Error::NotASource`], [`Error::DiskFull`].
 pub fn fetch(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
+    if let Some(tree) = cached(spec, cache)? {
+        return Ok(tree);
+    }
+    let sources = Sources::lock(cache, progress)?;
+    // Whoever held the lock may have fetched just this.
     match cached(spec, cache)? {
         Some(tree) => Ok(tree),
-        None => Sources::lock(cache, progress)?.obtain(spec, Accept::Cached),
+        None => sources.obtain(&spec.source),
     }
 }
 
@@ -37,7 +42,7 @@ pub fn fetch(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Resul
 /// # Errors
 /// As [`fetch`].
 pub fn refresh(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
-    Sources::lock(cache, progress)?.obtain(spec, Accept::Newest)
+    Sources::lock(cache, progress)?.obtain(&spec.source)
 }
 
 /// The source of a kernel if it is unpacked.
@@ -76,12 +81,6 @@ fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
         .join("version")
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Accept {
-    Cached,
-    Newest,
-}
-
 /// The right to change `sources/` and `downloads/`.
 struct Sources<'a> {
     cache: &'a Cache,
@@ -103,12 +102,8 @@ impl<'a> Sources<'a> {
         })
     }
 
-    fn obtain(&self, spec: &KernelSpec, accept: Accept) -> Result<SourceTree> {
-        // Whoever held the lock may have fetched just this.
-        if let (Accept::Cached, Some(tree)) = (accept, cached(spec, self.cache)?) {
-            return Ok(tree);
-        }
-        match &spec.source {
+    fn obtain(&self, source: &Source) -> Result<SourceTree> {
+        match source {
             Source::Debian { package, suite } => self.debian(package, suite),
             Source::Tarball { url, sha256 } => self.tarball(url, sha256),
         }
@@ -172,4 +167,47 @@ struct Archive {
     tarball: PathBuf,
     /// The file it came in, of no use once it is unpacked.
     downloaded: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nmissed_host::{Cmd, Silent, hash_file};
+
+    #[test]
+    fn a_tarball_is_fetched_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().join("linux-1.0");
+        fs::create_dir(&top).unwrap();
+        for name in ["Kbuild", "Kconfig", "Makefile"] {
+            fs::write(top.join(name), name).unwrap();
+        }
+        let origin = dir.path().join("linux.tar");
+        let tar = Cmd::new("tar").arg("-cf").arg(&origin).arg("linux-1.0");
+        tar.dir(dir.path()).run().unwrap();
+        let source = Source::Tarball {
+            url: format!("file://{}", origin.display()),
+            sha256: hash_file(&origin).unwrap(),
+        };
+        let (id, base) = ("1.0".into(), "1.0".into());
+        let spec = KernelSpec {
+            id,
+            base,
+            fragments: vec![],
+            source,
+        };
+        let cache = Cache::at(dir.path().join("cache")).unwrap();
+
+        let tree = fetch(&spec, &cache, &Silent).unwrap();
+        assert!(tree.dir.join("Kbuild").is_file());
+        assert_eq!(
+            fs::read_dir(cache.root().join("downloads"))
+                .unwrap()
+                .count(),
+            0
+        );
+        fs::remove_file(origin).unwrap();
+        assert_eq!(fetch(&spec, &cache, &Silent).unwrap(), tree);
+        assert_eq!(refresh(&spec, &cache, &Silent).unwrap(), tree);
+    }
 }
