@@ -169,6 +169,12 @@ pub(crate) const NEEDS: &[Need] = &[
         Step::Guest,
     ),
     program(
+        &["pkg-config"],
+        "pkg-config",
+        "libbpf-sys finds libelf and zlib with it",
+        Step::Guest,
+    ),
+    program(
         &["clang-19", "clang-18", "clang-17", "clang-16"],
         "clang-19",
         "compiles BPF programs (16 or newer)",
