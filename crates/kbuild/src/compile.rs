@@ -32,11 +32,16 @@ pub(crate) fn compile(
         )?,
         progress,
     };
-    let start = work.holds();
+    let holds = work.holds();
+    let started = Instant::now();
+    let start = match (compilation.configure()?, holds) {
+        // Most objects will be compiled anew.
+        (Configured::Otherwise, Objects::All) => Objects::Some,
+        (_, holds) => holds,
+    };
     let timed_as = timed_as(&request.spec.id, start);
     let last = timed_as.as_ref().and_then(|what| cache.last_time(what));
-    let started = Instant::now();
-    compilation.run(start, last)?;
+    compilation.run(start, last, started)?;
     if let Some(what) = timed_as {
         cache.remember_time(&what, started.elapsed());
     }
@@ -58,6 +63,20 @@ fn timed_as(kernel: &str, start: Objects) -> Option<String> {
     }
 }
 
+/// Whether the objects that are there have the configuration asked for.
+#[derive(Clone, Copy)]
+enum Configured {
+    AsBefore,
+    Otherwise,
+}
+
+/// The lines of a .config that objects depend on: all but the variant's name.
+fn options(dot_config: &str) -> impl Iterator<Item = &str> {
+    dot_config
+        .lines()
+        .filter(|line| !line.starts_with("CONFIG_LOCALVERSION="))
+}
+
 struct Compilation<'a> {
     /// `6.12 active`.
     name: String,
@@ -69,9 +88,7 @@ struct Compilation<'a> {
 }
 
 impl Compilation<'_> {
-    fn run(&self, start: Objects, last: Option<Duration>) -> Result<()> {
-        let started = Instant::now();
-        self.configure()?;
+    fn run(&self, start: Objects, last: Option<Duration>, started: Instant) -> Result<()> {
         let objects = match start {
             // A few objects and a link: counting would take longer than it helps.
             Objects::All => None,
@@ -85,16 +102,22 @@ impl Compilation<'_> {
         Ok(())
     }
 
-    fn configure(&self) -> Result<()> {
+    fn configure(&self) -> Result<Configured> {
         self.begin("configuring", None, None);
+        let before = self.make.dot_config().unwrap_or_default();
         write_atomic(&self.all_config, self.config.all_config().as_bytes())?;
-        let granted = self.make.all_no_config(&self.all_config)?;
+        self.make.all_no_config(&self.all_config)?;
+        let granted = self.make.dot_config()?;
         let lost = self.config.lost(&granted);
-        if lost.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::LostOptions(lost))
+        if !lost.is_empty() {
+            return Err(Error::LostOptions(lost));
         }
+        let same = options(&before).eq(options(&granted));
+        Ok(if same {
+            Configured::AsBefore
+        } else {
+            Configured::Otherwise
+        })
     }
 
     /// The number of objects that a build will compile. A dry run sees them

@@ -53,14 +53,15 @@ impl Make {
         })
     }
 
-    /// `allnoconfig`, but for what the given file asks for; gives the .config.
-    /// It keeps its time if nothing changes.
-    pub(crate) fn all_no_config(&self, all_config: &Path) -> Result<String> {
-        let cmd = self
-            .command()
-            .arg("allnoconfig")
-            .env("KCONFIG_ALLCONFIG", all_config);
-        self.succeed(&cmd, |_| ())?;
+    /// `allnoconfig`, but for what the given file asks for. .config and its
+    /// time stay if nothing changes.
+    pub(crate) fn all_no_config(&self, all_config: &Path) -> Result<()> {
+        let allnoconfig = self.command().arg("allnoconfig");
+        self.succeed(&allnoconfig.env("KCONFIG_ALLCONFIG", all_config), |_| ())
+    }
+
+    /// What Kconfig made of it.
+    pub(crate) fn dot_config(&self) -> Result<String> {
         Ok(nmissed_host::read_to_string(&self.objects.join(".config"))?)
     }
 
