@@ -132,39 +132,35 @@ const TABLE: &[Expected] = &[
         "nothing else runs when bpf_fentry_test1 is hit",
     ),
     row(
-        &["kprobe/nested-in-kprobe"],
+        &["kprobe/in-kprobe"],
         On::All,
         LINK_MISSES,
         "kprobe_ftrace_handler: kprobe_running(), so kprobes_inc_nmissed_count",
     ),
     row(
-        &[
-            "tp/nested-in-kprobe-1",
-            "tp/nested-in-kprobe-2",
-            "tp/nested-in-kprobe-3",
-        ],
+        &["tp/in-kprobe-1", "tp/in-kprobe-2", "tp/in-kprobe-3"],
         On::All,
         TP_MISSES,
         "trace_call_bpf: the outer program's holds bpf_prog_active",
     ),
     row(
         &[
-            "kprobe/nested-in-kprobe.multi-1",
-            "kprobe/nested-in-kprobe.multi-2",
-            "kprobe/nested-in-kprobe.multi-3",
+            "kprobe/in-kprobe.multi-1",
+            "kprobe/in-kprobe.multi-2",
+            "kprobe/in-kprobe.multi-3",
         ],
         On::Only(KNOWN, STOCK),
         PROG_MISSES,
         "trace_call_bpf: kprobe_multi_link_prog_run holds bpf_prog_active",
     ),
     row(
-        &["kprobe.multi/nested-in-kprobe.multi"],
+        &["kprobe.multi/in-kprobe.multi"],
         On::Only(KNOWN, STOCK),
         PROG_MISSES,
         "kprobe_multi_link_prog_run: the outer program's holds bpf_prog_active",
     ),
     row(
-        &["kprobe.session/nested-in-kprobe.multi"],
+        &["kprobe.session/in-kprobe.multi"],
         On::Only(&["6.12"], STOCK),
         PerTrigger {
             prog_missed: 2,
@@ -173,25 +169,25 @@ const TABLE: &[Expected] = &[
         "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too",
     ),
     row(
-        &["kprobe.session/nested-in-kprobe.multi"],
+        &["kprobe.session/in-kprobe.multi"],
         On::Only(&["7.3"], STOCK),
         PROG_MISSES,
         "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried",
     ),
     row(
         &[
-            "kprobe/nested-in-kprobe.multi-1",
-            "kprobe/nested-in-kprobe.multi-2",
-            "kprobe/nested-in-kprobe.multi-3",
-            "kprobe.multi/nested-in-kprobe.multi",
-            "kprobe.session/nested-in-kprobe.multi",
+            "kprobe/in-kprobe.multi-1",
+            "kprobe/in-kprobe.multi-2",
+            "kprobe/in-kprobe.multi-3",
+            "kprobe.multi/in-kprobe.multi",
+            "kprobe.session/in-kprobe.multi",
         ],
         On::Only(KNOWN, PER_PROGRAM),
         RUNS,
         "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
     ),
     row(
-        &["kprobe.multi/nested-in-itself"],
+        &["kprobe.multi/in-itself"],
         On::All,
         PerTrigger {
             hits: 2,
@@ -202,7 +198,7 @@ const TABLE: &[Expected] = &[
         "kprobe_multi_link_prog_run: this very program runs already, on this CPU",
     ),
     row(
-        &["kprobe.multi/nested-in-kprobe"],
+        &["kprobe.multi/in-kprobe"],
         On::Only(KNOWN, YIELDING),
         PROG_MISSES,
         "kprobe_multi_link_prog_run: trace_call_bpf holds bpf_prog_active",
@@ -215,10 +211,7 @@ const TABLE: &[Expected] = &[
          (bpf_disable_instrumentation)",
     ),
     row(
-        &[
-            "kprobe.multi/nested-in-kprobe",
-            "kprobe.multi/in-map-syscall",
-        ],
+        &["kprobe.multi/in-kprobe", "kprobe.multi/in-map-syscall"],
         On::Only(KNOWN, ACTIVE),
         RUNS,
         "kprobe_multi_link_prog_run does not look at bpf_prog_active",
@@ -259,10 +252,10 @@ mod tests {
 
     #[test]
     fn what_depends_on_the_kernel_is_judged_on_known_ones_only() {
-        assert!(find("kprobe.multi/nested-in-kprobe", "7.3", "active").is_some());
-        assert!(find("kprobe.multi/nested-in-kprobe", "7.3", "mine").is_none());
-        assert!(find("kprobe.multi/nested-in-kprobe", "6.1", "active").is_none());
-        assert!(find("kprobe/nested-in-kprobe", "6.1", "mine").is_some());
+        assert!(find("kprobe.multi/in-kprobe", "7.3", "active").is_some());
+        assert!(find("kprobe.multi/in-kprobe", "7.3", "mine").is_none());
+        assert!(find("kprobe.multi/in-kprobe", "6.1", "active").is_none());
+        assert!(find("kprobe/in-kprobe", "6.1", "mine").is_some());
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn perf_kprobe(times: u64) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     scene.observe("kprobe/around-kprobe", &outer, &runs.outer)?;
-    scene.observe("kprobe/nested-in-kprobe", &inner, &runs.inner_kprobe)?;
+    scene.observe("kprobe/in-kprobe", &inner, &runs.inner_kprobe)?;
     scene.close()
 }
 
@@ -74,29 +74,13 @@ fn kprobe_recursion(times: u64) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     scene.observe("kprobe.multi/around-all", &outer, &runs.outer)?;
-    scene.observe(
-        "kprobe/nested-in-kprobe.multi-1",
-        &kprobe_1,
-        &runs.inner_kprobe_1,
-    )?;
-    scene.observe(
-        "kprobe/nested-in-kprobe.multi-2",
-        &kprobe_2,
-        &runs.inner_kprobe_2,
-    )?;
-    scene.observe(
-        "kprobe/nested-in-kprobe.multi-3",
-        &kprobe_3,
-        &runs.inner_kprobe_3,
-    )?;
-    scene.observe(
-        "kprobe.multi/nested-in-kprobe.multi",
-        &multi,
-        &runs.inner_multi,
-    )?;
+    scene.observe("kprobe/in-kprobe.multi-1", &kprobe_1, &runs.inner_kprobe_1)?;
+    scene.observe("kprobe/in-kprobe.multi-2", &kprobe_2, &runs.inner_kprobe_2)?;
+    scene.observe("kprobe/in-kprobe.multi-3", &kprobe_3, &runs.inner_kprobe_3)?;
+    scene.observe("kprobe.multi/in-kprobe.multi", &multi, &runs.inner_multi)?;
     if let Some(session) = &session {
         scene.observe(
-            "kprobe.session/nested-in-kprobe.multi",
+            "kprobe.session/in-kprobe.multi",
             session,
             &runs.inner_session,
         )?;
@@ -125,9 +109,9 @@ fn tp_recursion(times: u64) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     scene.observe("kprobe/around-tp", &outer, &runs.outer)?;
-    scene.observe("tp/nested-in-kprobe-1", &tp_1, &runs.inner_tp_1)?;
-    scene.observe("tp/nested-in-kprobe-2", &tp_2, &runs.inner_tp_2)?;
-    scene.observe("tp/nested-in-kprobe-3", &tp_3, &runs.inner_tp_3)?;
+    scene.observe("tp/in-kprobe-1", &tp_1, &runs.inner_tp_1)?;
+    scene.observe("tp/in-kprobe-2", &tp_2, &runs.inner_tp_2)?;
+    scene.observe("tp/in-kprobe-3", &tp_3, &runs.inner_tp_3)?;
     scene.close()
 }
 
@@ -149,7 +133,7 @@ fn kprobe_multi_in_itself(times: u64) -> Result<()> {
     fire(&skel.progs.trigger, times)?;
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe.multi/nested-in-itself", &both, &runs.outer)?;
+    scene.observe("kprobe.multi/in-itself", &both, &runs.outer)?;
     scene.close()
 }
 
@@ -170,7 +154,7 @@ fn kprobe_multi_in_perf_kprobe(times: u64) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     scene.observe("kprobe/around-kprobe.multi", &outer, &runs.outer)?;
-    scene.observe("kprobe.multi/nested-in-kprobe", &inner, &runs.inner_multi)?;
+    scene.observe("kprobe.multi/in-kprobe", &inner, &runs.inner_multi)?;
     scene.close()
 }
 
