@@ -36,7 +36,7 @@ pub(crate) fn run(workspace: &Workspace, options: &CiOptions, install: bool) -> 
         &[Step::Kernel, Step::Boot]
     };
     doctor::ensure(
-        &[&[Step::Source, Step::Guest, Step::Ci], vm].concat(),
+        &[&[Step::Source, Step::Tarball, Step::Guest, Step::Ci], vm].concat(),
         install,
     )?;
     let mut failed = Vec::new();

@@ -44,7 +44,7 @@ pub(crate) enum VmVerb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KernelVerb {
     /// Build variants of kernels
-    Build(Selection),
+    Build(BuildOptions),
     /// Print where a built kernel lies
     Path(Selection),
 }
@@ -65,6 +65,16 @@ pub(crate) struct Selection {
     /// `patched`, which is baseline with these patches
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Vec<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BuildOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Ask the archive for a newer version of the source first
+    #[arg(long)]
+    pub(crate) refresh: bool,
 }
 
 #[derive(Args, Clone, Debug, Default)]

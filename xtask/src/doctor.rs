@@ -13,6 +13,7 @@ use crate::needs::{Check, NEEDS, Need, Step, missing};
 pub(crate) fn run(install: bool) -> Result<Exit> {
     let all = [
         Step::Source,
+        Step::Tarball,
         Step::Kernel,
         Step::Guest,
         Step::Boot,

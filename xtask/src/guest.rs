@@ -43,6 +43,8 @@ pub(crate) fn build(
         "--no-run",
         "--package",
         "nmissed-selftests",
+        "--features",
+        "static",
         "--test",
         "*",
     ];

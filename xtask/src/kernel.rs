@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask kernel`: building kernels, and finding what was built.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nmissed_host::{Cache, Progress, reporter};
-use nmissed_kbuild::{BuildRequest, BuiltKernel, Series, SourceTree, fetch, lookup};
+use nmissed_kbuild::{BuildRequest, BuiltKernel, Series, Source, fetch, lookup, refresh};
 
-use crate::cli::Selection;
+use crate::cli::{BuildOptions, Selection};
 use crate::doctor;
 use crate::exit::Exit;
 use crate::needs::Step;
@@ -13,15 +13,19 @@ use crate::plan::{KernelPlan, plan};
 use crate::workspace::Workspace;
 
 /// Builds a selection and prints where each kernel lies.
-pub(crate) fn build(workspace: &Workspace, selection: &Selection, install: bool) -> Result<Exit> {
-    let plans = plan(workspace, selection)?;
-    doctor::ensure(&[Step::Source, Step::Kernel], install)?;
+pub(crate) fn build(workspace: &Workspace, options: &BuildOptions, install: bool) -> Result<Exit> {
+    let plans = plan(workspace, &options.selection)?;
+    doctor::ensure(
+        &[&source_steps(&plans), &[Step::Kernel][..]].concat(),
+        install,
+    )?;
     let (cache, progress) = (Cache::open()?, reporter());
     for plan in &plans {
-        let tree = fetch(&plan.spec, &cache, progress.as_ref())?;
+        if options.refresh {
+            refresh(&plan.spec, &cache, progress.as_ref())?;
+        }
         for series in &plan.series {
-            let kernel = build_one(plan, &tree, series, &cache, progress.as_ref())?;
-            print_place(&kernel);
+            print_place(&build_one(plan, series, &cache, progress.as_ref())?);
         }
     }
     Ok(Exit::Good)
@@ -47,23 +51,36 @@ pub(crate) fn path(workspace: &Workspace, selection: &Selection) -> Result<Exit>
     Ok(exit)
 }
 
-/// Builds one variant, or finds that there is nothing to build.
+/// Builds one variant, or finds that there is nothing to build; the source is
+/// fetched only if it is needed.
 pub(crate) fn build_one(
     plan: &KernelPlan,
-    tree: &SourceTree,
     series: &Series,
     cache: &Cache,
     progress: &dyn Progress,
 ) -> Result<BuiltKernel> {
     let KernelPlan { spec, config, .. } = plan;
+    if let Some(kernel) = lookup(spec, series, config, cache)? {
+        return Ok(kernel);
+    }
+    let tree = fetch(spec, cache, progress)?;
     let request = BuildRequest {
         spec,
-        tree,
+        tree: &tree,
         series,
         config,
         jobs: None,
     };
-    Ok(nmissed_kbuild::build(&request, cache, progress)?)
+    nmissed_kbuild::build(&request, cache, progress)
+        .with_context(|| format!("kernel {} {}", spec.id, series.name()))
+}
+
+/// What it takes to get the source of these kernels.
+pub(crate) fn source_steps(plans: &[KernelPlan]) -> Vec<Step> {
+    let tarball = |plan: &KernelPlan| matches!(plan.spec.source, Source::Tarball { .. });
+    let mut steps = vec![Step::Source];
+    steps.extend(plans.iter().any(tarball).then_some(Step::Tarball));
+    steps
 }
 
 /// The folder that holds bzImage, vmlinux, config and System.map.

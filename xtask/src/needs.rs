@@ -10,6 +10,8 @@ use nmissed_host::{Cmd, find_program};
 pub(crate) enum Step {
     /// Getting and unpacking kernel source, and patching it.
     Source,
+    /// Downloading a tarball of source, where a kernel comes from one.
+    Tarball,
     /// Building a kernel.
     Kernel,
     /// Building PID 1 and the test programs.
@@ -104,6 +106,12 @@ pub(crate) const NEEDS: &[Need] = &[
         "patch",
         "applies a patch series with fuzz",
         Step::Source,
+    ),
+    program(
+        &["curl"],
+        "curl",
+        "downloads a kernel that comes as a tarball",
+        Step::Tarball,
     ),
     program(&["gcc"], "gcc", "compiles the kernel", Step::Kernel),
     program(&["make"], "make", "drives the kernel build", Step::Kernel),

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write, stdout};
 use anyhow::{Context, Result};
 use nmissed_evidence::{Message, PlannedTest, Run, Style};
 use nmissed_host::{Cache, Progress, reporter};
-use nmissed_kbuild::{BuiltKernel, fetch};
+use nmissed_kbuild::BuiltKernel;
 use nmissed_vm::{BootSpec, Choice, Guest, boot, choose_accel};
 
 use crate::cli::TestOptions;
@@ -26,8 +26,9 @@ const LETTER_WIDTH: usize = 72;
 /// Checks what was asked for, makes the host fit, and does it.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions, install: bool) -> Result<Exit> {
     let plans = plan(workspace, &options.selection)?;
+    let steps = [Step::Kernel, Step::Guest, Step::Boot];
     doctor::ensure(
-        &[Step::Source, Step::Kernel, Step::Guest, Step::Boot],
+        &[&kernel::source_steps(&plans), &steps[..]].concat(),
         install,
     )?;
     run_plans(workspace, &plans, options)
@@ -85,10 +86,8 @@ impl<'a> Session<'a> {
     }
 
     fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
-        let tree = fetch(&plan.spec, &self.cache, self.progress.as_ref())?;
         for series in &plan.series {
-            let built =
-                kernel::build_one(plan, &tree, series, &self.cache, self.progress.as_ref())?;
+            let built = kernel::build_one(plan, series, &self.cache, self.progress.as_ref())?;
             let guest = guest::build(
                 self.workspace,
                 &built.uapi_dir,
