@@ -1,2 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Placeholder.
+//! What the tests of missed counts share.
+//!
+//! A test loads a skeleton, attaches [`Probe`]s, fires a known number of hits
+//! ([`fire`]) and has a [`Scene`] read every counter, write the
+//! [`Record`](nmissed_evidence::Record) and compare it with `expect`.
+//!
+//! Invariants: every value that a test expects stands in `expect`; a record
+//! is written before it is judged; one test at a time, on one CPU, because
+//! the kernel's own counters are exact only so (`nmissed++` is not atomic).
+
+pub mod needs;
+pub mod skel;
+
+mod environment;
+mod expect;
+mod flavor;
+mod probe;
+mod records;
+mod scene;
+mod trigger;
+
+pub use flavor::Flavor;
+pub use probe::Probe;
+pub use scene::Scene;
+pub use trigger::fire;

@@ -1,3 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the command line of nmissed.
+//!
+//! Parses, dispatches and says how it went; what there is to know about
+//! kernels, virtual machines and evidence lives in the crates behind it.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    reason = "printing is what a command line is for"
+)]
+
+mod ci;
+mod cli;
+mod doctor;
+mod exit;
+mod guest;
+mod kernel;
+mod needs;
+mod output;
+mod plan;
+mod tidy;
+mod vm_test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::cli::{Cli, KernelVerb, Verb, VmVerb};
+use crate::exit::Exit;
+use crate::workspace::Workspace;
+
+fn main() -> ExitCode {
+    match dispatch(&Cli::parse()) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error).into(),
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit> {
+    nmissed_host::install_interrupt()?;
+    let workspace = Workspace::find()?;
+    let install = cli.install_deps;
+    match &cli.verb {
+        Verb::Vm(VmVerb::Test(options)) => vm_test::run(&workspace, options, install),
+        Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
+        Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
+        Verb::Doctor => doctor::run(install),
+        Verb::Ci(options) => ci::run(&workspace, options, install),
+    }
+}

@@ -5,14 +5,35 @@
 //! says it to the host; [`Run`] is everything one boot showed, and
 //! [`Results`] what a whole command showed, as `results.json` has it.
 //!
-//! Invariants: no I/O but on the readers and writers it is handed, no
-//! processes, no clocks. Both sides of the VM use this crate, so it depends on
-//! nothing else of this workspace.
+//! [`compare()`] puts the variants of a kernel side by side, and
+//! [`Results::to_text`] shows them to people.
+//!
+//! [`PlannedTest`] is what the host asks of the guest, and [`report`] says which
+//! lines of the kernel log tell of trouble.
+//!
+//! Invariants: no I/O, no processes, no clocks: values in, values and text
+//! out. Both sides of the VM use this crate, so it depends on nothing else of
+//! this workspace.
 
+mod change;
+mod compare;
+mod guest;
+mod klog;
 mod record;
 mod run;
+mod style;
+mod table;
+mod text;
+mod verdict;
 mod wire;
 
+pub use change::{Change, Fate, Move};
+pub use compare::{Comparison, Row, compare};
+pub use guest::{
+    PARAMETER_PREFIX, PLAN, PlannedTest, RECORDS_PORT, RECORDS_TTY, TESTS_DIR, TROUBLE_MARK,
+};
+pub use klog::{Severity, report};
 pub use record::{Record, Tally};
 pub use run::{Outcome, Results, Run, TestResult};
+pub use style::Style;
 pub use wire::{Message, WIRE_VERSION, WireError, parse_line};

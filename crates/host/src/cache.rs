@@ -21,7 +21,11 @@ impl Cache {
     /// [`Error::NoCache`] without XDG_CACHE_HOME and HOME, [`Error::Io`] if the
     /// folder cannot be made.
     pub fn open() -> Result<Self> {
-        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute = |name| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
         let base = absolute("XDG_CACHE_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
             .ok_or(Error::NoCache)?;
@@ -57,7 +61,10 @@ impl Cache {
     /// How long `what` took when it last succeeded here.
     #[must_use]
     pub fn last_time(&self, what: &str) -> Option<Duration> {
-        self.timings().get(what).copied().and_then(|s| Duration::try_from_secs_f64(s).ok())
+        self.timings()
+            .get(what)
+            .copied()
+            .and_then(|s| Duration::try_from_secs_f64(s).ok())
     }
 
     /// Keeps how long `what` took. Losing it costs an estimate, so a failure

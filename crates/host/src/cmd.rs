@@ -27,7 +27,9 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         return Path::new(name).is_file().then(|| PathBuf::from(name));
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|full| full.is_file())
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|full| full.is_file())
 }
 
 /// A program that ended, with what it printed.
@@ -48,13 +50,22 @@ pub struct Cmd {
     env: Vec<(OsString, OsString)>,
     inherit: Option<&'static [&'static str]>,
     deadline: Option<Duration>,
+    tied: bool,
 }
 
 impl Cmd {
     /// A program by name or path.
     #[must_use]
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), inherit: None, deadline: None }
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            dir: None,
+            env: Vec::new(),
+            inherit: None,
+            deadline: None,
+            tied: false,
+        }
     }
 
     /// One more argument.
@@ -100,6 +111,14 @@ impl Cmd {
         self
     }
 
+    /// Has the kernel kill it when the calling thread dies, even of SIGKILL.
+    /// Without util-linux's `setpriv` it is merely not orphaned otherwise.
+    #[must_use]
+    pub fn tied(mut self) -> Self {
+        self.tied = true;
+        self
+    }
+
     /// The command line, quoted so that a shell would read it back.
     #[must_use]
     pub fn line(&self) -> String {
@@ -137,7 +156,20 @@ impl Cmd {
     /// # Errors
     /// [`Error::NoProgram`], [`Error::TimedOut`], [`Error::Interrupted`]; in
     /// the last two cases its whole process group is gone.
-    pub fn finish(&self, mut on_line: impl FnMut(&str)) -> Result<Finished> {
+    pub fn finish(&self, on_line: impl FnMut(&str)) -> Result<Finished> {
+        self.finish_while(on_line, || true)
+    }
+
+    /// As [`Cmd::finish`], but asks every few milliseconds whether to go on,
+    /// and stops the program, and all it started, at the first no.
+    ///
+    /// # Errors
+    /// As [`Cmd::finish`].
+    pub fn finish_while(
+        &self,
+        mut on_line: impl FnMut(&str),
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<Finished> {
         let mut running = Running::start(self)?;
         let mut lines = VecDeque::new();
         let status = loop {
@@ -150,6 +182,9 @@ impl Cmd {
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL / 10),
             }
             running.check_limits(self)?;
+            if !go_on() {
+                running.stop();
+            }
             if let Some(status) = running.poll(self)? {
                 break status;
             }
@@ -158,30 +193,70 @@ impl Cmd {
             on_line(&line);
             lines.push_back(line);
         }
-        Ok(Finished { status, lines: lines.into() })
+        Ok(Finished {
+            status,
+            lines: lines.into(),
+        })
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.program_or_guard();
         if let Some(names) = self.inherit {
-            let kept = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+            let kept = names
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?)));
             command.env_clear().envs(kept);
         }
-        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// The guard becomes the program, but only one that is there: otherwise the
+    /// error would be the guard's.
+    fn program_or_guard(&self) -> Command {
+        let there = || find_program(&self.program.to_string_lossy());
+        let guard = self
+            .tied
+            .then(there)
+            .flatten()
+            .and_then(|_| find_program("setpriv"));
+        let Some(guard) = guard else {
+            return Command::new(&self.program);
+        };
+        let mut command = Command::new(guard);
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&self.program);
         command
     }
 
     fn spawn(&self) -> Result<Child> {
-        self.command().spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound if self.dir.as_ref().is_none_or(|dir| dir.is_dir()) => {
-                Error::NoProgram { program: self.program.to_string_lossy().into_owned() }
-            }
-            _ => Error::Io { action: "run", path: PathBuf::from(&self.program), source },
-        })
+        self.command()
+            .spawn()
+            .map_err(|source| match source.kind() {
+                std::io::ErrorKind::NotFound
+                    if self.dir.as_ref().is_none_or(|dir| dir.is_dir()) =>
+                {
+                    Error::NoProgram {
+                        program: self.program.to_string_lossy().into_owned(),
+                    }
+                }
+                _ => Error::Io {
+                    action: "run",
+                    path: PathBuf::from(&self.program),
+                    source,
+                },
+            })
     }
 }
 
@@ -203,7 +278,12 @@ impl Running {
         if let Some(stderr) = child.stderr.take() {
             forward(stderr, send);
         }
-        Ok(Self { child, output, started: Instant::now(), ended: false })
+        Ok(Self {
+            child,
+            output,
+            started: Instant::now(),
+            ended: false,
+        })
     }
 
     fn check_limits(&mut self, cmd: &Cmd) -> Result<()> {
@@ -214,14 +294,20 @@ impl Running {
         match cmd.deadline {
             Some(after) if self.started.elapsed() > after => {
                 self.stop();
-                Err(Error::TimedOut { command: cmd.line(), after })
+                Err(Error::TimedOut {
+                    command: cmd.line(),
+                    after,
+                })
             }
             _ => Ok(()),
         }
     }
 
     fn poll(&mut self, cmd: &Cmd) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait().map_err(Error::io("wait for", &cmd.program))?;
+        let status = self
+            .child
+            .try_wait()
+            .map_err(Error::io("wait for", &cmd.program))?;
         self.ended = status.is_some();
         Ok(status)
     }
@@ -292,7 +378,9 @@ mod tests {
     #[test]
     fn output_of_both_streams_comes_line_by_line() {
         let mut seen = Vec::new();
-        let mut lines = sh("echo a; echo b >&2; printf c").stream(|line| seen.push(line.to_owned())).unwrap();
+        let mut lines = sh("echo a; echo b >&2; printf c")
+            .stream(|line| seen.push(line.to_owned()))
+            .unwrap();
         assert_eq!(seen, lines);
         lines.sort();
         assert_eq!(lines, ["a", "b", "c"]);
@@ -300,8 +388,15 @@ mod tests {
 
     #[test]
     fn only_the_named_variables_are_inherited() {
-        let lines = Cmd::new("/usr/bin/env").env("ADDED", "1").inherit_only(&["PATH"]).run().unwrap();
-        let mut names: Vec<_> = lines.iter().filter_map(|line| line.split('=').next()).collect();
+        let lines = Cmd::new("/usr/bin/env")
+            .env("ADDED", "1")
+            .inherit_only(&["PATH"])
+            .run()
+            .unwrap();
+        let mut names: Vec<_> = lines
+            .iter()
+            .filter_map(|line| line.split('=').next())
+            .collect();
         names.sort_unstable();
         assert_eq!(names, ["ADDED", "PATH"]);
     }
@@ -311,23 +406,56 @@ mod tests {
         let error = sh("seq 30; exit 3").run().unwrap_err().to_string();
         assert!(error.contains("sh -c 'seq 30; exit 3'"), "{error}");
         assert!(error.contains("exit status: 3"), "{error}");
-        assert!(error.contains("\n  | 30") && !error.contains("\n  | 10\n"), "{error}");
+        assert!(
+            error.contains("\n  | 30") && !error.contains("\n  | 10\n"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_missing_program_points_to_doctor() {
-        let error = Cmd::new("no-such-program-at-all").run().unwrap_err().to_string();
-        assert!(error.contains("no-such-program-at-all") && error.contains("doctor"), "{error}");
+        let error = Cmd::new("no-such-program-at-all")
+            .run()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("no-such-program-at-all") && error.contains("doctor"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_deadline_ends_the_whole_group() {
         let script = "sleep 1000 & echo $!; wait";
         let mut pid = String::new();
-        let result = sh(script).deadline(Duration::from_millis(300)).stream(|line| pid = line.to_owned());
+        let result = sh(script)
+            .deadline(Duration::from_millis(300))
+            .stream(|line| pid = line.to_owned());
         assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
-        let alive = sh(&format!("kill -0 {pid} && ! grep -q '^State:.Z' /proc/{pid}/status"));
+        let alive = sh(&format!(
+            "kill -0 {pid} && ! grep -q '^State:.Z' /proc/{pid}/status"
+        ));
         assert!(alive.run().is_err(), "sleep {pid} is still there");
+    }
+
+    #[test]
+    fn the_caller_can_stop_it() {
+        let mut lines = 0;
+        let stopped = sh("echo 1; exec sleep 1000").finish_while(
+            |_| (),
+            || {
+                lines += 1;
+                lines < 3
+            },
+        );
+        assert!(!stopped.unwrap().status.success());
+    }
+
+    #[test]
+    fn a_tied_program_runs_like_any_other() {
+        assert_eq!(sh("echo $0").tied().run().unwrap(), ["sh"]);
+        let error = Cmd::new("no-such-program-at-all").tied().run();
+        assert!(matches!(error, Err(Error::NoProgram { .. })), "{error:?}");
     }
 
     #[test_case("a-b=c/d", "a-b=c/d"; "plain words stay")]

@@ -30,7 +30,11 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
         .and_then(|()| fs::rename(&part, path));
     written.map_err(|source| {
         let _ = fs::remove_file(&part);
-        Error::Io { action: "write", path: path.to_owned(), source }
+        Error::Io {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        }
     })
 }
 

@@ -33,5 +33,9 @@ pub fn interrupted() -> bool {
 /// # Errors
 /// [`Error::Interrupted`] if someone asked us to stop.
 pub fn check_interrupt() -> Result<()> {
-    if interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+    if interrupted() {
+        Err(Error::Interrupted)
+    } else {
+        Ok(())
+    }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use crate::{Error, Result, check_interrupt};
 
-/// An exclusive lock on a file, held until dropped. The kernel releases it
-/// when the process dies, so none is ever stale.
+/// An exclusive lock on a file, held until dropped. Programs that are started
+/// meanwhile inherit it: if this process is killed, the kernel releases it
+/// when the last of them is gone, too, so that none is ever stale or broken.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -31,9 +32,13 @@ impl Lock {
         let mut waiting = Some(waiting);
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Self::inherited(file, path),
                 Err(TryLockError::Error(source)) => {
-                    return Err(Error::Io { action: "lock", path: path.to_owned(), source });
+                    return Err(Error::Io {
+                        action: "lock",
+                        path: path.to_owned(),
+                        source,
+                    });
                 }
                 Err(TryLockError::WouldBlock) => {
                     waiting.take().into_iter().for_each(|tell| tell());
@@ -43,11 +48,25 @@ impl Lock {
             }
         }
     }
+
+    fn inherited(file: File, path: &Path) -> Result<Self> {
+        let keep_on_exec = rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty());
+        keep_on_exec.map_err(|error| Error::io("lock", path)(error.into()))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it would leave the lock to programs that still run.
+        let _ = self.file.unlock();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Child, Command, Stdio};
 
     #[test]
     fn the_second_waits_until_the_first_is_dropped() {
@@ -69,5 +88,43 @@ mod tests {
         });
         assert!(second.is_ok());
         assert!(told);
+    }
+
+    /// A program that runs until its standard input is closed.
+    fn cat() -> Child {
+        Command::new("cat").stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn is_held(path: &Path) -> bool {
+        matches!(
+            File::open(path).unwrap().try_lock(),
+            Err(TryLockError::WouldBlock)
+        )
+    }
+
+    #[test]
+    fn it_is_held_for_what_a_killed_process_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let mut lock = Lock::acquire(&path, || ()).unwrap();
+        let mut child = cat();
+        // Closed and not unlocked, as when the process is killed.
+        lock.file = File::open("/dev/null").unwrap();
+        assert!(is_held(&path));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn it_is_dropped_although_a_program_still_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let lock = Lock::acquire(&path, || ()).unwrap();
+        let mut child = cat();
+        assert!(is_held(&path));
+        drop(lock);
+        assert!(!is_held(&path));
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 }

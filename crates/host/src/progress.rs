@@ -27,7 +27,11 @@ pub trait Progress: Sync {
 /// The reporter that suits standard error.
 #[must_use]
 pub fn reporter() -> Box<dyn Progress> {
-    if stderr().is_terminal() { Box::new(Bar::default()) } else { Box::new(Plain::default()) }
+    if stderr().is_terminal() {
+        Box::new(Bar::default())
+    } else {
+        Box::new(Plain::default())
+    }
 }
 
 /// Tells nobody.
@@ -48,13 +52,18 @@ struct Bar {
 
 impl Bar {
     fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        act(&mut self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        act(&mut self
+            .bar
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, step: &str, units: Option<u64>, last: Option<Duration>) {
-        let last = last.map(|last| format!(", last time {}", clock(last))).unwrap_or_default();
+        let last = last
+            .map(|last| format!(", last time {}", clock(last)))
+            .unwrap_or_default();
         let template = if units.is_some() {
             format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {{elapsed}}{last}")
         } else {
@@ -67,7 +76,9 @@ impl Progress for Bar {
         bar.set_prefix(step.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
         self.with(|slot| {
-            slot.take().into_iter().for_each(|old| old.finish_and_clear());
+            slot.take()
+                .into_iter()
+                .for_each(|old| old.finish_and_clear());
             *slot = Some(bar);
         });
     }
@@ -86,7 +97,11 @@ impl Progress for Bar {
     }
 
     fn end(&self, summary: &str) {
-        self.with(|slot| slot.take().into_iter().for_each(|bar| bar.finish_and_clear()));
+        self.with(|slot| {
+            slot.take()
+                .into_iter()
+                .for_each(|bar| bar.finish_and_clear())
+        });
         print_line(summary);
     }
 
@@ -111,15 +126,30 @@ struct PlainStep {
 
 impl Progress for Plain {
     fn begin(&self, step: &str, units: Option<u64>, last: Option<Duration>) {
-        let last = last.map(|last| format!(" (last time {})", clock(last))).unwrap_or_default();
+        let last = last
+            .map(|last| format!(" (last time {})", clock(last)))
+            .unwrap_or_default();
         print_line(&format!("{step}...{last}"));
-        let step = PlainStep { name: step.to_owned(), units, said: Instant::now() };
-        *self.step.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(step);
+        let step = PlainStep {
+            name: step.to_owned(),
+            units,
+            said: Instant::now(),
+        };
+        *self
+            .step
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(step);
     }
 
     fn at(&self, done: u64, what: &str) {
-        let mut slot = self.step.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Some(step) = slot.as_mut().filter(|step| step.said.elapsed() >= PLAIN_EVERY) else {
+        let mut slot = self
+            .step
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(step) = slot
+            .as_mut()
+            .filter(|step| step.said.elapsed() >= PLAIN_EVERY)
+        else {
             return;
         };
         step.said = Instant::now();
@@ -130,7 +160,10 @@ impl Progress for Plain {
     }
 
     fn end(&self, summary: &str) {
-        *self.step.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *self
+            .step
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
         print_line(summary);
     }
 

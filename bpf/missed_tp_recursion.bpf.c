@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A perf kprobe that fires a tracepoint with three programs on it. */
+#include "trigger.bpf.h"
+
+struct runs {
+	__u64 outer;
+	__u64 inner_tp_1;
+	__u64 inner_tp_2;
+	__u64 inner_tp_3;
+} runs;
+
+NESTING_PROGRAM("kprobe", outer)
+COUNTING_PROGRAM("tp", inner_tp_1)
+COUNTING_PROGRAM("tp", inner_tp_2)
+COUNTING_PROGRAM("tp", inner_tp_3)

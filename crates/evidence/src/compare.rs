@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The variants of one kernel side by side.
+//!
+//! The first run of a kernel is the reference; a record of another run is
+//! compared with the reference's record of the same scenario, flavor and
+//! number of triggers.
+
+use crate::change::{classify, moves};
+use crate::{Change, Move, Record, Results, Run, Tally};
+
+/// All runs of one kernel, and their records row by row.
+#[derive(Clone, Debug)]
+pub struct Comparison<'a> {
+    /// The runs, in the order they ran; the first is the reference. Never
+    /// empty.
+    pub runs: Vec<&'a Run>,
+    /// The rows, those of one attach type together.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// What every run observed of one scenario at one number of triggers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row<'a> {
+    /// [`Record::scenario`].
+    pub scenario: &'a str,
+    /// [`Record::flavor`].
+    pub flavor: Option<&'a str>,
+    /// [`Tally::triggers`].
+    pub triggers: u64,
+    /// Other numbers of triggers at which every count is this row's, exactly
+    /// in proportion; they have no row of their own.
+    pub also: Vec<u64>,
+    /// The record of each run of [`Comparison::runs`], if it has one.
+    pub records: Vec<Option<&'a Record>>,
+}
+
+/// Compares the variants of every kernel, kernels in the order they ran.
+#[must_use]
+pub fn compare(results: &Results) -> Vec<Comparison<'_>> {
+    grouped(&results.runs, |run| run.kernel.as_str())
+        .into_iter()
+        .map(|runs| Comparison {
+            rows: rows(&runs),
+            runs,
+        })
+        .collect()
+}
+
+impl<'a> Row<'a> {
+    /// The attach type and what happens: both sides of the scenario's `/`;
+    /// `other` where it has none.
+    #[must_use]
+    pub fn scenario_parts(&self) -> (&'a str, &'a str) {
+        self.scenario
+            .split_once('/')
+            .unwrap_or(("other", self.scenario))
+    }
+
+    /// How a run differs from the reference.
+    #[must_use]
+    pub fn change(&self, run: usize) -> Change {
+        self.against_reference(run)
+            .map_or(Change::Unknown, |(reference, variant)| {
+                classify(reference, variant)
+            })
+    }
+
+    /// Which hits met another fate in a run than in the reference. Empty where
+    /// one of the two has no record.
+    #[must_use]
+    pub fn moves(&self, run: usize) -> Vec<Move> {
+        self.against_reference(run)
+            .map_or_else(Vec::new, |(reference, variant)| moves(reference, variant))
+    }
+
+    fn against_reference(&self, run: usize) -> Option<(&'a Tally, &'a Tally)> {
+        let tally = |run: usize| self.records[run].map(|record| &record.tally);
+        tally(0).zip(tally(run))
+    }
+
+    fn of(record: &'a Record, runs: usize) -> Self {
+        Self {
+            scenario: &record.scenario,
+            flavor: record.flavor.as_deref(),
+            triggers: record.tally.triggers,
+            also: Vec::new(),
+            records: vec![None; runs],
+        }
+    }
+
+    /// Whether a record belongs here and its place is free.
+    fn awaits(&self, record: &Record, run: usize) -> bool {
+        self.records[run].is_none()
+            && self.scenario == record.scenario
+            && self.flavor == record.flavor.as_deref()
+            && self.triggers == record.tally.triggers
+    }
+
+    /// Whether all counts of `self` are those of `other` in proportion to the
+    /// triggers, in every run.
+    fn scales_to(&self, other: &Self) -> bool {
+        self.records
+            .iter()
+            .zip(&other.records)
+            .all(|pair| match pair {
+                (Some(small), Some(large)) => in_proportion(&small.tally, &large.tally),
+                (None, None) => true,
+                _ => false,
+            })
+    }
+}
+
+/// One row per scenario, flavor and number of triggers; where a run has
+/// several such records, the nth of one run stands beside the nth of another.
+fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'a>> = Vec::new();
+    for (place, run) in runs.iter().enumerate() {
+        for record in &run.records {
+            let index = rows
+                .iter()
+                .position(|row| row.awaits(record, place))
+                .unwrap_or_else(|| {
+                    rows.push(Row::of(record, runs.len()));
+                    rows.len() - 1
+                });
+            rows[index].records[place] = Some(record);
+        }
+    }
+    grouped(rows, |row| row.scenario_parts().0)
+        .into_iter()
+        .flat_map(|section| grouped(section, |row| (row.scenario, row.flavor)))
+        .flat_map(fold)
+        .collect()
+}
+
+/// Leaves only the row with the most triggers where all others say the same.
+fn fold(mut rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
+    rows.sort_by_key(|row| row.triggers);
+    match rows.split_last() {
+        Some((largest, others)) if others.iter().all(|row| row.scales_to(largest)) => {
+            let mut also: Vec<u64> = others.iter().map(|row| row.triggers).collect();
+            also.dedup();
+            also.retain(|triggers| *triggers != largest.triggers);
+            vec![Row {
+                also,
+                ..largest.clone()
+            }]
+        }
+        _ => rows,
+    }
+}
+
+fn in_proportion(small: &Tally, large: &Tally) -> bool {
+    let scale = |count: u64, triggers: u64| u128::from(count) * u128::from(triggers.max(1));
+    let alike = |a: u64, b: u64| scale(a, large.triggers) == scale(b, small.triggers);
+    let alike_or_absent = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (Some(a), Some(b)) => alike(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    alike(small.runs, large.runs)
+        && alike_or_absent(small.link_missed, large.link_missed)
+        && alike_or_absent(small.prog_missed, large.prog_missed)
+}
+
+/// Items with the same key together, keys in the order they first came.
+fn grouped<T, K: PartialEq>(
+    items: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> K,
+) -> Vec<Vec<T>> {
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for item in items {
+        let key = key(&item);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((key, vec![item])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    fn record(scenario: &str, triggers: u64, runs: u64, prog_missed: u64) -> Record {
+        let tally = Tally {
+            triggers,
+            runs,
+            link_missed: None,
+            prog_missed: Some(prog_missed),
+        };
+        Record::new(scenario, "tp", None, tally)
+    }
+
+    fn run(kernel: &str, records: Vec<Record>) -> Run {
+        Run {
+            kernel: kernel.to_owned(),
+            variant: "any".to_owned(),
+            release: kernel.to_owned(),
+            accel: "tcg".to_owned(),
+            boot_s: None,
+            total_s: 1.0,
+            machine: Outcome::Pass,
+            tests: vec![],
+            records,
+        }
+    }
+
+    /// Of a row: the scenario, the triggers, those folded into it, and how
+    /// often the program ran in each run.
+    type Shape = (String, u64, Vec<u64>, Vec<Option<u64>>);
+
+    fn rows_of(runs: Vec<Vec<Record>>) -> Vec<Shape> {
+        let runs = runs.into_iter().map(|records| run("6.12", records));
+        let results = Results {
+            runs: runs.collect(),
+        };
+        let rows = compare(&results).remove(0).rows;
+        rows.into_iter()
+            .map(|row| {
+                let runs = row.records.iter().map(|it| it.map(|it| it.tally.runs));
+                (
+                    row.scenario.to_owned(),
+                    row.triggers,
+                    row.also.clone(),
+                    runs.collect(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn kernels_are_never_compared_with_each_other() {
+        let results = Results {
+            runs: ["6.12", "7.3", "6.12"]
+                .map(|kernel| run(kernel, vec![record("tp/a", 1, 1, 0)]))
+                .to_vec(),
+        };
+        let comparisons = compare(&results);
+        let shape: Vec<_> = comparisons
+            .iter()
+            .map(|it| (it.runs[0].kernel.as_str(), it.runs.len(), it.rows.len()))
+            .collect();
+        assert_eq!(shape, [("6.12", 2, 1), ("7.3", 1, 1)]);
+    }
+
+    #[test]
+    fn a_missing_record_is_unknown_and_not_zero() {
+        let runs = [vec![record("tp/a", 1, 1, 0)], vec![record("tp/b", 1, 1, 0)]];
+        let results = Results {
+            runs: runs.map(|records| run("6.12", records)).to_vec(),
+        };
+        let rows = compare(&results).remove(0).rows;
+        assert_eq!(rows.len(), 2);
+        for row in rows {
+            assert_eq!(row.change(1), Change::Unknown);
+            assert_eq!(row.moves(1), []);
+        }
+    }
+
+    #[test]
+    fn other_triggers_are_another_row() {
+        let rows = rows_of(vec![
+            vec![record("tp/a", 1, 1, 0)],
+            vec![record("tp/a", 2, 2, 0)],
+        ]);
+        let row = |triggers, runs: [_; 2]| ("tp/a".to_owned(), triggers, vec![], runs.to_vec());
+        assert_eq!(rows, [row(1, [Some(1), None]), row(2, [None, Some(2)])]);
+    }
+
+    #[test]
+    fn the_nth_of_several_alike_stands_beside_the_nth() {
+        let several = |runs: &[u64]| -> Vec<Record> {
+            let records = runs.iter().map(|runs| record("tp/a", 9, *runs, 0));
+            records.collect()
+        };
+        let rows = rows_of(vec![several(&[1, 2]), several(&[3, 4, 5])]);
+        let row = |runs: [_; 2]| ("tp/a".to_owned(), 9, vec![], runs.to_vec());
+        assert_eq!(
+            rows,
+            [
+                row([Some(1), Some(3)]),
+                row([Some(2), Some(4)]),
+                row([None, Some(5)])
+            ],
+        );
+    }
+
+    #[test]
+    fn rows_in_proportion_fold_into_the_largest_and_attach_types_stay_together() {
+        let all = || {
+            vec![
+                record("tp/a", 10, 0, 10),
+                record("kprobe/a", 1, 1, 0),
+                record("tp/a", 1000, 0, 1000),
+                record("tp/a", 1000, 0, 1000),
+                record("tp/b", 10, 10, 0),
+                record("tp/b", 100, 64, 0),
+            ]
+        };
+        let row = |id: &str, triggers, also: &[u64], runs| {
+            (id.to_owned(), triggers, also.to_vec(), vec![Some(runs); 2])
+        };
+        assert_eq!(
+            rows_of(vec![all(), all()]),
+            [
+                row("tp/a", 1000, &[10], 0),
+                row("tp/b", 10, &[], 10),
+                row("tp/b", 100, &[], 64),
+                row("kprobe/a", 1, &[], 1),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_row_that_one_run_lacks_does_not_fold() {
+        let short = vec![record("tp/a", 1, 1, 0)];
+        let full = vec![record("tp/a", 1, 1, 0), record("tp/a", 10, 10, 0)];
+        assert_eq!(rows_of(vec![full, short]).len(), 2);
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the host puts into the guest, and where PID 1 looks for it.
+
+use serde::{Deserialize, Serialize};
+
+/// The name of the virtio port that carries [`crate::Message`] lines.
+pub const RECORDS_PORT: &str = "nmissed.records";
+/// The serial port that carries them where there is no virtio port.
+pub const RECORDS_TTY: &str = "/dev/ttyS1";
+/// The folder of the test programs.
+pub const TESTS_DIR: &str = "/nmissed/tests";
+/// What to run: a JSON array of [`PlannedTest`].
+pub const PLAN: &str = "/nmissed/plan";
+/// Kernel parameters that begin like this are meant for PID 1, which hands
+/// `nmissed.<key>=<value>` to each test as `NMISSED_<KEY>`.
+pub const PARAMETER_PREFIX: &str = "nmissed.";
+/// Begins the console line on which PID 1 gives up; it may have had no other
+/// way to say why.
+pub const TROUBLE_MARK: &str = "nmissed: trouble: ";
+
+/// One test for PID 1 to run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTest {
+    /// The program's name in [`TESTS_DIR`].
+    pub binary: String,
+    /// The test's name as the program's own `--list` has it.
+    pub test: String,
+    /// Seconds it may take.
+    pub deadline_s: f64,
+}
+
+impl PlannedTest {
+    /// `<binary>::<test>`, the name all results use.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}::{}", self.binary, self.test)
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a run shows, in one sentence.
+
+use std::collections::BTreeSet;
+
+use crate::{Change, Comparison, Fate, Move, Outcome, Row, Run};
+
+impl Comparison<'_> {
+    /// One sentence about a run: what went wrong, then where the hits of the
+    /// reference went or what the variant changes.
+    #[must_use]
+    pub fn verdict(&self, run: usize) -> String {
+        let mut parts = trouble(self.runs[run]);
+        if self.rows.iter().all(|row| row.records[run].is_none()) {
+            parts.push("no records".to_owned());
+        } else if run == 0 {
+            parts.push(self.totals());
+        } else {
+            parts.extend(self.changes(run));
+        }
+        parts.join("; ")
+    }
+
+    fn totals(&self) -> String {
+        let seen = self.rows_where(|row| row.records[0].is_some());
+        let triggers = seen.iter().map(|row| u128::from(row.triggers)).sum();
+        let [lost, twice, missed, ran] = Fate::ALL.map(|fate| {
+            let records = seen.iter().filter_map(|row| row.records[0]);
+            let hits = records.map(|record| u128::from(record.tally.hits(fate)));
+            hits.sum::<u128>()
+        });
+        let twice = match twice {
+            0 => String::new(),
+            twice => format!("{twice} counted twice, "),
+        };
+        format!(
+            "{}, {}: {ran} ran, {missed} missed, {twice}{lost} lost",
+            scenarios(&seen),
+            plural(triggers, "hit"),
+        )
+    }
+
+    fn changes(&self, run: usize) -> Vec<String> {
+        let better = self.moved(run, |it| it.is_better());
+        let worse = self.moved(run, |it| !it.is_better());
+        let odd = self
+            .rows_where(|row| row.change(run) == Change::Different && row.moves(run).is_empty());
+        let gone = self.rows_where(|row| row.records[0].is_some() && row.records[run].is_none());
+        let new = self.rows_where(|row| row.records[0].is_none() && row.records[run].is_some());
+        let counted = |rows: Vec<&Row<'_>>, what: &str| {
+            (!rows.is_empty()).then(|| format!("{} {what}", scenarios(&rows)))
+        };
+        let any_better = better.is_some();
+        let parts = [
+            better.map(|moves| format!("turns {moves}")),
+            worse.map(|moves| format!("worse: turns {moves}")),
+            counted(odd, "counted in another way"),
+            counted(gone, "without a record here"),
+            counted(new, "without a record in the reference"),
+        ];
+        let mut parts: Vec<String> = parts.into_iter().flatten().collect();
+        match parts.len() {
+            0 => parts.push("changes nothing".to_owned()),
+            1 if any_better => parts.push("nothing else changed".to_owned()),
+            _ => (),
+        }
+        parts
+    }
+
+    /// The moves that are wanted, summed over all rows: "3 lost hits of 1
+    /// scenario into runs".
+    fn moved(&self, run: usize, wanted: impl Fn(&Move) -> bool) -> Option<String> {
+        let mut sums = Vec::new();
+        for from in Fate::ALL {
+            for to in Fate::ALL {
+                let is_it = |it: &Move| it.from == from && it.to == to && wanted(it);
+                let rows = self.rows_where(|row| row.moves(run).iter().any(is_it));
+                let moves = rows.iter().flat_map(|row| row.moves(run)).filter(is_it);
+                let hits = moves.map(|it| u128::from(it.hits)).sum();
+                if hits > 0 {
+                    let (from, to) = (plural(hits, before(from)), after(to));
+                    sums.push(format!("{from} of {} into {to}", scenarios(&rows)));
+                }
+            }
+        }
+        (!sums.is_empty()).then(|| sums.join(", "))
+    }
+
+    fn rows_where(&self, wanted: impl Fn(&Row<'_>) -> bool) -> Vec<&Row<'_>> {
+        self.rows.iter().filter(|row| wanted(row)).collect()
+    }
+}
+
+/// What keeps a run from being good.
+fn trouble(run: &Run) -> Vec<String> {
+    let machine = match run.machine {
+        Outcome::Pass | Outcome::Skip(_) => None,
+        Outcome::Fail(_) => Some("the machine failed"),
+        Outcome::Crash(_) => Some("the kernel crashed"),
+        Outcome::Hang(_) => Some("the kernel hung"),
+        Outcome::LostVm(_) => Some("the machine went away"),
+        Outcome::Infra(_) => Some("the host failed"),
+    };
+    let outcomes = run.tests.iter().map(|test| &test.outcome);
+    let failed = outcomes.filter(|outcome| !outcome.is_good()).count();
+    let tests = match (failed, run.tests.len()) {
+        (_, 0) => Some("no test ran".to_owned()),
+        (0, _) => None,
+        (failed, all) => Some(format!("{failed} of {all} tests failed")),
+    };
+    let machine = machine.map(str::to_owned);
+    machine.into_iter().chain(tests).collect()
+}
+
+fn before(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Lost => "lost hit",
+        Fate::CountedTwice => "twice-counted hit",
+        Fate::Missed => "missed hit",
+        Fate::Ran => "run",
+    }
+}
+
+fn after(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Lost => "lost hits",
+        Fate::CountedTwice => "hits counted twice",
+        Fate::Missed => "counted misses",
+        Fate::Ran => "runs",
+    }
+}
+
+/// How many scenarios the rows are about.
+fn scenarios(rows: &[&Row<'_>]) -> String {
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row.scenario).collect();
+    plural(ids.len() as u128, "scenario")
+}
+
+fn plural(count: u128, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A test's program while it runs.
+
+use std::io::PipeWriter;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nmissed_evidence::{PlannedTest, TESTS_DIR};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process_group, pidfd_open, wait};
+
+/// One test program, in a process group of its own.
+pub(crate) struct Running {
+    child: Child,
+    group: Pid,
+    /// Readable once the program has ended.
+    ended: OwnedFd,
+    started: Instant,
+}
+
+impl Running {
+    /// Starts one test of a program, alone.
+    pub(crate) fn start(
+        test: &PlannedTest,
+        environment: &[(String, String)],
+        output: &PipeWriter,
+    ) -> Result<Self> {
+        let program = Path::new(TESTS_DIR).join(&test.binary);
+        let end = || output.try_clone().context("cannot duplicate a pipe");
+        let child = Command::new(&program)
+            .args(["--exact", &test.test, "--nocapture", "--test-threads=1"])
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(end()?)
+            .stderr(end()?)
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let group = Pid::from_child(&child);
+        let ended = pidfd_open(group, PidfdFlags::empty()).context("cannot watch a test")?;
+        Ok(Self {
+            child,
+            group,
+            ended,
+            started: Instant::now(),
+        })
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Waits until the program has ended (then true), one of the others has
+    /// something to read, or `left` is over.
+    pub(crate) fn wait_for_news(&self, others: &[BorrowedFd], left: Duration) -> Result<bool> {
+        let all = std::iter::once(self.ended.as_fd()).chain(others.iter().copied());
+        let mut fds: Vec<_> = all
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .collect();
+        let left = Timespec::try_from(left).context("a deadline beyond all time")?;
+        match poll(&mut fds, Some(&left)) {
+            Ok(_) => Ok(!fds[0].revents().is_empty()),
+            Err(Errno::INTR) => Ok(false),
+            Err(errno) => Err(errno).context("cannot wait for a test"),
+        }
+    }
+
+    /// Ends whatever is left of the group, and says how the program ended.
+    ///
+    /// A program that is stuck in the kernel does not die; the host's own
+    /// deadline is for that.
+    pub(crate) fn finish(mut self) -> Result<ExitStatus> {
+        // A group without members is what we want.
+        let _ = kill_process_group(self.group, Signal::KILL);
+        let status = self.child.wait().context("cannot wait for a test");
+        reap_orphans();
+        status
+    }
+}
+
+/// PID 1 inherits what tests leave behind.
+fn reap_orphans() {
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a series of patches makes of a tree.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use nmissed_host::{Cache, Cmd, Finished, Progress};
+
+use crate::error::{PatchFailure, says_disk_full};
+use crate::overlay::{Content, Overlay};
+use crate::patch_output::{fuzzy_hunks, problems};
+use crate::series::Patch;
+use crate::{Error, Result, Series, SourceTree, scratch};
+
+/// Whether every patch of a series applies to a tree, which is not changed.
+///
+/// # Errors
+/// [`Error::Patch`] for the first that does not; [`Error::Host`].
+pub fn check_applies(
+    series: &Series,
+    tree: &SourceTree,
+    cache: &Cache,
+    progress: &dyn Progress,
+) -> Result<()> {
+    series.apply(tree, cache, progress).map(drop)
+}
+
+impl Series {
+    /// What the series makes of a tree, which is not changed.
+    pub(crate) fn apply(
+        &self,
+        tree: &SourceTree,
+        cache: &Cache,
+        progress: &dyn Progress,
+    ) -> Result<Overlay> {
+        let scratch = scratch::any(cache)?;
+        let touched: BTreeSet<_> = self
+            .patches
+            .iter()
+            .flat_map(|patch| &patch.touched)
+            .collect();
+        for &name in &touched {
+            if let Some(content) = Content::read(&tree.dir.join(name))? {
+                content.write(&scratch.path().join(name))?;
+            }
+        }
+        for patch in &self.patches {
+            for fuzzy in patch.apply(scratch.path(), tree)? {
+                progress.say(&format!("{}: {fuzzy}", patch.file.display()));
+            }
+        }
+        let changed =
+            |name: &String| Ok((name.clone(), Content::read(&scratch.path().join(name))?));
+        touched.into_iter().map(changed).collect()
+    }
+}
+
+impl Patch {
+    /// Changes the files in `dir`; tells which hunks needed fuzz.
+    fn apply(&self, dir: &Path, tree: &SourceTree) -> Result<Vec<String>> {
+        // Asked first: a patch that fails may have changed some files.
+        let already_applied = self
+            .gnu_patch(dir, &["--reverse", "--dry-run"])?
+            .status
+            .success();
+        let Finished { status, lines } = self.gnu_patch(dir, &[])?;
+        if status.success() {
+            return Ok(fuzzy_hunks(&lines));
+        }
+        if let Some(line) = lines.iter().find(|line| says_disk_full(line)) {
+            return Err(Error::DiskFull {
+                detail: line.clone(),
+            });
+        }
+        let problems = problems(&lines);
+        Err(Error::Patch(Box::new(PatchFailure {
+            patch: self.file.clone(),
+            tree: tree.identity.clone(),
+            problems: if problems.is_empty() { lines } else { problems },
+            already_applied,
+        })))
+    }
+
+    fn gnu_patch(&self, dir: &Path, options: &[&str]) -> Result<Finished> {
+        let input = std::path::absolute(&self.file).map_err(Error::io("find", &self.file))?;
+        // --force: ask nothing, and do not take a patch for its own reverse.
+        let patch = Cmd::new("patch")
+            .args([
+                "--strip=1",
+                "--force",
+                "--fuzz=2",
+                "--no-backup-if-mismatch",
+            ])
+            .args(["--reject-file=-", "--input"])
+            .arg(input)
+            .args(options);
+        Ok(patch.dir(dir).env("LC_ALL", "C").finish(|_| ())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nmissed_host::Silent;
+    use std::fs;
+    use test_case::test_case;
+
+    const CHANGE: &str =
+        "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n";
+    const AGAIN: &str =
+        "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n-TWO\n+2\n three\n";
+    const ADD: &str = "diff --git a/new.sh b/new.sh\nnew file mode 100755\n--- /dev/null\n+++ b/new.sh\n@@ -0,0 +1 @@\n+hi\n";
+    const REMOVE: &str = "--- a/old.c\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n";
+    const MISSING: &str = "--- a/none.c\n+++ b/none.c\n@@ -1 +1 @@\n-a\n+b\n";
+
+    /// What CHANGE does, and more.
+    const MORE: &str = "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n--- a/old.c\n+++ b/old.c\n@@ -1 +1 @@\n-old\n+new\n";
+
+    struct Fixture {
+        dir: tempfile::TempDir,
+        tree: SourceTree,
+        cache: Cache,
+    }
+
+    fn fixture() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = SourceTree {
+            identity: "linux-1".into(),
+            dir: dir.path().join("tree"),
+        };
+        fs::create_dir_all(tree.dir.join("kernel")).unwrap();
+        fs::write(tree.dir.join("kernel/fork.c"), "one\ntwo\nthree\n").unwrap();
+        fs::write(tree.dir.join("old.c"), "old\n").unwrap();
+        let cache = Cache::at(dir.path().join("cache")).unwrap();
+        Fixture { dir, tree, cache }
+    }
+
+    impl Fixture {
+        fn series(&self, patches: &[&str]) -> Series {
+            let files: Vec<_> = (1..)
+                .zip(patches)
+                .map(|(number, text)| {
+                    let file = self.dir.path().join(format!("{number:04}.patch"));
+                    fs::write(&file, text).unwrap();
+                    file
+                })
+                .collect();
+            Series::from_files("mine", &files).unwrap()
+        }
+
+        fn apply(&self, patches: &[&str]) -> Result<Overlay> {
+            self.series(patches).apply(&self.tree, &self.cache, &Silent)
+        }
+    }
+
+    fn text(bytes: &str) -> Option<Content> {
+        Some(Content {
+            bytes: bytes.into(),
+            executable: false,
+        })
+    }
+
+    #[test]
+    fn patches_build_on_each_other() {
+        let overlay = fixture().apply(&[CHANGE, AGAIN]).unwrap();
+        assert_eq!(
+            overlay,
+            Overlay::from([("kernel/fork.c".into(), text("one\n2\nthree\n"))])
+        );
+    }
+
+    #[test]
+    fn files_are_added_and_removed() {
+        let overlay = fixture().apply(&[ADD, REMOVE]).unwrap();
+        let added = Some(Content {
+            bytes: b"hi\n".into(),
+            executable: true,
+        });
+        assert_eq!(
+            overlay,
+            Overlay::from([("new.sh".into(), added), ("old.c".into(), None)])
+        );
+    }
+
+    #[test_case(&[AGAIN], "kernel/fork.c: hunk #1 does not match at line 1", "0001.patch"; "hunk")]
+    #[test_case(&[CHANGE, MISSING], "none.c: is not in the tree", "0002.patch"; "second patch, missing file")]
+    #[test_case(&[CHANGE, CHANGE], "remove the patch", "0002.patch"; "applied already")]
+    #[test_case(&[CHANGE, MORE], "Rebase the patch", "0002.patch"; "applied in part")]
+    fn a_failure_is_located_and_the_tree_is_left(patches: &[&str], problem: &str, patch: &str) {
+        let fixture = fixture();
+        let error = fixture.apply(patches).unwrap_err();
+        let message = error.to_string();
+        assert!(error.is_usage());
+        assert!(
+            message.contains(problem) && message.contains(patch),
+            "{message}"
+        );
+        assert_eq!(
+            Content::read(&fixture.tree.dir.join("kernel/fork.c")).unwrap(),
+            text("one\ntwo\nthree\n")
+        );
+        assert_eq!(
+            fs::read_dir(fixture.cache.root().join("tmp"))
+                .unwrap()
+                .count(),
+            0
+        );
+    }
+
+    #[test]
+    fn a_malformed_patch_is_located() {
+        let error = fixture()
+            .apply(&["--- a/old.c\n+++ b/old.c\n@@ -1,2 +1,2 @@\n-old\nx\n"])
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("malformed patch at line 5"),
+            "{error}"
+        );
+    }
+}

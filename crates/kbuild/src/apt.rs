@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A package of Debian through a private apt root: no root privileges, no
+//! change to the machine, signatures and hashes checked by apt itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Cache, Cmd, Finished, Progress, find_program, write_atomic};
+
+use crate::apt_sources::{self, choose, stanza};
+use crate::error::says_disk_full;
+use crate::{Error, Result};
+
+/// A package of one suite, and apt's private state for it.
+pub(crate) struct AptPackage<'a> {
+    package: &'a str,
+    suite: &'a str,
+    root: PathBuf,
+}
+
+impl<'a> AptPackage<'a> {
+    /// Writes the private configuration from the machine's own.
+    pub(crate) fn open(cache: &Cache, package: &'a str, suite: &'a str) -> Result<Self> {
+        let stanza = stanza_for(suite)?;
+        let root = cache.dir(Path::new("apt").join(format!("{package}@{suite}")))?;
+        for dir in ["state/lists/partial", "cache/archives/partial", "sources"] {
+            let dir = root.join(dir);
+            fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        }
+        write_atomic(&root.join("state/status"), b"")?;
+        write_atomic(&root.join("sources/kernel.sources"), stanza.as_bytes())?;
+        write_atomic(&root.join("apt.conf"), configuration(&root).as_bytes())?;
+        Ok(Self {
+            package,
+            suite,
+            root,
+        })
+    }
+
+    /// Asks the archive for the file name of the newest version, as
+    /// `linux-source-6.12_6.12.117-1~deb12u1_all.deb`.
+    pub(crate) fn newest(&self, progress: &dyn Progress) -> Result<String> {
+        progress.begin(
+            &format!("asking for {} of {}", self.package, self.suite),
+            None,
+            None,
+        );
+        self.apt(self.command().arg("update"), |_| ())?;
+        let download = self
+            .command()
+            .args(["--print-uris", "download", self.package]);
+        let lines = self.apt(download, |_| ())?;
+        let file = lines.iter().find_map(|line| printed_file(line));
+        let file = file.ok_or_else(|| self.failed(&lines))?;
+        progress.end(&format!("{} of {} is {file}", self.package, self.suite));
+        Ok(file)
+    }
+
+    /// Downloads that version into a folder; goes on where an earlier call
+    /// was interrupted.
+    pub(crate) fn download(&self, dir: &Path, progress: &dyn Progress) -> Result<()> {
+        progress.begin(&format!("downloading {}", self.package), Some(100), None);
+        let download = self
+            .command()
+            .args(["-o", "APT::Status-Fd=1", "download", self.package])
+            .dir(dir);
+        self.apt(download, |line| {
+            if let Some(percent) = printed_percent(line) {
+                progress.at(percent, self.package);
+            }
+        })?;
+        progress.end(&format!("downloaded {}", self.package));
+        Ok(())
+    }
+
+    fn command(&self) -> Cmd {
+        let mut file = std::ffi::OsString::from("--config-file=");
+        file.push(self.root.join("apt.conf"));
+        Cmd::new("apt-get")
+            .arg(file)
+            .args(["-q", "-q"])
+            .env("LC_ALL", "C")
+    }
+
+    fn apt(&self, command: Cmd, on_line: impl FnMut(&str)) -> Result<Vec<String>> {
+        let Finished { status, lines } = command.finish(on_line)?;
+        if status.success() {
+            Ok(lines)
+        } else {
+            Err(self.failed(&lines))
+        }
+    }
+
+    fn failed(&self, lines: &[String]) -> Error {
+        if let Some(line) = lines.iter().find(|line| says_disk_full(line)) {
+            return Error::DiskFull {
+                detail: line.clone(),
+            };
+        }
+        let complaint = |line: &&String| line.starts_with("E:") || line.starts_with("W:");
+        Error::Apt {
+            package: self.package.to_owned(),
+            suite: self.suite.to_owned(),
+            said: lines.iter().filter(complaint).cloned().collect(),
+        }
+    }
+}
+
+/// Where this machine finds a suite of Debian.
+fn stanza_for(suite: &str) -> Result<String> {
+    let none = |problem: &str| Error::NoArchive {
+        problem: problem.to_owned(),
+    };
+    if find_program("apt-get").is_none() {
+        return Err(none(
+            "Debian's kernel source needs apt-get, which this machine does not have",
+        ));
+    }
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if release_field(&release, "ID") != Some("debian") {
+        return Err(none(
+            "Debian's kernel source needs Debian's mirror and keys, and this machine does not run Debian",
+        ));
+    }
+    let codename = release_field(&release, "VERSION_CODENAME").unwrap_or("sid");
+    let entries = apt_sources::read(Path::new("/etc/apt"))?;
+    let entry = choose(&entries, suite, codename).ok_or_else(|| {
+        none(&format!(
+            "nothing in /etc/apt/sources.list or sources.list.d has {suite} or {codename}"
+        ))
+    })?;
+    Ok(stanza(entry, suite))
+}
+
+/// A value of os-release(5).
+fn release_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .find_map(|(field, value)| (field == name).then(|| value.trim_matches('"')))
+}
+
+/// The machine's proxies and credentials stay in force; its pins, its hooks
+/// and the state of its packages have no part in this.
+fn configuration(root: &Path) -> String {
+    let root = root.display();
+    format!(
+        r##"#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Update::Error-Mode "any";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Dir::State "{root}/state";
+Dir::State::status "{root}/state/status";
+Dir::Cache "{root}/cache";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "{root}/sources";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+"##
+    )
+}
+
+/// The file name in `'uri' name size hash`, as `--print-uris` has it.
+fn printed_file(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let uri = words.next()?;
+    let name = words.next()?;
+    (uri.starts_with('\'') && name.ends_with(".deb")).then(|| name.to_owned())
+}
+
+/// The percentage in `dlstatus:1:12.3456:Retrieving file 1 of 1`.
+fn printed_percent(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix("dlstatus:")?;
+    rest.split(':').nth(1)?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case("'http://m/p/a_1%7e2_all.deb' a_1~2_all.deb 153 SHA256:e8", Some("a_1~2_all.deb"); "uri")]
+    #[test_case("W: Download is performed unsandboxed", None; "warning")]
+    #[test_case("", None; "empty")]
+    fn file_of_print_uris(line: &str, expected: Option<&str>) {
+        assert_eq!(printed_file(line).as_deref(), expected);
+    }
+
+    #[test_case("dlstatus:1:42.9876:Retrieving file 1 of 1", Some(42); "running")]
+    #[test_case("dlstatus:1", None; "cut off")]
+    #[test_case("pmstatus:a:1.0:b", None; "another kind")]
+    fn percent_of_status(line: &str, expected: Option<u64>) {
+        assert_eq!(printed_percent(line), expected);
+    }
+
+    #[test]
+    fn os_release_is_read_with_and_without_quotes() {
+        let text =
+            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\nVERSION_CODENAME=\"bookworm\"\n";
+        assert_eq!(release_field(text, "ID"), Some("debian"));
+        assert_eq!(release_field(text, "VERSION_CODENAME"), Some("bookworm"));
+        assert_eq!(release_field(text, "NAME"), None);
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From a patched tree to what make leaves of it, and how far that is.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use nmissed_host::{Cache, Progress, write_atomic};
+
+use crate::make::Make;
+use crate::make_output::{action, object, planned_object};
+use crate::worktree::{Objects, WorkTree};
+use crate::{BuildRequest, Config, Error, Result};
+
+/// Configures and builds the variant that a work tree was switched to.
+pub(crate) fn compile(
+    request: &BuildRequest<'_>,
+    work: &WorkTree,
+    cache: &Cache,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let compilation = Compilation {
+        name: format!("{} {}", request.spec.id, request.series.name()),
+        config: request.config.for_variant(request.series.name()),
+        all_config: work.dir().join("all.config"),
+        make: Make::new(
+            work.source(),
+            work.objects(),
+            work.log(request.series.name()),
+            jobs(request),
+        )?,
+        progress,
+    };
+    let holds = work.holds();
+    let started = Instant::now();
+    let start = match (compilation.configure()?, holds) {
+        // Most objects will be compiled anew.
+        (Configured::Otherwise, Objects::All) => Objects::Some,
+        (_, holds) => holds,
+    };
+    let timed_as = timed_as(&request.spec.id, start);
+    let last = timed_as.as_ref().and_then(|what| cache.last_time(what));
+    compilation.run(start, last, started)?;
+    if let Some(what) = timed_as {
+        cache.remember_time(&what, started.elapsed());
+    }
+    Ok(())
+}
+
+fn jobs(request: &BuildRequest<'_>) -> usize {
+    let jobs = request.jobs.or_else(|| available_parallelism().ok());
+    jobs.map_or(1, NonZero::get)
+}
+
+/// The name under which the time of a build is remembered, if it tells
+/// something about the next one.
+fn timed_as(kernel: &str, start: Objects) -> Option<String> {
+    match start {
+        Objects::None => Some(format!("build {kernel}, full")),
+        Objects::All => Some(format!("build {kernel}, further variant")),
+        Objects::Some => None,
+    }
+}
+
+/// Whether the objects that are there have the configuration asked for.
+#[derive(Clone, Copy)]
+enum Configured {
+    AsBefore,
+    Otherwise,
+}
+
+/// The lines of a .config that objects depend on: all but the variant's name.
+fn options(dot_config: &str) -> impl Iterator<Item = &str> {
+    dot_config
+        .lines()
+        .filter(|line| !line.starts_with("CONFIG_LOCALVERSION="))
+}
+
+struct Compilation<'a> {
+    /// `6.12 active`.
+    name: String,
+    config: Config,
+    /// Where the options go for Kconfig to read them.
+    all_config: PathBuf,
+    make: Make,
+    progress: &'a dyn Progress,
+}
+
+impl Compilation<'_> {
+    fn run(&self, start: Objects, last: Option<Duration>, started: Instant) -> Result<()> {
+        let objects = match start {
+            // A few objects and a link: counting would take longer than it helps.
+            Objects::All => None,
+            Objects::None | Objects::Some => Some(self.count()?),
+        };
+        self.begin("building", objects, last);
+        let done = self.make(&["vmlinux", "bzImage"])?;
+        let seconds = started.elapsed().as_secs();
+        self.progress
+            .end(&format!("built {}: {done} objects, {seconds} s", self.name));
+        Ok(())
+    }
+
+    fn configure(&self) -> Result<Configured> {
+        self.begin("configuring", None, None);
+        let before = self.make.dot_config().unwrap_or_default();
+        write_atomic(&self.all_config, self.config.all_config().as_bytes())?;
+        self.make.all_no_config(&self.all_config)?;
+        let granted = self.make.dot_config()?;
+        let lost = self.config.lost(&granted);
+        if !lost.is_empty() {
+            return Err(Error::LostOptions(lost));
+        }
+        let same = options(&before).eq(options(&granted));
+        Ok(if same {
+            Configured::AsBefore
+        } else {
+            Configured::Otherwise
+        })
+    }
+
+    /// The number of objects that a build will compile. A dry run sees them
+    /// only after `prepare`, and not the few dozen of the boot wrapper.
+    fn count(&self) -> Result<u64> {
+        self.begin("preparing", None, None);
+        self.make(&["prepare"])?;
+        let plan = self.make.dry_run("vmlinux")?;
+        Ok(plan.iter().filter_map(|line| planned_object(line)).count() as u64)
+    }
+
+    /// Makes targets; gives the number of objects that were compiled.
+    fn make(&self, targets: &[&str]) -> Result<u64> {
+        let mut done = 0;
+        self.make.targets(targets, |line| {
+            done += u64::from(object(line).is_some());
+            if let Some((verb, target)) = action(line) {
+                self.progress.at(done, &format!("{verb} {target}"));
+            }
+        })?;
+        Ok(done)
+    }
+
+    fn begin(&self, step: &str, units: Option<u64>, last: Option<Duration>) {
+        self.progress
+            .begin(&format!("{step} {}", self.name), units, last);
+    }
+}

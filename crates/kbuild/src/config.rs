@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Kconfig fragments: what is asked for, and whether it was granted.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::error::LostOption;
+use crate::{Error, KernelSpec, Result};
+
+/// The options that a kernel is asked to have or not to have. All others are
+/// as `allnoconfig` leaves them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Config {
+    options: BTreeMap<String, Setting>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Setting {
+    /// As in .config: `y`, `8`, `"text"`. `None` is not set.
+    value: Option<String>,
+    fragment: String,
+}
+
+impl Config {
+    /// The fragments of a kernel, `<name>.config` in a folder.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a fragment that cannot be read, or with its line
+    /// that is no Kconfig.
+    pub fn load(folder: &Path, spec: &KernelSpec) -> Result<Self> {
+        let mut config = Self::default();
+        for fragment in &spec.fragments {
+            let file = folder.join(format!("{fragment}.config"));
+            let bad = |problem: String| Error::bad_input(&file, problem);
+            let text = fs::read_to_string(&file).map_err(|error| bad(error.to_string()))?;
+            config.add(fragment, &text).map_err(bad)?;
+        }
+        Ok(config)
+    }
+
+    fn add(&mut self, fragment: &str, text: &str) -> Result<(), String> {
+        for (index, line) in text.lines().enumerate() {
+            let parsed = parse_line(line.trim_end());
+            let problem = |_| {
+                format!(
+                    "line {}: {line:?} is neither a setting nor a comment",
+                    index + 1
+                )
+            };
+            if let Some((option, value)) = parsed.map_err(problem)? {
+                self.set(option, value, fragment);
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, option: &str, value: Option<&str>, fragment: &str) {
+        let setting = Setting {
+            value: value.map(str::to_owned),
+            fragment: fragment.to_owned(),
+        };
+        self.options.insert(option.to_owned(), setting);
+    }
+
+    /// The same with the variant's name in the kernel release.
+    pub(crate) fn for_variant(&self, variant: &str) -> Self {
+        let mut config = self.clone();
+        let release = format!("\"-nmissed-{variant}\"");
+        config.set(
+            "CONFIG_LOCALVERSION",
+            Some(&release),
+            "the variant's name, not in any",
+        );
+        config
+    }
+
+    /// The file for KCONFIG_ALLCONFIG.
+    pub(crate) fn all_config(&self) -> String {
+        self.options
+            .iter()
+            .map(|(option, setting)| line(option, setting.value.as_deref()) + "\n")
+            .collect()
+    }
+
+    /// The options that a .config does not have as asked for.
+    pub(crate) fn lost(&self, dot_config: &str) -> Vec<LostOption> {
+        let granted: BTreeMap<_, _> = dot_config
+            .lines()
+            .filter_map(|line| parse_line(line).ok().flatten())
+            .collect();
+        let lost = self.options.iter().filter_map(|(option, setting)| {
+            let wanted = setting.value.as_deref();
+            let found = granted.get(option.as_str()).copied().flatten();
+            (wanted != found).then(|| LostOption {
+                fragment: setting.fragment.clone(),
+                wanted: line(option, wanted),
+                found: line(option, found),
+            })
+        });
+        lost.collect()
+    }
+}
+
+fn line(option: &str, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("{option}={value}"),
+        None => format!("# {option} is not set"),
+    }
+}
+
+/// A line that sets nothing is `Ok(None)`.
+fn parse_line(line: &str) -> Result<Option<(&str, Option<&str>)>, ()> {
+    if let Some(comment) = line.strip_prefix('#') {
+        let option = comment
+            .strip_prefix(' ')
+            .and_then(|rest| rest.strip_suffix(" is not set"));
+        return Ok(option
+            .filter(|option| is_option(option))
+            .map(|option| (option, None)));
+    }
+    if line.is_empty() {
+        return Ok(None);
+    }
+    match line.split_once('=') {
+        Some((option, value)) if is_option(option) && !value.is_empty() => {
+            Ok(Some((option, (value != "n").then_some(value))))
+        }
+        _ => Err(()),
+    }
+}
+
+fn is_option(name: &str) -> bool {
+    name.strip_prefix("CONFIG_").is_some_and(|rest| {
+        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    fn config(fragments: &[(&str, &str)]) -> Config {
+        let mut config = Config::default();
+        for (name, text) in fragments {
+            config.add(name, text).unwrap();
+        }
+        config
+    }
+
+    #[test]
+    fn a_later_fragment_overrides_an_earlier_one() {
+        let config = config(&[
+            (
+                "base",
+                "# why\nCONFIG_A=y\nCONFIG_B=y\n\n# CONFIG_C is not set\n",
+            ),
+            ("more", "CONFIG_B=n\nCONFIG_S=\"x=y\"\n"),
+        ]);
+        let expected =
+            "CONFIG_A=y\n# CONFIG_B is not set\n# CONFIG_C is not set\nCONFIG_S=\"x=y\"\n";
+        assert_eq!(config.all_config(), expected);
+    }
+
+    #[test_case("CONFIG_A=y\nCONFIG_N=8\n# CONFIG_C is not set\n", &[]; "all granted")]
+    #[test_case("CONFIG_A=y\nCONFIG_N=8\n", &[]; "not mentioned is not set")]
+    #[test_case("CONFIG_N=8\n", &["CONFIG_A=y (base.config) became # CONFIG_A is not set"]; "gone")]
+    #[test_case("CONFIG_A=m\nCONFIG_N=8\n", &["CONFIG_A=y (base.config) became CONFIG_A=m"]; "made a module")]
+    #[test_case(
+        "CONFIG_A=y\nCONFIG_N=64\nCONFIG_C=y\n",
+        &["# CONFIG_C is not set (more.config) became CONFIG_C=y", "CONFIG_N=8 (base.config) became CONFIG_N=64"];
+        "changed and forced on"
+    )]
+    fn lost_options_name_their_fragment(dot_config: &str, expected: &[&str]) {
+        let config = config(&[
+            ("base", "CONFIG_A=y\nCONFIG_N=8\n"),
+            ("more", "# CONFIG_C is not set\n"),
+        ]);
+        let lost: Vec<_> = config
+            .lost(dot_config)
+            .iter()
+            .map(LostOption::to_string)
+            .collect();
+        assert_eq!(lost, expected);
+    }
+
+    #[test]
+    fn the_release_names_the_variant() {
+        let config = config(&[("base", "CONFIG_A=y\n")]).for_variant("active");
+        assert!(
+            config
+                .all_config()
+                .contains("CONFIG_LOCALVERSION=\"-nmissed-active\"\n")
+        );
+    }
+
+    #[test_case("FOO=y"; "no CONFIG_")]
+    #[test_case("CONFIG_A"; "no value")]
+    #[test_case("CONFIG_A="; "empty value")]
+    #[test_case("CONFIG_A =y"; "blank")]
+    fn a_bad_line_is_located(line: &str) {
+        let problem = Config::default()
+            .add("base", &format!("# fine\n{line}\n"))
+            .unwrap_err();
+        assert!(problem.starts_with("line 2: "), "{problem}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_asked_for_is_what_is_checked(options in proptest::collection::btree_map("CONFIG_[A-Z0-9_]{1,9}", proptest::option::of("[a-m0-9]{1,5}|\"[ -!#-~]{0,9}\""), 0..9)) {
+            let mut config = Config::default();
+            for (option, value) in &options {
+                config.set(option, value.as_deref(), "base");
+            }
+            prop_assert_eq!(config.lost(&config.all_config()), []);
+        }
+    }
+}

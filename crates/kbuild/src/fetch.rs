@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From a kernel's name to its unpacked source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Cache, Lock, Progress, write_atomic};
+
+use crate::apt::AptPackage;
+use crate::{Error, KernelSpec, Result, Source, scratch, tarball, unpack};
+
+/// An unpacked kernel source that nobody modifies.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourceTree {
+    /// What it is, for ever: `linux-source-6.12_6.12.117-1~deb12u1` or
+    /// `sha256-` and the hash of the tarball.
+    pub identity: String,
+    /// Where it is.
+    pub dir: PathBuf,
+}
+
+/// The source of a kernel. The network is used only if it is not there yet.
+///
+/// # Errors
+/// [`Error::NoArchive`], [`Error::Apt`], [`Error::Download`],
+/// [`Error::WrongHash`], [`Error::NotASource`], [`Error::DiskFull`].
+pub fn fetch(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
+    if let Some(tree) = cached(spec, cache)? {
+        return Ok(tree);
+    }
+    let sources = Sources::lock(cache, progress)?;
+    // Whoever held the lock may have fetched just this.
+    match cached(spec, cache)? {
+        Some(tree) => Ok(tree),
+        None => sources.obtain(&spec.source),
+    }
+}
+
+/// As [`fetch`], but a Debian package is looked up again: archives replace
+/// their versions. The versions that are there stay.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn refresh(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
+    Sources::lock(cache, progress)?.obtain(&spec.source)
+}
+
+/// The source of a kernel if it is unpacked.
+fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
+    let identity = known_identity(&spec.source, cache)?;
+    let tree = identity.map(|identity| SourceTree {
+        dir: sources(cache).join(&identity),
+        identity,
+    });
+    Ok(tree.filter(|tree| tree.dir.is_dir()))
+}
+
+/// The identity of the source in use, even if it is not unpacked any more.
+pub(crate) fn known_identity(source: &Source, cache: &Cache) -> Result<Option<String>> {
+    match source {
+        Source::Tarball { sha256, .. } => Ok(Some(format!("sha256-{sha256}"))),
+        Source::Debian { package, suite } => {
+            let path = version_file(cache, package, suite);
+            if !path.is_file() {
+                return Ok(None);
+            }
+            Ok(Some(nmissed_host::read_to_string(&path)?.trim().to_owned()))
+        }
+    }
+}
+
+fn sources(cache: &Cache) -> PathBuf {
+    cache.root().join("sources")
+}
+
+fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
+    cache
+        .root()
+        .join("apt")
+        .join(format!("{package}@{suite}"))
+        .join("version")
+}
+
+/// The right to change `sources/` and `downloads/`.
+struct Sources<'a> {
+    cache: &'a Cache,
+    progress: &'a dyn Progress,
+    downloads: PathBuf,
+    _lock: Lock,
+}
+
+impl<'a> Sources<'a> {
+    fn lock(cache: &'a Cache, progress: &'a dyn Progress) -> Result<Self> {
+        let lock = cache.dir("sources")?.join("lock");
+        let waiting = || progress.say("waiting for another nmissed that fetches a kernel source");
+        let lock = Lock::acquire(&lock, waiting)?;
+        Ok(Self {
+            cache,
+            progress,
+            downloads: cache.dir("downloads")?,
+            _lock: lock,
+        })
+    }
+
+    fn obtain(&self, source: &Source) -> Result<SourceTree> {
+        match source {
+            Source::Debian { package, suite } => self.debian(package, suite),
+            Source::Tarball { url, sha256 } => self.tarball(url, sha256),
+        }
+    }
+
+    fn debian(&self, package: &str, suite: &str) -> Result<SourceTree> {
+        let apt = AptPackage::open(self.cache, package, suite)?;
+        let file = apt.newest(self.progress)?;
+        let identity = file.trim_end_matches(".deb").trim_end_matches("_all");
+        let tree = self.tree(identity, |scratch| {
+            apt.download(&self.downloads, self.progress)?;
+            let deb = self.downloads.join(&file);
+            let tarball = unpack::tarball_of_deb(&deb, scratch)?;
+            Ok(Archive {
+                tarball,
+                downloaded: deb,
+            })
+        })?;
+        write_atomic(
+            &version_file(self.cache, package, suite),
+            identity.as_bytes(),
+        )?;
+        Ok(tree)
+    }
+
+    fn tarball(&self, url: &str, sha256: &str) -> Result<SourceTree> {
+        self.tree(&format!("sha256-{sha256}"), |_| {
+            let part = self.downloads.join(format!("{sha256}.part"));
+            tarball::download(url, sha256, &part, self.progress)?;
+            Ok(Archive {
+                tarball: part.clone(),
+                downloaded: part,
+            })
+        })
+    }
+
+    /// The tree of this identity, unpacked from what `archive` gets if it is
+    /// not there.
+    fn tree(
+        &self,
+        identity: &str,
+        archive: impl FnOnce(&Path) -> Result<Archive>,
+    ) -> Result<SourceTree> {
+        let dir = sources(self.cache).join(identity);
+        if !dir.is_dir() {
+            let scratch = scratch::only(&self.downloads, "unpacking")?;
+            let archive = archive(scratch.path())?;
+            unpack::unpack(&archive.tarball, scratch.path(), &dir, self.progress)?;
+            fs::remove_file(&archive.downloaded)
+                .map_err(Error::io("remove", &archive.downloaded))?;
+        }
+        Ok(SourceTree {
+            identity: identity.to_owned(),
+            dir,
+        })
+    }
+}
+
+/// A tarball of a kernel source.
+struct Archive {
+    tarball: PathBuf,
+    /// The file it came in, of no use once it is unpacked.
+    downloaded: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nmissed_host::{Cmd, Silent, hash_file};
+
+    #[test]
+    fn a_tarball_is_fetched_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().join("linux-1.0");
+        fs::create_dir(&top).unwrap();
+        for name in ["Kbuild", "Kconfig", "Makefile"] {
+            fs::write(top.join(name), name).unwrap();
+        }
+        let origin = dir.path().join("linux.tar");
+        let tar = Cmd::new("tar").arg("-cf").arg(&origin).arg("linux-1.0");
+        tar.dir(dir.path()).run().unwrap();
+        let source = Source::Tarball {
+            url: format!("file://{}", origin.display()),
+            sha256: hash_file(&origin).unwrap(),
+        };
+        let (id, base) = ("1.0".into(), "1.0".into());
+        let spec = KernelSpec {
+            id,
+            base,
+            fragments: vec![],
+            source,
+        };
+        let cache = Cache::at(dir.path().join("cache")).unwrap();
+
+        let tree = fetch(&spec, &cache, &Silent).unwrap();
+        assert!(tree.dir.join("Kbuild").is_file());
+        assert_eq!(
+            fs::read_dir(cache.root().join("downloads"))
+                .unwrap()
+                .count(),
+            0
+        );
+        fs::remove_file(origin).unwrap();
+        assert_eq!(fetch(&spec, &cache, &Silent).unwrap(), tree);
+        assert_eq!(refresh(&spec, &cache, &Silent).unwrap(), tree);
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `vmconfig/kernels.toml`: which kernels there are, and where their source
+//! comes from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{Error, Result};
+
+/// Where a kernel's source comes from.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Source {
+    /// A source package of Debian, through the machine's own mirror and
+    /// keyring.
+    Debian {
+        /// `linux-source-6.12`.
+        package: String,
+        /// `bookworm-security`.
+        suite: String,
+    },
+    /// A tarball with one folder at its top, as kernel.org has them.
+    Tarball {
+        /// `https://` or `file:///`.
+        url: String,
+        /// Of the file as downloaded, in lower-case hex.
+        sha256: String,
+    },
+}
+
+/// One kernel of kernels.toml.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KernelSpec {
+    /// Its name on the command line.
+    pub id: String,
+    /// The folder of patches/ that is written for it.
+    pub base: String,
+    /// The Kconfig fragments of vmconfig/, in the order in which a later one
+    /// overrides an earlier one.
+    pub fragments: Vec<String>,
+    /// Where its source comes from.
+    pub source: Source,
+}
+
+/// All of kernels.toml.
+#[derive(Clone, Debug)]
+pub struct Kernels {
+    file: PathBuf,
+    default: String,
+    kernels: BTreeMap<String, KernelSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    default: String,
+    kernel: BTreeMap<String, RawKernel>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKernel {
+    source: Source,
+    fragments: Vec<String>,
+    patches: Option<String>,
+}
+
+impl Kernels {
+    /// Reads and checks kernels.toml.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] with the place of the mistake, [`Error::Host`] if
+    /// the file cannot be read.
+    pub fn load(file: &Path) -> Result<Self> {
+        Self::parse(file, &nmissed_host::read_to_string(file)?)
+    }
+
+    fn parse(file: &Path, text: &str) -> Result<Self> {
+        let bad = |problem: String| Error::bad_input(file, problem);
+        let raw: RawFile = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let mut kernels = BTreeMap::new();
+        for (id, kernel) in raw.kernel {
+            let spec =
+                check(&id, kernel).map_err(|problem| bad(format!("kernel {id:?}: {problem}")))?;
+            kernels.insert(id, spec);
+        }
+        if !kernels.contains_key(&raw.default) {
+            return Err(bad(format!(
+                "default = {:?} is not one of its kernels",
+                raw.default
+            )));
+        }
+        Ok(Self {
+            file: file.to_owned(),
+            default: raw.default,
+            kernels,
+        })
+    }
+
+    /// The kernel with this id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKernel`], with those that there are.
+    pub fn get(&self, id: &str) -> Result<&KernelSpec> {
+        self.kernels.get(id).ok_or_else(|| Error::UnknownKernel {
+            id: id.to_owned(),
+            file: self.file.clone(),
+            known: self.ids().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The id of the kernel to take when none is named.
+    #[must_use]
+    pub fn default_id(&self) -> &str {
+        &self.default
+    }
+
+    /// All ids, sorted.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.kernels.keys().map(String::as_str)
+    }
+}
+
+fn check(id: &str, raw: RawKernel) -> Result<KernelSpec, String> {
+    let base = raw.patches.unwrap_or_else(|| id.to_owned());
+    for name in [id, base.as_str()]
+        .into_iter()
+        .chain(raw.fragments.iter().map(String::as_str))
+    {
+        if !is_name(name) {
+            return Err(format!(
+                "{name:?} is not a name: letters, digits, and .+- after the first"
+            ));
+        }
+    }
+    if raw.fragments.is_empty() {
+        return Err("fragments is empty: nothing would be configured".to_owned());
+    }
+    check_source(&raw.source)?;
+    Ok(KernelSpec {
+        id: id.to_owned(),
+        base,
+        fragments: raw.fragments,
+        source: raw.source,
+    })
+}
+
+fn check_source(source: &Source) -> Result<(), String> {
+    match source {
+        Source::Debian { package, suite } => {
+            let odd = [package, suite].into_iter().find(|name| !is_name(name));
+            odd.map_or(Ok(()), |name| {
+                Err(format!("{name:?} is not a package or suite"))
+            })
+        }
+        Source::Tarball { url, .. } if !is_url(url) => {
+            Err(format!("url = {url:?} is neither https:// nor file:///"))
+        }
+        Source::Tarball { sha256, .. } if !is_sha256(sha256) => Err(format!(
+            "sha256 = {sha256:?} is not 64 digits of lower-case hex"
+        )),
+        Source::Tarball { .. } => Ok(()),
+    }
+}
+
+/// Names become parts of paths and of the kernel release.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c))
+}
+
+fn is_url(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("file:///"));
+    rest.is_some_and(|rest| !rest.is_empty()) && !url.contains(char::is_whitespace)
+}
+
+fn is_sha256(hex: &str) -> bool {
+    hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    const GOOD: &str = r#"
+        default = "6.12"
+        [kernel."6.12"]
+        source.debian = { package = "linux-source-6.12", suite = "bookworm-security" }
+        fragments = ["base", "preempt-none"]
+        [kernel.vanilla]
+        source.tarball = { url = "file:///v.tar.xz", sha256 = "SHA" }
+        fragments = ["base"]
+        patches = "6.12"
+    "#;
+
+    fn parse(text: &str) -> Result<Kernels> {
+        Kernels::parse(
+            Path::new("kernels.toml"),
+            &text.replace("SHA", &"0a".repeat(32)),
+        )
+    }
+
+    #[test]
+    fn both_kinds_of_source_are_understood() {
+        let kernels = parse(GOOD).unwrap();
+        assert_eq!(kernels.default_id(), "6.12");
+        let debian = kernels.get("6.12").unwrap();
+        assert_eq!((debian.base.as_str(), debian.fragments.len()), ("6.12", 2));
+        assert!(
+            matches!(&debian.source, Source::Debian { suite, .. } if suite == "bookworm-security")
+        );
+        let vanilla = kernels.get("vanilla").unwrap();
+        assert_eq!(vanilla.base, "6.12");
+        assert!(
+            matches!(&vanilla.source, Source::Tarball { url, .. } if url == "file:///v.tar.xz")
+        );
+    }
+
+    #[test]
+    fn an_unknown_id_lists_the_known_ones() {
+        let error = parse(GOOD).unwrap().get("5.10").unwrap_err();
+        assert!(error.is_usage());
+        let known = r#"there is no kernel "5.10"; kernels.toml has 6.12, vanilla"#;
+        assert_eq!(error.to_string(), known);
+    }
+
+    #[test_case("default = \"6.12\"", "default = \"6.13\"", "not one of its kernels"; "default without entry")]
+    #[test_case("default = \"6.12\"", "", "missing field `default`"; "no default")]
+    #[test_case("suite =", "siute =", "siute"; "misspelled key")]
+    #[test_case("\"preempt-none\"]", "\"preempt-none\"", "line "; "broken syntax")]
+    #[test_case("[\"base\", \"preempt-none\"]", "[]", "nothing would be configured"; "no fragment")]
+    #[test_case("\"preempt-none\"", "\"../x\"", "not a name"; "fragment outside of vmconfig")]
+    #[test_case("[kernel.vanilla]", "[kernel.\"a b\"]", "not a name"; "blank in an id")]
+    #[test_case("bookworm-security", "a suite", "not a package or suite"; "blank in a suite")]
+    #[test_case("file:///", "http://", "neither https:// nor file:///"; "plain http")]
+    #[test_case("SHA", "0123", "64 digits"; "short hash")]
+    #[test_case("source.tarball =", "source.torball =", "torball"; "unknown kind of source")]
+    fn a_mistake_is_named(good: &str, bad: &str, expected: &str) {
+        let error = parse(&GOOD.replacen(good, bad, 1)).unwrap_err();
+        assert!(error.is_usage());
+        let text = error.to_string();
+        assert!(
+            text.starts_with("kernels.toml: ") && text.contains(expected),
+            "{text}"
+        );
+    }
+}

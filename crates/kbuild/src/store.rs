@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Built kernels, kept under the hash of all that went into them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Cache, Cmd, hash_parts, write_atomic};
+use serde::{Deserialize, Serialize};
+
+use crate::make::VARIABLES;
+use crate::{Config, Error, KernelSpec, Result, Series};
+
+/// Goes into every key: raise it when what is kept or how it is made changes.
+const FORMAT: &str = "1";
+
+/// The headers that selftests are compiled against.
+const UAPI_HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
+
+/// Programs whose version decides what comes out.
+const TOOLCHAIN: [&str; 3] = ["gcc", "ld", "pahole"];
+
+/// A kernel in the cache.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BuiltKernel {
+    /// What QEMU boots.
+    pub bzimage: PathBuf,
+    /// With DWARF, BTF and symbols.
+    pub vmlinux: PathBuf,
+    /// The whole .config.
+    pub config: PathBuf,
+    /// Addresses and names of all symbols.
+    pub system_map: PathBuf,
+    /// `uname -r` of the booted kernel: `6.12.117-nmissed-active`.
+    pub release: String,
+    /// For `-I`: `linux/bpf.h` and the like, as the patched kernel has them.
+    pub uapi_dir: PathBuf,
+    /// The name of its folder in the cache.
+    pub key: String,
+    /// Whether it was built just now.
+    pub built: bool,
+}
+
+/// What a kernel was made of, for a person who looks into the cache.
+#[derive(Debug, Deserialize, Serialize)]
+struct Meta {
+    kernel: String,
+    variant: String,
+    release: String,
+    source: String,
+    patches: Vec<PathBuf>,
+    toolchain: Vec<String>,
+}
+
+/// All that a kernel depends on.
+pub(crate) struct Inputs<'a> {
+    pub(crate) spec: &'a KernelSpec,
+    pub(crate) identity: &'a str,
+    pub(crate) series: &'a Series,
+    pub(crate) config: &'a Config,
+    toolchain: Vec<String>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Asks the toolchain for its versions.
+    pub(crate) fn new(
+        spec: &'a KernelSpec,
+        identity: &'a str,
+        series: &'a Series,
+        config: &'a Config,
+    ) -> Result<Self> {
+        let toolchain = TOOLCHAIN
+            .iter()
+            .map(|program| version(program))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            spec,
+            identity,
+            series,
+            config,
+            toolchain,
+        })
+    }
+
+    /// `6.12-active-` and a hash.
+    pub(crate) fn key(&self) -> String {
+        let config = self.config.for_variant(&self.series.name).all_config();
+        let texts = [FORMAT, self.identity, &config]
+            .into_iter()
+            .chain(VARIABLES);
+        let texts = texts.chain(self.toolchain.iter().map(String::as_str));
+        let patches = self
+            .series
+            .patches
+            .iter()
+            .map(|patch| patch.text.as_slice());
+        let hash = hash_parts(texts.map(str::as_bytes).chain(patches));
+        format!("{}-{}-{}", self.spec.id, self.series.name, &hash[..16])
+    }
+
+    fn meta(&self, release: &str) -> Meta {
+        Meta {
+            kernel: self.spec.id.clone(),
+            variant: self.series.name.clone(),
+            release: release.to_owned(),
+            source: self.identity.to_owned(),
+            patches: self.series.files().map(Path::to_owned).collect(),
+            toolchain: self.toolchain.clone(),
+        }
+    }
+}
+
+/// `gcc (Debian 12.2.0-14+deb12u1) 12.2.0`.
+fn version(program: &str) -> Result<String> {
+    let lines = Cmd::new(program)
+        .arg("--version")
+        .env("LC_ALL", "C")
+        .run()?;
+    Ok(format!(
+        "{program}: {}",
+        lines.first().map_or("", String::as_str)
+    ))
+}
+
+/// The kernel with this key, if there is one.
+pub(crate) fn load(cache: &Cache, key: &str) -> Result<Option<BuiltKernel>> {
+    let dir = folder(cache, key);
+    if !dir.is_dir() {
+        return Ok(None);
+    }
+    let meta_file = dir.join("meta.json");
+    let meta: Meta = serde_json::from_str(&nmissed_host::read_to_string(&meta_file)?)
+        .map_err(|error| Error::io("understand", meta_file)(error.into()))?;
+    Ok(Some(BuiltKernel {
+        bzimage: dir.join("bzImage"),
+        vmlinux: dir.join("vmlinux"),
+        config: dir.join("config"),
+        system_map: dir.join("System.map"),
+        release: meta.release,
+        uapi_dir: dir.join("uapi"),
+        key: key.to_owned(),
+        built: false,
+    }))
+}
+
+/// Keeps what make left in `objects`; `scratch` is empty and in the cache.
+pub(crate) fn save(
+    cache: &Cache,
+    inputs: &Inputs<'_>,
+    scratch: &Path,
+    source: &Path,
+    objects: &Path,
+) -> Result<BuiltKernel> {
+    let kernel = scratch.join("kernel");
+    let uapi = kernel.join("uapi/linux");
+    fs::create_dir_all(&uapi).map_err(Error::io("create", &uapi))?;
+    copy(
+        &objects.join("arch/x86/boot/bzImage"),
+        &kernel.join("bzImage"),
+    )?;
+    copy(&objects.join("vmlinux"), &kernel.join("vmlinux"))?;
+    copy(&objects.join("System.map"), &kernel.join("System.map"))?;
+    copy(&objects.join(".config"), &kernel.join("config"))?;
+    for header in UAPI_HEADERS {
+        copy(
+            &source.join("include/uapi/linux").join(header),
+            &uapi.join(header),
+        )?;
+    }
+    let release = nmissed_host::read_to_string(&objects.join("include/config/kernel.release"))?;
+    let meta = serde_json::to_vec_pretty(&inputs.meta(release.trim()))
+        .map_err(|error| Error::io("write", kernel.join("meta.json"))(error.into()))?;
+    write_atomic(&kernel.join("meta.json"), &meta)?;
+
+    let key = inputs.key();
+    cache.dir("kernels")?;
+    let folder = folder(cache, &key);
+    fs::rename(&kernel, &folder).map_err(Error::io("create", &folder))?;
+    let saved = load(cache, &key)?.map(|kernel| BuiltKernel {
+        built: true,
+        ..kernel
+    });
+    saved.ok_or_else(|| Error::io("find", folder)(std::io::ErrorKind::NotFound.into()))
+}
+
+fn folder(cache: &Cache, key: &str) -> PathBuf {
+    cache.root().join("kernels").join(key)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .map(drop)
+        .map_err(Error::io("copy", from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+    use test_case::test_case;
+
+    const CHANGE: &str = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";
+
+    struct Parts {
+        identity: &'static str,
+        variant: &'static str,
+        patch: String,
+        option: &'static str,
+        toolchain: &'static str,
+    }
+
+    impl Default for Parts {
+        fn default() -> Self {
+            let patch = CHANGE.to_owned();
+            Self {
+                identity: "v1",
+                variant: "active",
+                patch,
+                option: "CONFIG_A=y",
+                toolchain: "gcc 12",
+            }
+        }
+    }
+
+    fn spec() -> KernelSpec {
+        let source = Source::Tarball {
+            url: "file:///x".into(),
+            sha256: "0".repeat(64),
+        };
+        KernelSpec {
+            id: "6.12".into(),
+            base: "6.12".into(),
+            fragments: vec!["base".into()],
+            source,
+        }
+    }
+
+    fn with_inputs<T>(parts: &Parts, act: impl FnOnce(&Inputs<'_>) -> T) -> T {
+        let dir = tempfile::tempdir().unwrap();
+        let patch = dir.path().join("1.patch");
+        fs::write(&patch, &parts.patch).unwrap();
+        fs::write(dir.path().join("base.config"), parts.option).unwrap();
+        let series = Series::from_files(parts.variant, &[patch]).unwrap();
+        let config = Config::load(dir.path(), &spec()).unwrap();
+        let toolchain = vec![parts.toolchain.to_owned()];
+        let (spec, identity) = (&spec(), parts.identity);
+        act(&Inputs {
+            spec,
+            identity,
+            series: &series,
+            config: &config,
+            toolchain,
+        })
+    }
+
+    fn key(parts: &Parts) -> String {
+        with_inputs(parts, |inputs| inputs.key())
+    }
+
+    #[test]
+    fn the_key_is_stable_and_starts_with_names() {
+        let parts = Parts::default();
+        assert_eq!(key(&parts), key(&parts));
+        assert!(key(&parts).starts_with("6.12-active-"), "{}", key(&parts));
+    }
+
+    #[test_case(&Parts { identity: "v2", ..Parts::default() }; "source")]
+    #[test_case(&Parts { variant: "mine", ..Parts::default() }; "variant")]
+    #[test_case(&Parts { patch: CHANGE.replace("+b\n", "+c\n"), ..Parts::default() }; "patch")]
+    #[test_case(&Parts { option: "CONFIG_B=y", ..Parts::default() }; "option")]
+    #[test_case(&Parts { toolchain: "gcc 13", ..Parts::default() }; "toolchain")]
+    fn every_input_changes_the_key(parts: &Parts) {
+        assert_ne!(key(parts), key(&Parts::default()));
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path().join("cache")).unwrap();
+        let (source, objects) = (dir.path().join("source"), dir.path().join("objects"));
+        let outputs = ["arch/x86/boot/bzImage", "vmlinux", "System.map", ".config"];
+        let headers = UAPI_HEADERS.map(|header| format!("include/uapi/linux/{header}"));
+        let files = outputs
+            .iter()
+            .map(|name| objects.join(name))
+            .chain(headers.iter().map(|name| source.join(name)));
+        for file in files.chain([objects.join("include/config/kernel.release")]) {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "6.12.1-nmissed-active\n").unwrap();
+        }
+        let saved = with_inputs(&Parts::default(), |inputs| {
+            save(&cache, inputs, dir.path(), &source, &objects)
+        })
+        .unwrap();
+        assert!(
+            saved.built && saved.bzimage.is_file() && saved.uapi_dir.join("linux/bpf.h").is_file()
+        );
+        assert_eq!(saved.release, "6.12.1-nmissed-active");
+        let loaded = load(&cache, &saved.key).unwrap().unwrap();
+        assert_eq!(
+            loaded,
+            BuiltKernel {
+                built: false,
+                ..saved
+            }
+        );
+        assert_eq!(load(&cache, "6.12-other-0").unwrap(), None);
+    }
+}

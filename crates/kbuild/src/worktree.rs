@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One tree per kernel source, switched between variants.
+//!
+//! kbuild rebuilds what has another command line or a newer file. So every
+//! variant is built at the same path, and a switch touches only the files
+//! that differ; their new modification time makes kbuild see them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
+use serde::{Deserialize, Serialize};
+
+use crate::overlay::{Content, Overlay};
+use crate::scratch::remove_dir;
+use crate::{Error, KernelSpec, Result, SourceTree};
+
+/// The right to change a kernel's tree and objects.
+pub(crate) struct WorkTree {
+    dir: PathBuf,
+    pristine: PathBuf,
+    state: State,
+    _lock: Lock,
+}
+
+/// What the files on disk cannot say themselves. It is written before they
+/// change: after a crash it may claim too much work, never too little.
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct State {
+    /// source/ was made to its end.
+    complete: bool,
+    /// Paths in source/ that may differ from the pristine tree.
+    touched: BTreeSet<String>,
+    /// make runs, or was ended without a chance to remove half-written
+    /// objects.
+    making: bool,
+}
+
+/// What there is to build on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Objects {
+    /// Nothing.
+    None,
+    /// What an earlier build got to before it failed or was interrupted.
+    Some,
+    /// All of a kernel, maybe of another variant.
+    All,
+}
+
+impl WorkTree {
+    /// Waits until nobody else uses it.
+    pub(crate) fn open(
+        spec: &KernelSpec,
+        tree: &SourceTree,
+        cache: &Cache,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        if cache.root().to_string_lossy().contains([' ', '\t', ':']) {
+            return Err(Error::BadCachePath(cache.root().to_owned()));
+        }
+        let dir = cache.dir(Path::new("work").join(format!("{}@{}", spec.id, tree.identity)))?;
+        let waiting = || {
+            progress.say(&format!(
+                "waiting for another nmissed that builds kernel {}",
+                spec.id
+            ))
+        };
+        let lock = Lock::acquire(&dir.join("lock"), waiting)?;
+        Ok(Self {
+            state: State::read(&state_file(&dir)).unwrap_or_default(),
+            dir,
+            pristine: tree.dir.clone(),
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn source(&self) -> PathBuf {
+        self.dir.join("source")
+    }
+
+    pub(crate) fn objects(&self) -> PathBuf {
+        self.dir.join("objects")
+    }
+
+    pub(crate) fn holds(&self) -> Objects {
+        let has = |name| self.objects().join(name).is_file();
+        match (has("vmlinux"), has(".config")) {
+            (true, _) => Objects::All,
+            (false, true) => Objects::Some,
+            (false, false) => Objects::None,
+        }
+    }
+
+    /// For what belongs to this tree alone.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn log(&self, variant: &str) -> PathBuf {
+        self.dir.join(format!("build-{variant}.log"))
+    }
+
+    /// Makes source/ the pristine tree with `overlay` over it, and objects/
+    /// fit to build on.
+    pub(crate) fn switch(&mut self, overlay: &Overlay) -> Result<()> {
+        self.create()?;
+        self.state.touched.extend(overlay.keys().cloned());
+        self.write_state()?;
+        for name in &self.state.touched {
+            let wanted = match overlay.get(name) {
+                Some(content) => content.clone(),
+                None => Content::read(&self.pristine.join(name))?,
+            };
+            self.put(name, wanted)?;
+        }
+        self.state.touched.retain(|name| overlay.contains_key(name));
+        self.write_state()
+    }
+
+    /// Runs make in such a way that the next run knows if it was cut off.
+    pub(crate) fn making<T>(&mut self, make: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.state.making = true;
+        self.write_state()?;
+        let result = make(self);
+        self.state.making = false;
+        self.write_state()?;
+        result
+    }
+
+    /// Makes both folders if they are not there. Objects go with the tree
+    /// they were made from: the files of a new one look old to make.
+    fn create(&mut self) -> Result<()> {
+        let (source, objects) = (self.source(), self.objects());
+        let usable = self.state.complete && source.is_dir();
+        if !usable || self.state.making {
+            remove_dir(&objects)?;
+        }
+        if !usable {
+            self.state = State::default();
+            self.write_state()?;
+            remove_dir(&source)?;
+            // Hard links: files are replaced here, never written to.
+            let copy = Cmd::new("cp").args(["--archive", "--link"]);
+            copy.arg(&self.pristine).arg(&source).run()?;
+        }
+        self.state.complete = true;
+        self.state.making = false;
+        fs::create_dir_all(&objects).map_err(Error::io("create", objects))
+    }
+
+    /// Changes a file if it is not yet as wanted.
+    fn put(&self, name: &str, wanted: Option<Content>) -> Result<()> {
+        let path = self.source().join(name);
+        if Content::read(&path)? == wanted {
+            return Ok(());
+        }
+        match wanted {
+            Some(content) => content.write(&path),
+            None => fs::remove_file(&path).map_err(Error::io("remove", path)),
+        }
+    }
+
+    fn write_state(&self) -> Result<()> {
+        let file = state_file(&self.dir);
+        let text = serde_json::to_vec_pretty(&self.state)
+            .map_err(|error| Error::io("write", &file)(error.into()))?;
+        Ok(write_atomic(&file, &text)?)
+    }
+}
+
+impl State {
+    /// Nothing if there is no state or none that can be understood.
+    fn read(file: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(file).ok()?).ok()
+    }
+}
+
+fn state_file(dir: &Path) -> PathBuf {
+    dir.join("state.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+    use nmissed_host::Silent;
+    use std::time::SystemTime;
+    use test_case::test_case;
+
+    struct Fixture {
+        _dir: tempfile::TempDir,
+        tree: SourceTree,
+        cache: Cache,
+        spec: KernelSpec,
+    }
+
+    fn fixture() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = SourceTree {
+            identity: "linux-1".into(),
+            dir: dir.path().join("pristine"),
+        };
+        fs::create_dir(&tree.dir).unwrap();
+        for name in ["a", "b", "c"] {
+            fs::write(tree.dir.join(name), name).unwrap();
+        }
+        let cache = Cache::at(dir.path().join("cache")).unwrap();
+        let source = Source::Tarball {
+            url: "file:///x".into(),
+            sha256: String::new(),
+        };
+        let spec = KernelSpec {
+            id: "1".into(),
+            base: "1".into(),
+            fragments: vec![],
+            source,
+        };
+        Fixture {
+            _dir: dir,
+            tree,
+            cache,
+            spec,
+        }
+    }
+
+    impl Fixture {
+        fn open(&self) -> WorkTree {
+            WorkTree::open(&self.spec, &self.tree, &self.cache, &Silent).unwrap()
+        }
+    }
+
+    fn overlay(files: &[(&str, Option<&str>)]) -> Overlay {
+        let content = |text: &str| Content {
+            bytes: text.into(),
+            executable: false,
+        };
+        files
+            .iter()
+            .map(|(name, text)| (String::from(*name), text.map(content)))
+            .collect()
+    }
+
+    fn listing(dir: &Path) -> Vec<(String, String)> {
+        let mut files: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                (
+                    path.file_name().unwrap().to_string_lossy().into_owned(),
+                    fs::read_to_string(path).unwrap(),
+                )
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    fn files(work: &WorkTree) -> Vec<(String, String)> {
+        listing(&work.source())
+    }
+
+    fn expect(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, text)| (String::from(*name), String::from(*text)))
+            .collect()
+    }
+
+    fn modified(work: &WorkTree, name: &str) -> SystemTime {
+        fs::metadata(work.source().join(name))
+            .unwrap()
+            .modified()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_switch_changes_adds_removes_and_restores() {
+        let fixture = fixture();
+        let mut work = fixture.open();
+        work.switch(&overlay(&[("a", Some("A")), ("b", None)]))
+            .unwrap();
+        assert_eq!(files(&work), expect(&[("a", "A"), ("c", "c")]));
+        work.switch(&overlay(&[("c", Some("C")), ("d", Some("D"))]))
+            .unwrap();
+        assert_eq!(
+            files(&work),
+            expect(&[("a", "a"), ("b", "b"), ("c", "C"), ("d", "D")])
+        );
+        work.switch(&overlay(&[])).unwrap();
+        assert_eq!(files(&work), expect(&[("a", "a"), ("b", "b"), ("c", "c")]));
+        assert_eq!(listing(&fixture.tree.dir), files(&work));
+    }
+
+    #[test]
+    fn files_in_new_folders_are_added() {
+        let fixture = fixture();
+        let mut work = fixture.open();
+        work.switch(&overlay(&[("new/folder/file", Some("x"))]))
+            .unwrap();
+        assert!(work.source().join("new/folder/file").is_file());
+    }
+
+    #[test]
+    fn only_what_differs_gets_a_new_time() {
+        let fixture = fixture();
+        let mut work = fixture.open();
+        work.switch(&overlay(&[("a", Some("A"))])).unwrap();
+        let (a, b) = (modified(&work, "a"), modified(&work, "b"));
+        work.switch(&overlay(&[("a", Some("A")), ("b", Some("B"))]))
+            .unwrap();
+        assert_eq!(modified(&work, "a"), a);
+        assert!(modified(&work, "b") > b);
+        let changed = modified(&work, "b");
+        work.switch(&overlay(&[])).unwrap();
+        assert!(
+            modified(&work, "b") > changed,
+            "restored content is newer than its objects"
+        );
+    }
+
+    #[test]
+    fn a_switch_that_was_cut_off_is_undone_by_the_next() {
+        let fixture = fixture();
+        let mut work = fixture.open();
+        work.switch(&overlay(&[])).unwrap();
+        // As after a crash between the state and the last file.
+        work.state.touched = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        work.write_state().unwrap();
+        work.put("a", overlay(&[("a", Some("half"))])["a"].clone())
+            .unwrap();
+        drop(work);
+        let mut work = fixture.open();
+        work.switch(&overlay(&[])).unwrap();
+        assert_eq!(files(&work), expect(&[("a", "a"), ("b", "b"), ("c", "c")]));
+    }
+
+    fn with_object(fixture: &Fixture) -> PathBuf {
+        let mut work = fixture.open();
+        work.switch(&overlay(&[("a", Some("A"))])).unwrap();
+        let object = work.objects().join("a.o");
+        fs::write(&object, "of A").unwrap();
+        object
+    }
+
+    #[test]
+    fn objects_stay_after_a_make_that_ended() {
+        let fixture = fixture();
+        let object = with_object(&fixture);
+        let mut work = fixture.open();
+        let failed: Result<()> = work.making(|_| Err(nmissed_host::Error::Interrupted.into()));
+        assert!(failed.is_err());
+        work.switch(&overlay(&[])).unwrap();
+        assert!(object.is_file());
+    }
+
+    #[test]
+    fn objects_go_after_a_make_that_was_cut_off() {
+        let fixture = fixture();
+        let object = with_object(&fixture);
+        let mut work = fixture.open();
+        work.state.making = true;
+        work.write_state().unwrap();
+        drop(work);
+        fixture.open().switch(&overlay(&[])).unwrap();
+        assert!(!object.exists());
+        assert!(!fixture.open().state.making);
+    }
+
+    #[test_case("source"; "the tree")]
+    #[test_case("state.json"; "the state")]
+    fn objects_go_with_what_they_were_made_from(lost: &str) {
+        let fixture = fixture();
+        let object = with_object(&fixture);
+        let lost = fixture.open().dir().join(lost);
+        remove_dir(&lost)
+            .or_else(|_| fs::remove_file(&lost))
+            .unwrap();
+        let mut work = fixture.open();
+        work.switch(&overlay(&[])).unwrap();
+        assert!(!object.exists());
+        assert_eq!(files(&work), expect(&[("a", "a"), ("b", "b"), ("c", "c")]));
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The missed counter of a program.
+
+use std::io;
+use std::mem::offset_of;
+use std::os::fd::AsFd;
+
+use crate::bindings::bpf_prog_info;
+use crate::info::{Fillable, Info};
+
+// SAFETY: a C struct of integers, bit fields of integers and a char array.
+unsafe impl Fillable for bpf_prog_info {}
+
+/// Times since the program behind `fd` was loaded that it was not run because
+/// a program, itself or any, was running already
+/// (`bpf_prog_inc_misses_counter`, since 5.12); `None` before that.
+///
+/// # Errors
+/// What bpf(2) says: `EINVAL` where `fd` is no BPF object.
+pub fn recursion_misses(fd: impl AsFd) -> io::Result<Option<u64>> {
+    // SAFETY: all zero.
+    let info = unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }?;
+    Ok(info
+        .reaches(offset_of!(bpf_prog_info, recursion_misses))
+        .then_some(info.data.recursion_misses))
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Following a file that another program writes.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Error, Result};
+
+/// Reads on where it stopped.
+pub(crate) struct Tail {
+    path: PathBuf,
+    file: File,
+    partial: Vec<u8>,
+}
+
+impl Tail {
+    /// Makes the file, empty, and follows it.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        File::create(path).map_err(Error::io("create", path))?;
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            partial: Vec::new(),
+        })
+    }
+
+    /// The whole lines that have come since the last call.
+    pub(crate) fn lines(&mut self) -> Result<Vec<String>> {
+        let read = self.file.read_to_end(&mut self.partial);
+        read.map_err(Error::io("read", &self.path))?;
+        let whole = self.partial.iter().rposition(|&byte| byte == b'\n');
+        let rest = self.partial.split_off(whole.map_or(0, |end| end + 1));
+        let lines = std::mem::replace(&mut self.partial, rest);
+        Ok(String::from_utf8_lossy(&lines)
+            .lines()
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// What is left when nobody writes any more: a last line that no newline
+    /// ended.
+    pub(crate) fn rest(self) -> Option<String> {
+        let rest = String::from_utf8_lossy(&self.partial).into_owned();
+        (!rest.is_empty()).then_some(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn lines_come_whole_as_the_file_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut tail = Tail::create(&path).unwrap();
+        let mut writer = File::options().append(true).open(&path).unwrap();
+        writer.write_all(b"a\r\nb").unwrap();
+        assert_eq!(tail.lines().unwrap(), ["a"]);
+        writer.write_all(b"c\n\nd").unwrap();
+        assert_eq!(tail.lines().unwrap(), ["bc", ""]);
+        assert!(tail.lines().unwrap().is_empty());
+        assert_eq!(tail.rest().as_deref(), Some("d"));
+    }
+}

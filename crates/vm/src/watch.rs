@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the guest's messages, the console and the clock add up to.
+//!
+//! Pure: times are handed in, as durations since QEMU's start.
+
+use std::time::Duration;
+
+use nmissed_evidence::{
+    Message, Outcome, PlannedTest, Record, Severity, TROUBLE_MARK, TestResult, WIRE_VERSION,
+    WireError, report,
+};
+
+use crate::{Deadlines, console};
+
+/// The kernel's last line where it cannot restart (kernel/panic.c), as in a
+/// panic before it has read `panic=`.
+const PANIC_END: &str = "---[ end Kernel panic";
+
+/// How QEMU ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Ending {
+    /// We stopped it, because this happened.
+    Stopped(Outcome),
+    /// By itself.
+    Exited {
+        /// Whether QEMU's exit status says that it could not do its part.
+        failed: bool,
+        /// The exit status, and what QEMU printed.
+        words: String,
+    },
+}
+
+/// Everything that one boot has shown so far.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    plan: &'a [PlannedTest],
+    deadlines: Deadlines,
+    /// What there should have been between `since` and `due`.
+    awaited: String,
+    since: Duration,
+    due: Duration,
+    /// When PID 1 spoke first, and the kernel it runs on.
+    hello: Option<(Duration, String)>,
+    running: Option<(&'a PlannedTest, Duration)>,
+    tests: Vec<TestResult>,
+    records: Vec<Record>,
+    /// The worst thing the kernel said since the boot or the test began; the
+    /// first of its kind.
+    reported: Option<(Severity, String)>,
+    last_line: String,
+    trouble: Option<String>,
+    /// The kernel has stopped for good.
+    stopped: bool,
+    bye: bool,
+}
+
+/// What one boot has shown.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) release: Option<String>,
+    pub(crate) boot: Option<Duration>,
+    pub(crate) machine: Outcome,
+    pub(crate) tests: Vec<TestResult>,
+    pub(crate) records: Vec<Record>,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(plan: &'a [PlannedTest], deadlines: Deadlines) -> Self {
+        Self {
+            plan,
+            deadlines,
+            awaited: "no word from PID 1".to_owned(),
+            since: Duration::ZERO,
+            due: deadlines.boot,
+            hello: None,
+            running: None,
+            tests: Vec::new(),
+            records: Vec::new(),
+            reported: None,
+            last_line: String::new(),
+            trouble: None,
+            stopped: false,
+            bye: false,
+        }
+    }
+
+    /// The guest said something.
+    pub(crate) fn message(&mut self, now: Duration, message: Message) {
+        match message {
+            Message::Hello {
+                version, release, ..
+            } => self.hello(now, version, release),
+            Message::Start { name } => self.start(now, &name),
+            Message::Record { record } => self.records.push(record),
+            Message::End {
+                name,
+                outcome,
+                seconds,
+            } => {
+                self.running = None;
+                self.tests.push(TestResult {
+                    name,
+                    outcome,
+                    seconds,
+                });
+                self.expect(now, Duration::ZERO, "no further test and no end");
+            }
+            Message::Trouble { why } => self.trouble(why),
+            Message::Bye => {
+                self.bye = true;
+                self.expect(now, Duration::ZERO, "no power-off");
+            }
+        }
+    }
+
+    /// The guest said something that is no message.
+    pub(crate) fn noise(&mut self, error: &WireError) {
+        self.trouble(error.to_string());
+    }
+
+    /// The console shows one more line.
+    pub(crate) fn console(&mut self, line: &str) {
+        let text = console::text(line);
+        if let Some(why) = text.strip_prefix(TROUBLE_MARK) {
+            self.trouble(why.to_owned());
+        }
+        if let Some(severity) = report(text) {
+            let worst = self.reported.as_ref().map(|(severity, _)| *severity);
+            if worst < Some(severity) {
+                self.reported = Some((severity, text.to_owned()));
+            }
+        }
+        self.stopped |= text.starts_with(PANIC_END);
+        if !text.is_empty() {
+            self.last_line = text.to_owned();
+        }
+    }
+
+    /// Why it is time to give up, if it is.
+    pub(crate) fn overdue(&self, now: Duration) -> Option<Outcome> {
+        let (total, due) = (self.deadlines.total, self.due);
+        let silence = if now > total {
+            format!("not done within {} s", total.as_secs())
+        } else if now > due || self.stopped {
+            let waited = (due - self.since).as_secs();
+            format!("{} within {waited} s; {}", self.awaited, self.last_words())
+        } else {
+            return None;
+        };
+        Some(self.crash().unwrap_or(Outcome::Hang(silence)))
+    }
+
+    /// What it all was, now that QEMU is gone.
+    pub(crate) fn finish(mut self, now: Duration, ending: Ending) -> Verdict {
+        let machine = self.judge(ending);
+        if let Some((test, since)) = self.running.take() {
+            self.tests.push(TestResult {
+                name: test.name(),
+                outcome: machine.clone(),
+                seconds: now.saturating_sub(since).as_secs_f64(),
+            });
+        }
+        let not_run = format!("not run: the machine ended before ({})", machine.name());
+        for test in &self.plan[self.tests.len().min(self.plan.len())..] {
+            self.tests.push(TestResult {
+                name: test.name(),
+                outcome: Outcome::Infra(not_run.clone()),
+                seconds: 0.0,
+            });
+        }
+        Verdict {
+            boot: self.hello.as_ref().map(|(boot, _)| *boot),
+            release: self.hello.map(|(_, release)| release),
+            machine,
+            tests: self.tests,
+            records: self.records,
+        }
+    }
+
+    fn hello(&mut self, now: Duration, version: u32, release: String) {
+        if version != WIRE_VERSION {
+            self.trouble(format!(
+                "PID 1 speaks version {version} of our language, not {WIRE_VERSION}: \
+                 it was not rebuilt"
+            ));
+        }
+        self.hello = Some((now, release));
+        self.expect(now, Duration::ZERO, "no test began");
+    }
+
+    fn start(&mut self, now: Duration, name: &str) {
+        let next = self.plan.get(self.tests.len());
+        let Some(test) = next.filter(|test| test.name() == name) else {
+            return self.trouble(format!("PID 1 runs {name}, which is not next in the plan"));
+        };
+        self.running = Some((test, now));
+        self.reported = None;
+        let deadline = Duration::try_from_secs_f64(test.deadline_s).unwrap_or_default();
+        self.expect(now, deadline, "the guest did not say how the test ended");
+    }
+
+    fn expect(&mut self, now: Duration, within: Duration, awaited: &str) {
+        self.awaited = awaited.to_owned();
+        self.since = now;
+        self.due = now + within + self.deadlines.grace;
+    }
+
+    /// The first trouble explains the rest.
+    fn trouble(&mut self, why: String) {
+        self.trouble.get_or_insert(why);
+    }
+
+    fn judge(&mut self, ending: Ending) -> Outcome {
+        if let Some(why) = self.trouble.take() {
+            return Outcome::Infra(why);
+        }
+        match ending {
+            Ending::Stopped(outcome) => outcome,
+            Ending::Exited { .. } if self.bye => Outcome::Pass,
+            // Before the guest's first word it is QEMU's failure, or KVM's.
+            Ending::Exited { failed, words } if failed && self.last_line.is_empty() => {
+                Outcome::Infra(words)
+            }
+            Ending::Exited { words, .. } => self
+                .crash()
+                .unwrap_or_else(|| Outcome::LostVm(format!("{words}; {}", self.last_words()))),
+        }
+    }
+
+    fn crash(&self) -> Option<Outcome> {
+        let fatal = |(severity, text): &(Severity, String)| {
+            (*severity == Severity::Fatal).then(|| Outcome::Crash(text.clone()))
+        };
+        self.reported.as_ref().and_then(fatal)
+    }
+
+    fn last_words(&self) -> String {
+        match &self.reported {
+            Some((_, report)) => format!("the kernel had reported: {report}"),
+            None => format!("the console's last line: {}", self.last_line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    const OOPS: &str = "BUG: kernel NULL pointer dereference, address: 0000000000000008";
+    const WARNING: &str = "WARNING: CPU: 0 PID: 71 at kernel/trace/ftrace.c:1 f+0x1/0x2";
+    const PANIC: &str = "[    2.5] Kernel panic - not syncing: Fatal exception";
+
+    fn plan() -> Vec<PlannedTest> {
+        let test = |test: &str| PlannedTest {
+            binary: "missed".to_owned(),
+            test: test.to_owned(),
+            deadline_s: 20.0,
+        };
+        ["a", "b", "c"].map(test).to_vec()
+    }
+
+    fn deadlines() -> Deadlines {
+        let [boot, test, grace, total] = [10, 20, 5, 100].map(Duration::from_secs);
+        Deadlines {
+            boot,
+            test,
+            grace,
+            total,
+        }
+    }
+
+    fn hello() -> Message {
+        Message::Hello {
+            version: WIRE_VERSION,
+            release: "6.12.117".to_owned(),
+            tests: 3,
+        }
+    }
+
+    fn start(test: &str) -> Message {
+        Message::Start {
+            name: format!("missed::{test}"),
+        }
+    }
+
+    fn end(test: &str) -> Message {
+        Message::End {
+            name: format!("missed::{test}"),
+            outcome: Outcome::Pass,
+            seconds: 0.5,
+        }
+    }
+
+    fn exited(code: i32) -> Ending {
+        Ending::Exited {
+            failed: code != 0,
+            words: format!("QEMU ended ({code})"),
+        }
+    }
+
+    /// One second per message; a line of the console belongs to the second
+    /// before it.
+    enum Event {
+        Says(Message),
+        Shows(&'static str),
+    }
+    use Event::{Says, Shows};
+
+    /// The outcomes of the machine and of the tests.
+    fn outcomes(events: Vec<Event>, ending: Option<Ending>) -> (Outcome, Vec<Outcome>) {
+        let plan = plan();
+        let mut watch = Watch::new(&plan, deadlines());
+        let mut now = Duration::ZERO;
+        for event in events {
+            match event {
+                Says(message) => {
+                    now += Duration::from_secs(1);
+                    watch.message(now, message);
+                }
+                Shows(line) => watch.console(line),
+            }
+            assert_eq!(watch.overdue(now), None);
+        }
+        let ending = ending.unwrap_or_else(|| {
+            now += Duration::from_secs(50);
+            Ending::Stopped(watch.overdue(now).expect("50 s is more than any deadline"))
+        });
+        let verdict = watch.finish(now, ending);
+        let tests = verdict.tests.into_iter().map(|test| test.outcome);
+        (verdict.machine, tests.collect())
+    }
+
+    fn not_run(machine: &str) -> Outcome {
+        Outcome::Infra(format!("not run: the machine ended before ({machine})"))
+    }
+
+    #[test]
+    fn an_orderly_end_passes() {
+        let mut events = vec![Says(hello())];
+        events.extend(
+            ["a", "b", "c"]
+                .into_iter()
+                .flat_map(|test| [Says(start(test)), Says(end(test))]),
+        );
+        events.extend([Says(Message::Bye), Shows("reboot: machine restart")]);
+        let expected = (Outcome::Pass, vec![Outcome::Pass; 3]);
+        assert_eq!(outcomes(events, Some(exited(0))), expected);
+    }
+
+    #[test]
+    fn a_crash_belongs_to_the_running_test() {
+        let events = vec![
+            Says(hello()),
+            Says(start("a")),
+            Says(end("a")),
+            Says(start("b")),
+            Shows(WARNING),
+            Shows(OOPS),
+            Shows(PANIC),
+        ];
+        let crash = Outcome::Crash(OOPS.to_owned());
+        let tests = vec![Outcome::Pass, crash.clone(), not_run("crash")];
+        assert_eq!(outcomes(events, Some(exited(0))), (crash, tests));
+    }
+
+    #[test]
+    fn a_crash_that_does_not_end_the_machine_is_no_hang() {
+        let events = vec![Says(hello()), Says(start("a")), Shows(OOPS)];
+        assert_eq!(outcomes(events, None).0, Outcome::Crash(OOPS.to_owned()));
+    }
+
+    #[test]
+    fn a_kernel_that_stopped_is_not_waited_for() {
+        let plan = plan();
+        let mut watch = Watch::new(&plan, deadlines());
+        watch.console("Kernel panic - not syncing: no memory");
+        assert_eq!(watch.overdue(Duration::ZERO), None);
+        watch.console("---[ end Kernel panic - not syncing: no memory ]---");
+        let crash = Outcome::Crash("Kernel panic - not syncing: no memory".to_owned());
+        assert_eq!(watch.overdue(Duration::ZERO), Some(crash));
+    }
+
+    #[test]
+    fn a_report_before_the_test_is_not_its_own() {
+        let events = vec![Shows(WARNING), Says(hello()), Says(start("a"))];
+        let lost = "QEMU ended (0); the console's last line: WARNING";
+        let (machine, _) = outcomes(events, Some(exited(0)));
+        assert!(
+            matches!(&machine, Outcome::LostVm(why) if why.starts_with(lost)),
+            "{machine:?}"
+        );
+    }
+
+    #[test_case(vec![Shows("[    0.1] Run /init as init process")],
+        "no word from PID 1 within 10 s; the console's last line: Run /init as init process"; "before PID 1")]
+    #[test_case(vec![Says(hello()), Says(start("a")), Shows("  | going")],
+        "the guest did not say how the test ended within 25 s; the console's last line: | going"; "in a test")]
+    #[test_case(vec![Says(hello()), Says(start("a")), Shows(WARNING)],
+        &format!("the guest did not say how the test ended within 25 s; the kernel had reported: {WARNING}");
+        "after a warning")]
+    #[test_case(vec![Says(hello()), Says(Message::Bye)],
+        "no power-off within 5 s; the console's last line: "; "at the end")]
+    fn silence_is_a_hang(events: Vec<Event>, why: &str) {
+        assert_eq!(outcomes(events, None).0, Outcome::Hang(why.to_owned()));
+    }
+
+    #[test_case(vec![Says(Message::Trouble { why: "no way".to_owned() })], exited(0), "no way"; "PID 1 says so")]
+    #[test_case(vec![Shows("nmissed: trouble: no way")], exited(0), "no way"; "on the console alone")]
+    #[test_case(vec![], exited(1), "QEMU ended (1)"; "QEMU never started the guest")]
+    #[test_case(vec![Says(hello()), Says(start("c"))], exited(0),
+        "PID 1 runs missed::c, which is not next in the plan"; "another plan")]
+    fn trouble_of_ours_is_no_evidence(events: Vec<Event>, ending: Ending, why: &str) {
+        let (machine, tests) = outcomes(events, Some(ending));
+        assert_eq!(machine, Outcome::Infra(why.to_owned()));
+        assert_eq!(tests, vec![not_run("infra"); 3]);
+    }
+
+    #[test]
+    fn another_version_of_the_wire_is_refused() {
+        let stale = Message::Hello {
+            version: WIRE_VERSION + 1,
+            release: String::new(),
+            tests: 3,
+        };
+        let (machine, _) = outcomes(vec![Says(stale)], Some(exited(0)));
+        assert!(
+            matches!(&machine, Outcome::Infra(why) if why.contains("not rebuilt")),
+            "{machine:?}"
+        );
+    }
+}

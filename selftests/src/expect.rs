@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What every scenario should count, per kernel and variant, and why.
+//!
+//! The only place with expected values. Losses of the stock kernels stand
+//! here as firmly as what a patch should make of them: a patch proves itself
+//! by turning one into the other.
+
+use nmissed_evidence::Tally;
+
+/// What one trigger adds to the counters of one observed program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PerTrigger {
+    /// Hits of the program's probe.
+    pub(crate) hits: u64,
+    /// Runs of the program.
+    pub(crate) runs: u64,
+    /// The link's missed counter; `None` for links that have none.
+    pub(crate) link_missed: Option<u64>,
+    /// The program's `recursion_misses`.
+    pub(crate) prog_missed: u64,
+}
+
+impl PerTrigger {
+    /// The counters after `times` triggers.
+    pub(crate) fn times(&self, times: u64) -> Tally {
+        Tally {
+            triggers: self.hits * times,
+            runs: self.runs * times,
+            link_missed: self.link_missed.map(|missed| missed * times),
+            prog_missed: Some(self.prog_missed * times),
+        }
+    }
+}
+
+/// Where a row holds.
+#[derive(Clone, Copy, Debug)]
+enum On {
+    /// Whatever the kernel, whatever the patch.
+    All,
+    /// These variants of these kernels (ids of `vmconfig/kernels.toml`).
+    Only(&'static [&'static str], &'static [&'static str]),
+}
+
+impl On {
+    fn holds(self, kernel: &str, variant: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(kernels, variants) => {
+                kernels.contains(&kernel) && variants.contains(&variant)
+            }
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    scenarios: &'static [&'static str],
+    on: On,
+    /// What a trigger adds.
+    pub(crate) counts: PerTrigger,
+    /// The kernel function that makes it so, and how.
+    pub(crate) why: &'static str,
+}
+
+const fn row(
+    scenarios: &'static [&'static str],
+    on: On,
+    counts: PerTrigger,
+    why: &'static str,
+) -> Expected {
+    Expected {
+        scenarios,
+        on,
+        counts,
+        why,
+    }
+}
+
+/// Kernels where the patches were tried.
+const KNOWN: &[&str] = &["6.12", "7.3"];
+
+/// Variants whose kprobe.multi takes `bpf_prog_active`, the per-CPU counter
+/// that all programs of kprobes and perf tracepoints take and yield to.
+const STOCK: &[&str] = &["baseline", "counters"];
+/// Variants whose kprobe.multi leaves it alone.
+const PER_PROGRAM: &[&str] = &["active", "guarded"];
+/// Variants whose kprobe.multi does not look at it either.
+const ACTIVE: &[&str] = &["active"];
+/// Variants whose kprobe.multi yields to whoever holds it.
+const YIELDING: &[&str] = &["baseline", "counters", "guarded"];
+
+/// The hit runs the program.
+const RUNS: PerTrigger = PerTrigger {
+    hits: 1,
+    runs: 1,
+    link_missed: Some(0),
+    prog_missed: 0,
+};
+/// The hit is counted by the layer under the link.
+const LINK_MISSES: PerTrigger = PerTrigger {
+    hits: 1,
+    runs: 0,
+    link_missed: Some(1),
+    prog_missed: 0,
+};
+/// The hit is counted by the program.
+const PROG_MISSES: PerTrigger = PerTrigger {
+    hits: 1,
+    runs: 0,
+    link_missed: Some(0),
+    prog_missed: 1,
+};
+
+/// As [`PROG_MISSES`], for links without a counter of their own.
+const TP_MISSES: PerTrigger = PerTrigger {
+    link_missed: None,
+    ..PROG_MISSES
+};
+
+/// The table.
+const TABLE: &[Expected] = &[
+    row(
+        &[
+            "kprobe/around-kprobe",
+            "kprobe/around-kprobe.multi",
+            "kprobe/around-tp",
+            "kprobe.multi/around-all",
+        ],
+        On::All,
+        RUNS,
+        "nothing else runs when bpf_fentry_test1 is hit",
+    ),
+    row(
+        &["kprobe/in-kprobe"],
+        On::All,
+        LINK_MISSES,
+        "kprobe_ftrace_handler: kprobe_running(), so kprobes_inc_nmissed_count",
+    ),
+    row(
+        &["tp/in-kprobe-1", "tp/in-kprobe-2", "tp/in-kprobe-3"],
+        On::All,
+        TP_MISSES,
+        "trace_call_bpf: the outer program's holds bpf_prog_active",
+    ),
+    row(
+        &[
+            "kprobe/in-kprobe.multi-1",
+            "kprobe/in-kprobe.multi-2",
+            "kprobe/in-kprobe.multi-3",
+        ],
+        On::Only(KNOWN, STOCK),
+        PROG_MISSES,
+        "trace_call_bpf: kprobe_multi_link_prog_run holds bpf_prog_active",
+    ),
+    row(
+        &["kprobe.multi/in-kprobe.multi"],
+        On::Only(KNOWN, STOCK),
+        PROG_MISSES,
+        "kprobe_multi_link_prog_run: the outer program's holds bpf_prog_active",
+    ),
+    row(
+        &["kprobe.session/in-kprobe.multi"],
+        On::Only(&["6.12"], STOCK),
+        PerTrigger {
+            prog_missed: 2,
+            ..PROG_MISSES
+        },
+        "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too",
+    ),
+    row(
+        &["kprobe.session/in-kprobe.multi"],
+        On::Only(&["7.3"], STOCK),
+        PROG_MISSES,
+        "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried",
+    ),
+    row(
+        &[
+            "kprobe/in-kprobe.multi-1",
+            "kprobe/in-kprobe.multi-2",
+            "kprobe/in-kprobe.multi-3",
+            "kprobe.multi/in-kprobe.multi",
+            "kprobe.session/in-kprobe.multi",
+        ],
+        On::Only(KNOWN, PER_PROGRAM),
+        RUNS,
+        "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
+    ),
+    row(
+        &["kprobe.multi/in-itself"],
+        On::All,
+        PerTrigger {
+            hits: 2,
+            runs: 1,
+            link_missed: Some(0),
+            prog_missed: 1,
+        },
+        "kprobe_multi_link_prog_run: this very program runs already, on this CPU",
+    ),
+    row(
+        &["kprobe.multi/in-kprobe"],
+        On::Only(KNOWN, YIELDING),
+        PROG_MISSES,
+        "kprobe_multi_link_prog_run: trace_call_bpf holds bpf_prog_active",
+    ),
+    row(
+        &["kprobe.multi/in-map-syscall"],
+        On::Only(KNOWN, YIELDING),
+        PROG_MISSES,
+        "kprobe_multi_link_prog_run: map_delete_elem holds bpf_prog_active \
+         (bpf_disable_instrumentation)",
+    ),
+    row(
+        &["kprobe.multi/in-kprobe", "kprobe.multi/in-map-syscall"],
+        On::Only(KNOWN, ACTIVE),
+        RUNS,
+        "kprobe_multi_link_prog_run does not look at bpf_prog_active",
+    ),
+];
+
+/// What `scenario` should show on this kernel, if that is known: not for a
+/// kernel or a patch that nobody has tried, where it depends on them.
+///
+/// # Panics
+/// If there is no such scenario.
+pub(crate) fn find(scenario: &str, kernel: &str, variant: &str) -> Option<&'static Expected> {
+    let mut rows = rows_of(scenario).peekable();
+    assert!(rows.peek().is_some(), "no expectation names {scenario}");
+    rows.find(|row| row.on.holds(kernel, variant))
+}
+
+/// All that the table says about `scenario`.
+fn rows_of(scenario: &str) -> impl Iterator<Item = &'static Expected> {
+    TABLE
+        .iter()
+        .filter(move |row| row.scenarios.contains(&scenario))
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_matrix;
+
+    use super::{TABLE, find, rows_of};
+
+    #[test_matrix(["6.12", "7.3"], ["baseline", "counters", "active", "guarded"])]
+    fn each_scenario_has_one_row(kernel: &str, variant: &str) {
+        for scenario in TABLE.iter().flat_map(|row| row.scenarios) {
+            let holding = rows_of(scenario).filter(|row| row.on.holds(kernel, variant));
+            assert_eq!(holding.count(), 1, "{scenario}");
+        }
+    }
+
+    #[test]
+    fn what_depends_on_the_kernel_is_judged_on_known_ones_only() {
+        assert!(find("kprobe.multi/in-kprobe", "7.3", "active").is_some());
+        assert!(find("kprobe.multi/in-kprobe", "7.3", "mine").is_none());
+        assert!(find("kprobe.multi/in-kprobe", "6.1", "active").is_none());
+        assert!(find("kprobe/in-kprobe", "6.1", "mine").is_some());
+    }
+
+    #[test]
+    #[should_panic(expected = "no expectation names kprobe/typo")]
+    fn a_typing_error_is_found() {
+        let _ = find("kprobe/typo", "6.12", "baseline");
+    }
+}

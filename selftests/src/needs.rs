@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a kernel must have for a test to mean anything.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use libbpf_rs::btf::{Btf, types::Func};
+
+/// A function of the kernel, and what it comes with.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// The function's name; its presence is the sign.
+    pub function: &'static str,
+    /// What to say where it is missing.
+    pub comes_with: &'static str,
+}
+
+/// The function that a test run of a fentry program calls; outer probes sit
+/// on it.
+pub const FENTRY_TEST1: Need = Need {
+    function: "bpf_fentry_test1",
+    comes_with: "CONFIG_NET and CONFIG_BPF_SYSCALL",
+};
+
+/// The kfunc that outer programs call; inner probes sit on it.
+pub const KFUNC: Need = Need {
+    function: "bpf_modify_return_test_tp",
+    comes_with: "Linux 6.10 with CONFIG_NET and CONFIG_BPF_SYSCALL",
+};
+
+/// The layer under kprobe.multi.
+pub const FPROBE: Need = Need {
+    function: "register_fprobe_ips",
+    comes_with: "Linux 5.18 with CONFIG_FPROBE",
+};
+
+/// kprobe.session, by the kfunc that only its programs may call.
+pub const SESSION: Need = Need {
+    function: "bpf_session_is_return",
+    comes_with: "Linux 6.10 with CONFIG_FPROBE",
+};
+
+/// What a hash map does for `BPF_MAP_DELETE_ELEM`.
+pub const MAP_DELETE: Need = Need {
+    function: "htab_map_delete_elem",
+    comes_with: "CONFIG_BPF_SYSCALL",
+};
+
+/// Reads what the running kernel says about itself.
+pub(crate) fn kernel_btf() -> Result<Btf<'static>> {
+    Btf::from_vmlinux().context("reading the kernel's BTF (CONFIG_DEBUG_INFO_BTF)")
+}
+
+impl Need {
+    /// Whether the kernel of this BTF has the function.
+    pub(crate) fn is_met(&self, btf: &Btf<'_>) -> bool {
+        btf.type_by_name::<Func<'_>>(self.function).is_some()
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.function, self.comes_with)
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Programs that are attached, and what the kernel counts about them.
+
+use std::ffi::CString;
+use std::io;
+use std::ptr::{self, NonNull};
+
+use anyhow::{Context, Result};
+use libbpf_rs::libbpf_sys::{bpf_kprobe_multi_opts, bpf_program__attach_kprobe_multi_opts, size_t};
+use libbpf_rs::{AsRawLibbpf, Link, ProgramMut, TracepointCategory};
+use nmissed_evidence::Tally;
+use nmissed_uapi::{link_missed, recursion_misses};
+
+use crate::Flavor;
+
+/// A program attached in one place, or by one link in several.
+pub struct Probe<'p, 'obj> {
+    /// As libbpf's `SEC()` spells it.
+    pub(crate) attach_type: &'static str,
+    /// For a kprobe.
+    pub(crate) flavor: Option<Flavor>,
+    /// How many functions or tracepoints it sits on.
+    places: u64,
+    program: &'p ProgramMut<'obj>,
+    link: Link,
+}
+
+impl<'p, 'obj> Probe<'p, 'obj> {
+    /// Attaches to the entry of `function`, by a perf event and a link.
+    ///
+    /// # Errors
+    /// If the kernel refuses, or its list of kprobes does not show this one.
+    pub fn kprobe(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
+        let link = program
+            .attach_kprobe(false, function)
+            .with_context(|| format!("attaching a kprobe to {function}"))?;
+        Ok(Self {
+            flavor: Some(Flavor::at(function)?),
+            ..Self::new("kprobe", program, link)
+        })
+    }
+
+    /// Attaches to the entries of `functions`, by one link.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn kprobe_multi(program: &'p ProgramMut<'obj>, functions: &[&str]) -> Result<Self> {
+        let link = program
+            .attach_kprobe_multi(false, functions.to_vec())
+            .with_context(|| format!("attaching a kprobe.multi to {functions:?}"))?;
+        Ok(Self {
+            places: functions.len() as u64,
+            ..Self::new("kprobe.multi", program, link)
+        })
+    }
+
+    /// Attaches to entry and return of `function`.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn kprobe_session(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
+        let link = attach_session(program, function)
+            .with_context(|| format!("attaching a kprobe.session to {function}"))?;
+        Ok(Self::new("kprobe.session", program, link))
+    }
+
+    /// Attaches to the tracepoint `group`:`name`, by a perf event and a link.
+    ///
+    /// # Errors
+    /// If the kernel refuses, or tracefs is not mounted.
+    pub fn tracepoint(program: &'p ProgramMut<'obj>, group: &str, name: &str) -> Result<Self> {
+        let link = program
+            .attach_tracepoint(TracepointCategory::Custom(group.to_owned()), name)
+            .with_context(|| format!("attaching to the tracepoint {group}:{name}"))?;
+        Ok(Self::new("tp", program, link))
+    }
+
+    /// In one place, of the only flavor there is.
+    fn new(attach_type: &'static str, program: &'p ProgramMut<'obj>, link: Link) -> Self {
+        Self {
+            attach_type,
+            flavor: None,
+            places: 1,
+            program,
+            link,
+        }
+    }
+
+    /// What became of the hits once every place was hit `times` times and
+    /// the program ran `runs` times.
+    pub(crate) fn tally(&self, times: u64, runs: u64) -> Result<Tally> {
+        Ok(Tally {
+            triggers: self.places * times,
+            runs,
+            link_missed: link_missed(&self.link).context("asking about the link")?,
+            prog_missed: recursion_misses(self.program).context("asking about the program")?,
+        })
+    }
+}
+
+/// What `Program::attach_kprobe_multi` does, as a session: libbpf-rs offers
+/// that only by pattern, for which libbpf reads the list of all functions.
+fn attach_session(program: &ProgramMut<'_>, function: &str) -> Result<Link> {
+    let function = CString::new(function)?;
+    let symbols = [function.as_ptr()];
+    let opts = bpf_kprobe_multi_opts {
+        sz: size_of::<bpf_kprobe_multi_opts>() as size_t,
+        syms: symbols.as_ptr().cast_mut(),
+        cnt: symbols.len() as size_t,
+        session: true,
+        ..Default::default()
+    };
+    // SAFETY: the program is loaded, and `opts` and all it points to live
+    // until the call returns.
+    let link = unsafe {
+        bpf_program__attach_kprobe_multi_opts(
+            program.as_libbpf_object().as_ptr(),
+            ptr::null(),
+            &opts,
+        )
+    };
+    let link = NonNull::new(link).ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: libbpf made the link and leaves it to its caller.
+    Ok(unsafe { Link::from_ptr(link) })
+}

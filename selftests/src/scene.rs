@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One test: from its preconditions to the verdict.
+
+use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result, bail, ensure};
+use libbpf_rs::btf::Btf;
+use nmissed_evidence::{Record, Tally};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+
+use crate::environment::Environment;
+use crate::expect::{self, Expected};
+use crate::needs::{self, Need};
+use crate::{Flavor, Probe, records};
+
+/// Held by the test that runs: they all probe the same functions.
+static STAGE: Mutex<()> = Mutex::new(());
+
+/// A test in progress: collects what disagrees, so that one run shows all.
+#[must_use = "a scene says nothing until it is closed"]
+pub struct Scene {
+    environment: Environment,
+    btf: Btf<'static>,
+    times: u64,
+    findings: Vec<String>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Scene {
+    /// Opens the scene of a test that fires `times` triggers, with the thread
+    /// bound to the CPU it is on.
+    ///
+    /// `None` where the kernel lacks what the test needs; the skip is
+    /// recorded then.
+    ///
+    /// # Errors
+    /// If something is missing on a kernel that nmissed configured.
+    pub fn open(times: u64, needs: &[Need]) -> Result<Option<Self>> {
+        let turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        stay_on_this_cpu()?;
+        let scene = Self {
+            environment: Environment::current(),
+            btf: needs::kernel_btf()?,
+            times,
+            findings: Vec::new(),
+            _turn: turn,
+        };
+        for need in needs {
+            if !scene.has(need)? {
+                records::write_skip(&format!("the kernel has no {need}"))?;
+                return Ok(None);
+            }
+        }
+        Ok(Some(scene))
+    }
+
+    /// Whether the kernel has what the test, or a part of it, needs.
+    ///
+    /// # Errors
+    /// If it has not, though nmissed configured it.
+    pub fn has(&self, need: &Need) -> Result<bool> {
+        let met = need.is_met(&self.btf);
+        ensure!(
+            met || !self.environment.configured,
+            "the kernel has no {need}, though it is configured for these tests"
+        );
+        Ok(met)
+    }
+
+    /// Records and judges what became of the hits of one probe; its program
+    /// counts in `runs`. Every place it sits on is hit once per trigger.
+    ///
+    /// # Errors
+    /// If the kernel does not give its counters, or nobody takes the record.
+    pub fn observe(&mut self, scenario: &str, probe: &Probe<'_, '_>, runs: &u64) -> Result<()> {
+        let known = expect::find(
+            scenario,
+            &self.environment.kernel,
+            &self.environment.variant,
+        );
+        let tally = probe.tally(self.times, counted(runs))?;
+        let flavor = probe.flavor.map(Flavor::name);
+        records::write(&Record::new(scenario, probe.attach_type, flavor, tally))?;
+        match known {
+            Some(expected) => self.compare(scenario, expected, tally),
+            None => self.balance(scenario, probe.attach_type, tally),
+        }
+        self.check_flavor(scenario, probe.flavor);
+        Ok(())
+    }
+
+    /// Judges the runs of a session: none on entry without one on return.
+    pub fn check_pairs(&mut self, entries: &u64, returns: &u64) {
+        let (entries, returns) = (counted(entries), counted(returns));
+        if entries != returns {
+            self.findings.push(format!(
+                "a session ran {entries} times on entry, {returns} times on return"
+            ));
+        }
+    }
+
+    /// Ends the scene.
+    ///
+    /// # Errors
+    /// If anything disagreed: all of it, one line each.
+    pub fn close(self) -> Result<()> {
+        if self.findings.is_empty() {
+            return Ok(());
+        }
+        let Environment {
+            kernel, variant, ..
+        } = &self.environment;
+        bail!(
+            "{} triggers on kernel {kernel:?}, variant {variant:?}:\n{}",
+            self.times,
+            self.findings.join("\n")
+        )
+    }
+
+    /// Every counter, exactly; but a kernel that is not ours may lack some.
+    fn compare(&mut self, scenario: &str, expected: &Expected, seen: Tally) {
+        let mut want = expected.counts.times(self.times);
+        if !self.environment.configured {
+            want.link_missed = want.link_missed.and(seen.link_missed);
+            want.prog_missed = want.prog_missed.and(seen.prog_missed);
+        }
+        if seen != want {
+            self.findings.push(format!(
+                "{scenario}\n  want {want:?}\n  seen {seen:?}\n  why  {}",
+                expected.why
+            ));
+        }
+    }
+
+    /// What holds whatever the patch: no hit runs a program or a counter
+    /// twice. A session's miss may be counted on entry and on return.
+    fn balance(&mut self, scenario: &str, attach_type: &str, seen: Tally) {
+        if seen.lost() < 0 && attach_type != "kprobe.session" {
+            self.findings
+                .push(format!("{scenario}: more counted than hit: {seen:?}"));
+        }
+    }
+
+    /// An entry is probed through ftrace on every kernel we configure.
+    fn check_flavor(&mut self, scenario: &str, seen: Option<Flavor>) {
+        if self.environment.configured && seen.is_some_and(|seen| seen != Flavor::Ftrace) {
+            self.findings
+                .push(format!("{scenario}: armed as {seen:?}, not through ftrace"));
+        }
+    }
+}
+
+/// Reads a counter of a BPF program.
+fn counted(counter: &u64) -> u64 {
+    // SAFETY: a reference is valid to read. Volatile, because the kernel
+    // writes to the page behind it.
+    unsafe { ptr::from_ref(counter).read_volatile() }
+}
+
+/// Binds the thread to the CPU that it runs on: the counters that programs
+/// yield to are per CPU.
+fn stay_on_this_cpu() -> Result<()> {
+    let mut cpus = CpuSet::new();
+    cpus.set(sched_getcpu());
+    sched_setaffinity(None, &cpus).context("binding the thread to its CPU")
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use regex::Regex;
+
+/// When a kernel probe fires, did anybody hear it?
+///
+/// Exit status: 0 all as expected, 1 a test failed or a kernel crashed or
+/// hung, 2 wrong usage, 69 the host could not do its part, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+
+    /// Install what the host lacks first (apt where there is apt)
+    #[arg(long, global = true)]
+    pub(crate) install_deps: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Boot kernels and see where the hits of their probes go
+    #[command(subcommand)]
+    Vm(VmVerb),
+    /// Build kernels and find them
+    #[command(subcommand)]
+    Kernel(KernelVerb),
+    /// List what this machine lacks, and why it is needed
+    Doctor,
+    /// Run every check of the project itself
+    Ci(CiOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VmVerb {
+    /// Build, boot and test variants of kernels, and compare what they lose
+    Test(TestOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KernelVerb {
+    /// Build variants of kernels
+    Build(BuildOptions),
+    /// Print where a built kernel lies
+    Path(Selection),
+}
+
+/// Which kernels, and which variants of each.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Selection {
+    /// A kernel of vmconfig/kernels.toml (repeatable) [default: the one marked there]
+    #[arg(long, value_name = "ID")]
+    pub(crate) kernel: Vec<String>,
+
+    /// baseline, counters, active or guarded (repeatable) [default: baseline
+    /// and active; baseline alone with --patch]
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: Vec<String>,
+
+    /// A patch file of your own (repeatable, in order); adds the variant
+    /// `patched`, which is baseline with these patches
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Vec<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BuildOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Ask the archive for a newer version of the source first
+    #[arg(long)]
+    pub(crate) refresh: bool,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TestOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Run only tests whose name matches this regular expression
+    #[arg(long, value_name = "RE")]
+    pub(crate) filter: Option<Regex>,
+
+    /// Keep results.json, consoles, configurations and command lines here
+    /// [default: target/vm/run-NNNN]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// kvm or tcg [default: kvm if a kernel really boots with it]
+    #[arg(long, value_name = "ACCEL")]
+    pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CiOptions {
+    /// Leave out the virtual machines
+    #[arg(long)]
+    pub(crate) no_vm: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the exit status says.
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+use nmissed_evidence::{Outcome, Run};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything is as expected.
+    Good,
+    /// A test failed, or the kernel crashed or hung.
+    Failed,
+    /// Wrong usage: nothing was done.
+    Usage,
+    /// The host could not do its part: no verdict.
+    Host,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            // EX_UNAVAILABLE of sysexits.h.
+            Self::Host => 69,
+            // 128 + SIGINT, as a shell has it.
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Exit {
+    /// What the runs of a command come to. A kernel's failure outweighs the
+    /// host's: tests that did not get their turn because the kernel crashed
+    /// are the host's to say, but the crash is the news.
+    pub(crate) fn of(runs: &[Run]) -> Self {
+        let tests = runs
+            .iter()
+            .flat_map(|run| &run.tests)
+            .map(|test| &test.outcome);
+        let outcomes: Vec<_> = runs.iter().map(|run| &run.machine).chain(tests).collect();
+        let infra = |outcome: &&Outcome| matches!(outcome, Outcome::Infra(_));
+        if outcomes
+            .iter()
+            .any(|outcome| !outcome.is_good() && !infra(outcome))
+        {
+            Self::Failed
+        } else if outcomes.iter().any(infra) || !runs.iter().all(Run::is_good) {
+            Self::Host
+        } else {
+            Self::Good
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// A request that makes no sense, found before any work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
+/// Prints an error with its causes and says how to exit.
+pub(crate) fn report(error: &Error) -> Exit {
+    let exit = classify(error);
+    if exit == Exit::Interrupted {
+        eprintln!("interrupted; what was finished is kept, the next run goes on from there");
+    } else {
+        eprintln!("error: {error:#}");
+    }
+    exit
+}
+
+fn classify(error: &Error) -> Exit {
+    let interrupted = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref(), Some(nmissed_host::Error::Interrupted)));
+    if interrupted || nmissed_host::interrupted() {
+        return Exit::Interrupted;
+    }
+    let usage = error.chain().any(|cause| {
+        cause.is::<UsageError>()
+            || cause
+                .downcast_ref()
+                .is_some_and(nmissed_kbuild::Error::is_usage)
+    });
+    if usage { Exit::Usage } else { Exit::Host }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+    use nmissed_evidence::TestResult;
+    use test_case::test_case;
+
+    fn run(machine: Outcome, tests: &[Outcome]) -> Run {
+        let test = |outcome: &Outcome| TestResult {
+            name: "missed::a".into(),
+            outcome: outcome.clone(),
+            seconds: 0.1,
+        };
+        Run {
+            kernel: "6.12".into(),
+            variant: "baseline".into(),
+            release: "6.12.0".into(),
+            accel: "tcg".into(),
+            boot_s: Some(1.0),
+            total_s: 2.0,
+            machine,
+            tests: tests.iter().map(test).collect(),
+            records: Vec::new(),
+        }
+    }
+
+    #[test_case(Outcome::Pass, &[Outcome::Pass, Outcome::Skip("no".into())] => Exit::Good; "good")]
+    #[test_case(Outcome::Pass, &[Outcome::Pass, Outcome::Fail("1 != 2".into())] => Exit::Failed; "a failure")]
+    #[test_case(Outcome::Crash("BUG".into()), &[Outcome::Crash("BUG".into()), Outcome::Infra("not run".into())]
+        => Exit::Failed; "a crash outweighs what did not run")]
+    #[test_case(Outcome::Hang("boot".into()), &[] => Exit::Failed; "a hang at boot")]
+    #[test_case(Outcome::Infra("no QEMU".into()), &[] => Exit::Host; "the host")]
+    #[test_case(Outcome::Pass, &[] => Exit::Host; "nothing ran")]
+    fn runs_come_to(machine: Outcome, tests: &[Outcome]) -> Exit {
+        Exit::of(&[run(Outcome::Pass, &[Outcome::Pass]), run(machine, tests)])
+    }
+
+    #[test_case(anyhow!(UsageError("no".into())) => Exit::Usage; "usage")]
+    #[test_case(anyhow!(UsageError("no".into())).context("more") => Exit::Usage; "usage in context")]
+    #[test_case(anyhow!(nmissed_host::Error::Interrupted).context("while") => Exit::Interrupted; "interrupted")]
+    #[test_case(anyhow!("disk full") => Exit::Host; "anything else")]
+    fn errors_are_classified(error: Error) -> Exit {
+        classify(&error)
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Builds what runs in the guest: PID 1 and the test programs, all static.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use nmissed_host::{Cache, Cmd, Progress, hash_parts, write_atomic};
+use nmissed_vm::Guest;
+use serde_json::Value;
+
+use crate::workspace::Workspace;
+
+/// Named even where it is the host's own: only with an explicit target does
+/// `crt-static` leave build scripts and proc macros alone.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The step's name, on the screen and in the cache of times.
+const STEP: &str = "building the guest's programs";
+/// The headers of a kernel's uapi that the tests speak through.
+const HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
+
+/// Builds them against the uapi headers of one kernel.
+pub(crate) fn build(
+    workspace: &Workspace,
+    uapi: &Path,
+    cache: &Cache,
+    progress: &dyn Progress,
+) -> Result<Guest> {
+    let build = Build {
+        workspace,
+        target: target_dir(workspace, uapi)?,
+        progress,
+        compiled: Cell::new(false),
+    };
+    let started = Instant::now();
+    progress.begin(STEP, None, cache.last_time(STEP));
+    let init = build.cargo(&["build", "--package", "nmissed-init"])?;
+    let tests = [
+        "test",
+        "--no-run",
+        "--package",
+        "nmissed-selftests",
+        "--features",
+        "static",
+        "--test",
+        "*",
+    ];
+    let tests = build.cargo(&tests)?;
+    let Some((_, init)) = init.into_iter().find(|(name, _)| name == "nmissed-init") else {
+        bail!("cargo built no nmissed-init");
+    };
+    if build.compiled.get() {
+        cache.remember_time(STEP, started.elapsed());
+        progress.end("built PID 1 and the test programs");
+    } else {
+        progress.end("PID 1 and the test programs: nothing to build");
+    }
+    Ok(Guest { init, tests })
+}
+
+/// One target folder per set of headers, so that going back and forth between
+/// kernels builds nothing. It holds the headers, too: where they come from
+/// differs between variants that share them.
+fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
+    let mut headers = Vec::new();
+    for name in HEADERS {
+        let header = uapi.join("linux").join(name);
+        let text = fs::read(&header).with_context(|| format!("cannot read {}", header.display()));
+        headers.push(text?);
+    }
+    let target = workspace
+        .target()
+        .join("guest")
+        .join(&hash_parts(&headers)[..16]);
+    let own = target.join("uapi/linux");
+    fs::create_dir_all(&own).with_context(|| format!("cannot create {}", own.display()))?;
+    for (name, text) in HEADERS.iter().zip(&headers) {
+        let header = own.join(name);
+        // A new time would have everything built again.
+        if fs::read(&header).ok().as_ref() != Some(text) {
+            write_atomic(&header, text)?;
+        }
+    }
+    Ok(target)
+}
+
+struct Build<'a> {
+    workspace: &'a Workspace,
+    target: PathBuf,
+    progress: &'a dyn Progress,
+    /// Whether anything had to be compiled.
+    compiled: Cell<bool>,
+}
+
+impl Build<'_> {
+    /// Runs cargo and returns the name and path of each program it made.
+    fn cargo(&self, args: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+        let cmd = self.command(args)?;
+        let finished = cmd.finish(|line| self.follow(line))?;
+        if !finished.status.success() {
+            bail!(
+                "the guest's programs do not build\n{}",
+                complaint(&finished.lines)
+            );
+        }
+        Ok(finished
+            .lines
+            .iter()
+            .filter_map(|line| executable(line))
+            .collect())
+    }
+
+    fn command(&self, args: &[&str]) -> Result<Cmd> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Ok(Cmd::new(cargo)
+            .args(args.iter().copied())
+            .args(["--locked", "--profile", "guest", "--target", TARGET])
+            .args(["--message-format", "json-render-diagnostics"])
+            .arg("--target-dir")
+            .arg(&self.target)
+            .dir(self.workspace.root())
+            .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .env("LIBBPF_SYS_LIBRARY_PATH", library_path()?)
+            .env("NMISSED_UAPI", self.target.join("uapi")))
+    }
+
+    fn follow(&self, line: &str) {
+        if let Some(what) = line.trim_start().strip_prefix("Compiling ") {
+            self.compiled.set(true);
+            self.progress.at(0, what);
+        }
+    }
+}
+
+/// What cargo says for people, from its first complaint on.
+fn complaint(lines: &[String]) -> String {
+    let human = lines
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.starts_with('{'));
+    let from_error = human.clone().skip_while(|line| !line.starts_with("error"));
+    let said: Vec<_> = from_error.collect();
+    if said.is_empty() {
+        human.collect::<Vec<_>>().join("\n")
+    } else {
+        said.join("\n")
+    }
+}
+
+/// Where the C compiler finds the static libelf and libz.
+fn library_path() -> Result<PathBuf> {
+    let answer = Cmd::new("gcc").arg("-print-file-name=libelf.a").run()?;
+    let path = answer
+        .first()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let path = path.context("gcc finds no libelf.a")?;
+    let full = path
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", path.display()))?;
+    full.parent()
+        .map(Path::to_owned)
+        .context("libelf.a has no folder")
+}
+
+/// The program that one of cargo's JSON messages speaks of.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message.get("executable")?.as_str()?;
+    let name = message.get("target")?.get("name")?.as_str()?;
+    Some((name.to_owned(), PathBuf::from(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case(&["Compiling x", "{}", "error[E0]: no", "  --> y"] => "error[E0]: no\n  --> y"; "from the error on")]
+    #[test_case(&["{}", "killed"] => "killed"; "all of it if there is none")]
+    fn complaints_are_for_people(lines: &[&str]) -> String {
+        complaint(
+            &lines
+                .iter()
+                .map(|line| (*line).to_owned())
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    #[test_case(r#"{"reason":"compiler-artifact","target":{"name":"missed"},"executable":"/t/missed-1"}"#
+        => Some(("missed".to_owned(), PathBuf::from("/t/missed-1"))); "a program")]
+    #[test_case(r#"{"reason":"compiler-artifact","target":{"name":"lib"},"executable":null}"# => None; "a library")]
+    #[test_case("   Compiling libc v0.2" => None; "a line for people")]
+    fn programs_are_found_in_messages(line: &str) -> Option<(String, PathBuf)> {
+        executable(line)
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The folder that keeps the evidence of one command.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nmissed_evidence::{Results, Run};
+use nmissed_host::write_atomic;
+
+/// `DIR/results.json`, and `DIR/<kernel>-<variant>/` per run.
+#[derive(Debug)]
+pub(crate) struct Output {
+    dir: PathBuf,
+    results: Results,
+}
+
+impl Output {
+    /// The folder that was asked for.
+    pub(crate) fn at(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir)
+            .with_context(|| format!("cannot create the output folder {}", dir.display()))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            results: Results::default(),
+        })
+    }
+
+    /// The next free `run-NNNN` below `parent`, so that no run overwrites the
+    /// evidence of another.
+    pub(crate) fn next_below(parent: &Path) -> Result<Self> {
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+        for number in 1.. {
+            let dir = parent.join(format!("run-{number:04}"));
+            match fs::create_dir(&dir) {
+                Ok(()) => {
+                    return Ok(Self {
+                        dir,
+                        results: Results::default(),
+                    });
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).context(format!("cannot create {}", dir.display()));
+                }
+            }
+        }
+        unreachable!("there is always a next number")
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// The folder of one run, made empty of an earlier run's files by being
+    /// written over.
+    pub(crate) fn run_dir(&self, kernel: &str, variant: &str) -> Result<PathBuf> {
+        let dir = self.dir.join(format!("{kernel}-{variant}"));
+        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        Ok(dir)
+    }
+
+    /// Keeps a run at once: what comes later may fail.
+    pub(crate) fn keep(&mut self, run: Run) -> Result<()> {
+        self.results.runs.push(run);
+        write_atomic(
+            &self.dir.join("results.json"),
+            self.results.to_json().as_bytes(),
+        )?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_gets_a_folder_of_its_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = Output::next_below(parent.path()).unwrap();
+        let second = Output::next_below(parent.path()).unwrap();
+        assert!(first.dir().ends_with("run-0001"));
+        assert!(second.dir().ends_with("run-0002"));
+    }
+}
