@@ -50,36 +50,19 @@ impl Insn {
             .take_while(|byte| is_legacy_prefix(**byte))
             .count();
         let has = |wanted| bytes[..prefixes].contains(&wanted);
-        let mut at = prefixes;
-        // The opcode map, of instructions with a VEX or EVEX prefix.
-        let map = |bits: u8| Some(bytes.get(prefixes + 1)? & bits);
-        let mut vex = None;
-        match bytes.get(at)? {
-            0x40..=0x4f => at += 1,
-            0xc5 => (at, vex) = (at + 2, Some(MAP_0F)),
-            0xc4 => (at, vex) = (at + 3, map(0x1f)),
-            0x62 => (at, vex) = (at + 4, map(0x07)),
-            _ => {}
-        }
+        let (at, vex) = behind_rex_or_vex(bytes, prefixes)?;
         let opcode_len = if vex.is_some() {
             1
         } else {
             opcode_len(bytes.get(at..)?)
         };
-        let opcode = [
-            *bytes.get(at)?,
-            if opcode_len > 1 {
-                *bytes.get(at + 1)?
-            } else {
-                0
-            },
-        ];
-        let mut tail = [0; 4];
-        if vex.is_none_or(|map| vex_has_immediate(map, opcode[0])) {
-            for (to, from) in tail.iter_mut().rev().zip(bytes.iter().rev()) {
-                *to = *from;
-            }
-        }
+        let second = if opcode_len > 1 {
+            *bytes.get(at + 1)?
+        } else {
+            0
+        };
+        let opcode = [*bytes.get(at)?, second];
+        let immediate = vex.is_none_or(|map| vex_has_immediate(map, opcode[0]));
         Some(Self {
             len: bytes.len() as u8,
             opcode,
@@ -88,7 +71,7 @@ impl Insn {
                 .get(at + usize::from(opcode_len))
                 .copied()
                 .unwrap_or(0),
-            tail,
+            tail: if immediate { tail(bytes) } else { [0; 4] },
             unboostable_prefix: has(0x2e) || has(0x67),
             address_size: has(0x67),
             emulated: false,
@@ -234,6 +217,27 @@ impl Iterator for Insns<'_> {
         self.at += usize::from(insn.len);
         Some(insn)
     }
+}
+
+/// Where the opcode is, and its map if a VEX or EVEX prefix says which.
+fn behind_rex_or_vex(bytes: &[u8], at: usize) -> Option<(usize, Option<u8>)> {
+    let map = |bits: u8| Some(bytes.get(at + 1)? & bits);
+    Some(match bytes.get(at)? {
+        0x40..=0x4f => (at + 1, None),
+        0xc5 => (at + 2, Some(MAP_0F)),
+        0xc4 => (at + 3, map(0x1f)),
+        0x62 => (at + 4, map(0x07)),
+        _ => (at, None),
+    })
+}
+
+/// The last four bytes, or what there is of them.
+fn tail(bytes: &[u8]) -> [u8; 4] {
+    let mut tail = [0; 4];
+    for (to, from) in tail.iter_mut().rev().zip(bytes.iter().rev()) {
+        *to = *from;
+    }
+    tail
 }
 
 /// The map of the opcodes behind 0x0f.

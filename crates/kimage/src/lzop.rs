@@ -72,6 +72,17 @@ fn be32(data: &[u8], at: usize) -> Option<u32> {
     array(data, at).map(u32::from_be_bytes)
 }
 
+enum Instruction {
+    Literals(usize),
+    /// What was there `distance` bytes ago, then up to three literals.
+    Match {
+        distance: usize,
+        len: usize,
+        literals: usize,
+    },
+    End,
+}
+
 /// A block being decompressed.
 struct Lzo1x<'a> {
     data: &'a [u8],
@@ -96,63 +107,79 @@ impl<'a> Lzo1x<'a> {
     /// `None` for a block that is cut off, refers to before its start, or holds
     /// more than its limit.
     fn run(mut self) -> Option<Vec<u8>> {
-        let mut state = 0;
-        if let Some(count) = usize::from(*self.data.first()?)
-            .checked_sub(17)
-            .filter(|count| *count > 0)
-        {
+        let mut state = self.first_literals()?;
+        loop {
+            state = match self.instruction(state)? {
+                Instruction::Literals(count) => {
+                    self.literals(count)?;
+                    Self::LONG_RUN
+                }
+                Instruction::Match {
+                    distance,
+                    len,
+                    literals,
+                } => {
+                    self.repeat(distance, len)?;
+                    self.literals(literals)?;
+                    literals
+                }
+                Instruction::End => return Some(self.out),
+            };
+        }
+    }
+
+    /// The first byte may stand for literals alone.
+    fn first_literals(&mut self) -> Option<usize> {
+        let count = usize::from(*self.data.first()?).saturating_sub(17);
+        if count > 0 {
             self.at = 1;
             self.literals(count)?;
-            state = count.min(Self::LONG_RUN);
         }
-        loop {
-            let code = usize::from(self.byte()?);
-            let (distance, len, trailing) = match code {
-                0..16 if state == 0 => {
-                    let count = 3 + self.length(code, 15)?;
-                    self.literals(count)?;
-                    state = Self::LONG_RUN;
-                    continue;
+        Some(count.min(Self::LONG_RUN))
+    }
+
+    /// Reads one; `state` is how many literals the last one ended with.
+    fn instruction(&mut self, state: usize) -> Option<Instruction> {
+        let code = usize::from(self.byte()?);
+        let (distance, len, last) = match code {
+            0..16 if state == 0 => return Some(Instruction::Literals(3 + self.length(code, 15)?)),
+            0..16 => {
+                let low = usize::from(self.byte()?) << 2 | code >> 2;
+                if state == Self::LONG_RUN {
+                    (low + 2049, 3, code)
+                } else {
+                    (low + 1, 2, code)
                 }
-                0..16 => {
-                    let low = usize::from(self.byte()?) << 2 | code >> 2;
-                    if state == Self::LONG_RUN {
-                        (low + 2049, 3, code)
-                    } else {
-                        (low + 1, 2, code)
-                    }
+            }
+            16..32 => {
+                let len = 2 + self.length(code & 7, 7)?;
+                let word = self.word()?;
+                let distance = (code & 8) << 11 | word >> 2;
+                if distance == 0 {
+                    return Some(Instruction::End);
                 }
-                16..32 => {
-                    let len = 2 + self.length(code & 7, 7)?;
-                    let word = self.word()?;
-                    let distance = (code & 8) << 11 | word >> 2;
-                    if distance == 0 {
-                        return Some(self.out);
-                    }
-                    (distance + 0x4000, len, word)
-                }
-                32..64 => {
-                    let len = 2 + self.length(code & 31, 31)?;
-                    let word = self.word()?;
-                    ((word >> 2) + 1, len, word)
-                }
-                _ => {
-                    let distance = usize::from(self.byte()?) << 3 | code >> 2 & 7;
-                    (
-                        distance + 1,
-                        if code < 128 {
-                            3 + (code >> 5 & 1)
-                        } else {
-                            5 + (code >> 5 & 3)
-                        },
-                        code,
-                    )
-                }
-            };
-            self.repeat(distance, len)?;
-            state = trailing & 3;
-            self.literals(state)?;
-        }
+                (distance + 0x4000, len, word)
+            }
+            32..64 => {
+                let len = 2 + self.length(code & 31, 31)?;
+                let word = self.word()?;
+                ((word >> 2) + 1, len, word)
+            }
+            _ => {
+                let distance = usize::from(self.byte()?) << 3 | code >> 2 & 7;
+                let len = if code < 128 {
+                    3 + (code >> 5 & 1)
+                } else {
+                    5 + (code >> 5 & 3)
+                };
+                (distance + 1, len, code)
+            }
+        };
+        Some(Instruction::Match {
+            distance,
+            len,
+            literals: last & 3,
+        })
     }
 
     fn byte(&mut self) -> Option<u8> {
