@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Every function of a kernel image, and how a probe on it would work.
 //!
-//! Bytes go in (the caller maps the file), facts come out: [`unwrap`] takes the
-//! containers off, [`Image::parse`] reads what is inside.
+//! Bytes go in ([`Mapped`] are those of a file), facts come out: [`unwrap`] takes
+//! the containers off, [`Image::parse`] reads what is inside.
 //!
 //! ```no_run
 //! use nmissed_kimage::{Answer, Attach, Flavor, Image, unwrap};
 //!
-//! let file = std::fs::read("/boot/vmlinuz")?;
+//! let file = nmissed_kimage::Mapped::open("/boot/vmlinuz".as_ref())?;
 //! let vmlinux = unwrap(&file)?;
 //! let image = Image::parse(&vmlinux.elf)?;
 //! for function in image.functions_named("vfs_read") {
@@ -21,6 +21,7 @@
 //!
 //! | module | what it knows |
 //! | --- | --- |
+//! | `map` | the file in memory |
 //! | `container`, `decompress`, `lzop` | files around the ELF file |
 //! | `elf` | sections, memory by address, `.symtab` |
 //! | `kallsyms`, `symbols` | the kernel's own symbols, by address and by name |
@@ -34,10 +35,11 @@
 //! lockdown, sysctls, and what mitigations have patched. Where that matters the
 //! answer is [`Answer::Depends`].
 //!
-//! Invariants: no I/O and no processes; x86_64 only. No input makes it panic,
-//! and none makes it hold more memory than a small multiple of the image. What
-//! a kernel has is told by structure, symbols and sections, never by version.
-#![forbid(unsafe_code)]
+//! Invariants: no I/O but the map, and no processes; x86_64 only. No input makes
+//! it panic, and none makes it hold more memory than a small multiple of the
+//! image. What a kernel has is told by structure, symbols and sections, never by
+//! version. `unsafe` stands in `map` alone.
+#![deny(unsafe_code)]
 
 mod btf;
 mod bytes;
@@ -55,6 +57,7 @@ mod image;
 mod insn;
 mod kallsyms;
 mod lzop;
+mod map;
 mod marks;
 mod reason;
 mod sites;
@@ -69,6 +72,7 @@ pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
+pub use map::Mapped;
 pub use reason::{Blacklist, Condition, Errno, Mechanism, NotOptimized, Refusal};
 pub use sites::{Answer, Flavor, Site};
 pub use symbols::{SymbolSource, Symbols};
