@@ -457,6 +457,19 @@ fn sites_of_a_function() {
     assert_eq!(image.site(0x1000), Answer::No(Refusal::NotText));
 }
 
+#[test_case("behind_endbr", 4, FTRACE, FTRACE; "behind endbr is the entry")]
+#[test_case("behind_endbr", 9, Answer::Yes(Flavor::Optimized), Answer::No(Refusal::NotEntry); "further on")]
+#[test_case("traced", 7, Answer::No(Refusal::NotAnInstruction), Answer::No(Refusal::NotEntry); "inside an instruction")]
+#[test_case("plain", 1, Answer::No(Refusal::Notrace), Answer::No(Refusal::Notrace); "no call site")]
+fn probes_at_an_offset(name: &str, offset: u64, kprobe: Answer, kretprobe: Answer) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let function = function(&image, name);
+    let answer = |attach| image.verdict_at(&function, attach, offset).answer;
+    assert_eq!(answer(Attach::Kprobe), kprobe);
+    assert_eq!(answer(Attach::Kretprobe), kretprobe);
+}
+
 #[test]
 fn a_verdict_tells_the_chain_that_led_to_it() {
     let file = Kernel::whole().elf();
@@ -473,7 +486,7 @@ fn a_verdict_tells_the_chain_that_led_to_it() {
             "kallsyms_lookup_size_offset: 0xffffffff810000c0..0xffffffff810000e0 in .text",
             "number_of_same_symbols: no other symbol has this name",
             "ftrace_location: call site at +0x0: call 0xffffffff810000c5",
-            "within_kprobe_blacklist: NOKPROBE_SYMBOL() lists it: EINVAL",
+            "within_kprobe_blacklist: EINVAL: NOKPROBE_SYMBOL() lists it",
         ]
     );
     let Answer::No(refusal) = verdict.answer else {

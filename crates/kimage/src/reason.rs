@@ -28,9 +28,11 @@ pub enum Errno {
     Enotsupp = 524,
 }
 
-impl fmt::Display for Errno {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Errno {
+    /// As C has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Enoent => "ENOENT",
             Self::Esrch => "ESRCH",
             Self::Ebusy => "EBUSY",
@@ -39,7 +41,13 @@ impl fmt::Display for Errno {
             Self::Eopnotsupp => "EOPNOTSUPP",
             Self::Eaddrnotavail => "EADDRNOTAVAIL",
             Self::Enotsupp => "ENOTSUPP",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -129,6 +137,8 @@ pub enum Refusal {
     Uncopyable,
     /// It can be neither single-stepped nor emulated.
     BeyondEmulation,
+    /// A kretprobe that is not at a function's entry.
+    NotEntry,
     /// Where a kretprobe cannot work.
     KretprobeBlacklist,
     /// No ftrace call site in the function.
@@ -181,6 +191,7 @@ impl Refusal {
             Self::NotAnInstruction | Self::Trap => "can_probe",
             Self::Uncopyable => "__copy_instruction",
             Self::BeyondEmulation => "prepare_emulation",
+            Self::NotEntry => "kprobe_on_func_entry",
             Self::KretprobeBlacklist => "register_kretprobe",
             Self::NoCallSite | Self::FreedCallSite => "ftrace_lookup_symbols",
             Self::NoPrototype | Self::BtfDenied | Self::NoReturn => "check_attach_btf_id",
@@ -214,6 +225,7 @@ impl fmt::Display for Refusal {
             Self::Trap => "a trap: INT or UD",
             Self::Uncopyable => "an instruction that cannot be copied",
             Self::BeyondEmulation => "an instruction that can be neither stepped nor emulated",
+            Self::NotEntry => "a kretprobe must be at a function's entry",
             Self::KretprobeBlacklist => "it changes the stack",
             Self::NoCallSite => "no call site in the function",
             Self::FreedCallSite => "its call site is freed after boot",

@@ -41,6 +41,14 @@ impl Attach {
     ];
 }
 
+impl Attach {
+    /// Whether it can be asked for at an offset into a function.
+    #[must_use]
+    pub fn takes_offset(self) -> bool {
+        matches!(self, Self::Kprobe | Self::Kretprobe | Self::RawKprobe)
+    }
+}
+
 impl fmt::Display for Attach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -110,11 +118,34 @@ fn depends_if(applies: bool, condition: Condition) -> Asked {
     }
 }
 
+/// `register_kprobe()`.
+fn raw_kprobe(place: &Place<'_, '_>, addr: u64, trail: &mut impl Trail) -> Answer {
+    let answer = place.register_kprobe(addr);
+    if let Answer::Yes(flavor) = answer {
+        trail.note("check_kprobe_address_safe", || {
+            "neither blacklisted nor reserved".to_owned()
+        });
+        match flavor {
+            Flavor::Ftrace => trail.note("check_ftrace_location", || {
+                format!("{addr:#x} is a call site")
+            }),
+            Flavor::Optimized => trail.note("arch_prepare_optimized_kprobe", || {
+                "a jump can replace the int3".to_owned()
+            }),
+            Flavor::Int3(reason) => trail.note(reason.decided_by(), || {
+                format!("int3, not optimized: {reason}")
+            }),
+        }
+    }
+    answer
+}
+
 impl Image<'_> {
     /// What becomes of a probe at a function's entry.
     #[must_use]
     pub fn answer(&self, function: &Function, attach: Attach) -> Answer {
-        self.judge(function, attach, &self.place_of(function), &mut ())
+        let place = self.place_of(function);
+        self.judge(function, attach, &place, function.entry(), &mut ())
     }
 
     /// The answers for all ways to attach, in the order of [`Attach::ALL`]:
@@ -122,18 +153,30 @@ impl Image<'_> {
     #[must_use]
     pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
         let place = self.place_of(function);
-        Attach::ALL.map(|attach| self.judge(function, attach, &place, &mut ()))
+        Attach::ALL.map(|attach| self.judge(function, attach, &place, function.entry(), &mut ()))
     }
 
     /// What becomes of a probe at a function's entry, and why.
     #[must_use]
     pub fn verdict(&self, function: &Function, attach: Attach) -> Verdict {
+        self.verdict_at(function, attach, 0)
+    }
+
+    /// The same for a probe at an offset into the function, which only matters
+    /// where [`Attach::takes_offset`].
+    #[must_use]
+    pub fn verdict_at(&self, function: &Function, attach: Attach, offset: u64) -> Verdict {
+        let addr = match offset {
+            0 => function.entry(),
+            offset => function.addr.saturating_add(offset),
+        };
         let mut evidence = Vec::new();
-        let answer = self.judge(function, attach, &self.place_of(function), &mut evidence);
+        let place = self.place_of(function);
+        let answer = self.judge(function, attach, &place, addr, &mut evidence);
         match answer {
             Answer::No(refusal) => {
                 evidence.note(refusal.decided_by(), || {
-                    format!("{refusal}: {}", refusal.errno())
+                    format!("{}: {refusal}", refusal.errno())
                 });
             }
             Answer::Depends(condition) => {
@@ -149,13 +192,14 @@ impl Image<'_> {
         function: &Function,
         attach: Attach,
         place: &Place<'_, '_>,
+        addr: u64,
         trail: &mut impl Trail,
     ) -> Answer {
-        self.note_place(function, trail);
+        self.note_place(function, addr, trail);
         let answer = match attach {
-            Attach::Kprobe => self.kprobe(function, place, trail),
-            Attach::Kretprobe => self.kretprobe(function, place, trail),
-            Attach::RawKprobe => Ok(self.raw_kprobe(function, place, trail)),
+            Attach::Kprobe => self.kprobe(function, place, addr, trail),
+            Attach::Kretprobe => self.kretprobe(function, place, addr, trail),
+            Attach::RawKprobe => Ok(raw_kprobe(place, addr, trail)),
             Attach::KprobeMulti => self.kprobe_multi(function, trail),
             Attach::Fentry | Attach::Fexit | Attach::FmodRet => {
                 self.trampoline(function, attach, trail)
@@ -164,7 +208,7 @@ impl Image<'_> {
         answer.unwrap_or_else(|answer| answer)
     }
 
-    fn note_place(&self, function: &Function, trail: &mut impl Trail) {
+    fn note_place(&self, function: &Function, addr: u64, trail: &mut impl Trail) {
         let range = function.range();
         trail.note("kallsyms_lookup_size_offset", || {
             let part = match function.region {
@@ -176,7 +220,7 @@ impl Image<'_> {
             };
             format!("{:#x}..{:#x} in {part}", range.start, range.end)
         });
-        if function.endbr {
+        if function.endbr && addr == function.entry() {
             trail.note("arch_adjust_kprobe_addr", || {
                 "it starts with ENDBR: a probe goes behind it".to_owned()
             });
@@ -188,7 +232,7 @@ impl Image<'_> {
             None => "no call site in its extent".to_owned(),
             Some(site) => {
                 let code = match site.code {
-                    CallCode::Call(to) => format!("call {to:#x}"),
+                    CallCode::Call(to) => format!("call {}", self.place_name(to)),
                     CallCode::Nop => "a NOP".to_owned(),
                     CallCode::Other(bytes) => format!("{bytes:02x?}"),
                 };
@@ -200,15 +244,25 @@ impl Image<'_> {
         });
     }
 
+    /// The symbol at an address, or the address.
+    fn place_name(&self, addr: u64) -> String {
+        let symbol = self.symbols.around(addr);
+        let starts = symbol.filter(|symbol| self.symbols.get(*symbol).addr == addr);
+        starts.map_or(format!("{addr:#x}"), |symbol| {
+            self.symbols.name(symbol).to_owned()
+        })
+    }
+
     /// `create_local_trace_kprobe()`.
     fn kprobe(
         &self,
         function: &Function,
         place: &Place<'_, '_>,
+        addr: u64,
         trail: &mut impl Trail,
     ) -> Result<Answer, Answer> {
         self.trace_kprobe(function, trail)?;
-        Ok(self.raw_kprobe(function, place, trail))
+        Ok(raw_kprobe(place, addr, trail))
     }
 
     fn trace_kprobe(&self, function: &Function, trail: &mut impl Trail) -> Asked {
@@ -239,38 +293,12 @@ impl Image<'_> {
         function.copies > 1 && self.symbols.address_of(self.name(function)) != Some(function.addr)
     }
 
-    fn raw_kprobe(
-        &self,
-        function: &Function,
-        place: &Place<'_, '_>,
-        trail: &mut impl Trail,
-    ) -> Answer {
-        let addr = function.entry();
-        let answer = place.register_kprobe(addr);
-        if let Answer::Yes(flavor) = answer {
-            trail.note("check_kprobe_address_safe", || {
-                "neither blacklisted nor reserved".to_owned()
-            });
-            match flavor {
-                Flavor::Ftrace => trail.note("check_ftrace_location", || {
-                    format!("{addr:#x} is a call site")
-                }),
-                Flavor::Optimized => trail.note("arch_prepare_optimized_kprobe", || {
-                    "a jump can replace the int3".to_owned()
-                }),
-                Flavor::Int3(reason) => trail.note(reason.decided_by(), || {
-                    format!("int3, not optimized: {reason}")
-                }),
-            }
-        }
-        answer
-    }
-
     /// `register_kretprobe()` by way of trace_kprobe.
     fn kretprobe(
         &self,
         function: &Function,
         place: &Place<'_, '_>,
+        addr: u64,
         trail: &mut impl Trail,
     ) -> Result<Answer, Answer> {
         refuse_if(
@@ -278,10 +306,11 @@ impl Image<'_> {
             Refusal::NotBuiltIn(Mechanism::Kretprobes),
         )?;
         self.trace_kprobe(function, trail)?;
+        refuse_if(addr != function.entry(), Refusal::NotEntry)?;
         // arch/x86/kernel/kprobes/core.c: kretprobe_blacklist.
         let switch = self.symbols.address_of("__switch_to");
         refuse_if(switch == Some(function.addr), Refusal::KretprobeBlacklist)?;
-        Ok(self.raw_kprobe(function, place, trail))
+        Ok(raw_kprobe(place, addr, trail))
     }
 
     /// `bpf_kprobe_multi_link_attach()` by name: `ftrace_lookup_symbols()`
