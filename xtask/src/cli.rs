@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use nmissed_kimage::Query;
 use regex::Regex;
 
 /// When a kernel probe fires, did anybody hear it?
@@ -29,6 +30,8 @@ pub(crate) enum Verb {
     /// Build kernels and find them
     #[command(subcommand)]
     Kernel(KernelVerb),
+    /// Ask a kernel image which of its functions can be probed, and how
+    Inspect(InspectOptions),
     /// List what this machine lacks, and why it is needed
     Doctor,
     /// Run every check of the project itself
@@ -94,6 +97,33 @@ pub(crate) struct TestOptions {
     /// kvm or tcg [default: kvm if a kernel really boots with it]
     #[arg(long, value_name = "ACCEL")]
     pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InspectOptions {
+    /// A vmlinux, bzImage, vmlinuz or unified kernel image
+    pub(crate) image: PathBuf,
+
+    /// Functions, or places in them; all functions are counted without
+    #[arg(value_name = "SYMBOL[+OFF]")]
+    pub(crate) symbols: Vec<Query>,
+
+    /// Tell what leads to each answer, in the order in which the kernel asks
+    #[arg(long, requires = "symbols")]
+    pub(crate) why: bool,
+
+    /// Answer for every instruction, too
+    #[arg(long)]
+    pub(crate) sites: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print the functions that ftrace can trace, one a line, as tracefs would
+    /// list them in available_filter_functions
+    #[arg(long, conflicts_with_all = ["symbols", "why", "sites", "json"])]
+    pub(crate) traceable_functions: bool,
 }
 
 #[derive(Args, Clone, Debug)]

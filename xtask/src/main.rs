@@ -14,6 +14,7 @@ mod cli;
 mod doctor;
 mod exit;
 mod guest;
+mod inspect;
 mod kernel;
 mod needs;
 mod output;
@@ -46,6 +47,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
         Verb::Vm(VmVerb::Test(options)) => vm_test::run(&workspace, options, install),
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
+        Verb::Inspect(options) => inspect::run(options),
         Verb::Doctor => doctor::run(install),
         Verb::Ci(options) => ci::run(&workspace, options, install),
     }

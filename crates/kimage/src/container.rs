@@ -2,6 +2,7 @@
 //! From the file that boots to the ELF file inside it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::bytes::{range, u16_at, u32_at};
 use crate::{Compression, Error, Result};
@@ -21,6 +22,17 @@ pub enum Layer {
     BzImage(Option<Compression>),
     /// A compressed file.
     Compressed(Compression),
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uki => f.write_str("unified kernel image"),
+            Self::BzImage(None) => f.write_str("bzImage"),
+            Self::BzImage(Some(method)) => write!(f, "bzImage ({method})"),
+            Self::Compressed(method) => method.fmt(f),
+        }
+    }
 }
 
 /// The ELF file inside an image: borrowed from the image if it lies there as

@@ -77,9 +77,9 @@ impl Compression {
     /// [`Error::Decompress`] with the decompressor's reason, [`Error::TooLarge`]
     /// if more than `limit` bytes come out.
     pub fn decompress(self, data: &[u8], limit: usize) -> Result<Vec<u8>> {
-        let failed = |source| Error::Decompress {
+        let failed = |reason| Error::Decompress {
             method: self,
-            source,
+            reason,
         };
         let out = match self {
             Self::Gzip => read(flate2::bufread::GzDecoder::new(data), limit),

@@ -53,12 +53,20 @@ impl<'a> Elf<'a> {
     pub(crate) fn parse(data: &'a [u8]) -> Result<Self> {
         let header = goblin::elf::Elf::parse_header(data).map_err(refused("header"))?;
         check_machine(&header)?;
-        let sections =
-            SectionHeader::parse(data, offset(header.e_shoff)?, header.e_shnum.into(), CTX)
-                .map_err(refused("section headers"))?;
-        let segments =
-            ProgramHeader::parse(data, offset(header.e_phoff)?, header.e_phnum.into(), CTX)
-                .map_err(refused("program headers"))?;
+        let sections = SectionHeader::parse(
+            data,
+            inside(data, header.e_shoff)?,
+            header.e_shnum.into(),
+            CTX,
+        )
+        .map_err(refused("section headers"))?;
+        let segments = ProgramHeader::parse(
+            data,
+            inside(data, header.e_phoff)?,
+            header.e_phnum.into(),
+            CTX,
+        )
+        .map_err(refused("program headers"))?;
         let (symtab, strtab) = symtab(data, &sections)?;
         Ok(Self {
             data,
@@ -136,7 +144,7 @@ impl<'a> Elf<'a> {
 }
 
 fn refused(what: &'static str) -> impl FnOnce(goblin::error::Error) -> Error {
-    move |source| Error::Elf { what, source }
+    move |reason| Error::Elf { what, reason }
 }
 
 fn check_machine(header: &Header) -> Result<()> {
@@ -161,12 +169,13 @@ fn check_machine(header: &Header) -> Result<()> {
     Ok(())
 }
 
-fn offset(value: u64) -> Result<usize> {
-    let cut = Error::Truncated {
-        what: "ELF headers",
-        offset: value,
-    };
-    usize::try_from(value).ok().ok_or(cut)
+/// Where a table starts, unless the file ends before.
+fn inside(data: &[u8], at: u64) -> Result<usize> {
+    let inside = usize::try_from(at).ok().filter(|at| *at <= data.len());
+    inside.ok_or(Error::Truncated {
+        what: "the ELF table",
+        offset: at,
+    })
 }
 
 fn is_text(section: &SectionHeader) -> bool {
@@ -220,7 +229,7 @@ fn symtab<'a>(
         return Ok((None, &[]));
     }
     let table =
-        Symtab::parse(data, offset(section.sh_offset)?, count, CTX).map_err(refused(WHAT))?;
+        Symtab::parse(data, inside(data, section.sh_offset)?, count, CTX).map_err(refused(WHAT))?;
     Ok((Some(table), strings.ok_or_else(cut)?))
 }
 

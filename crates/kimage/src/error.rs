@@ -44,12 +44,12 @@ pub enum Error {
         why: &'static str,
     },
     /// An ELF structure that goblin refuses.
-    #[error("ELF {what}: {source}")]
+    #[error("ELF {what}: {reason}")]
     Elf {
         /// Which structure.
         what: &'static str,
         /// goblin's reason.
-        source: goblin::error::Error,
+        reason: goblin::error::Error,
     },
     /// An ELF file for something else.
     #[error("an ELF file, but not a 64-bit x86 one: {what} is {value:#x}")]
@@ -60,12 +60,12 @@ pub enum Error {
         value: u64,
     },
     /// Compressed data that does not decompress.
-    #[error("{method} data: {source}")]
+    #[error("{method} data: {reason}")]
     Decompress {
         /// How it claims to be compressed.
         method: Compression,
         /// The decompressor's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// Compressed data that decompresses to more than a kernel can be.
     #[error("{method} data holds more than {limit} bytes")]

@@ -2,11 +2,13 @@
 //! What there is to know about a function before asking whether it can be
 //! probed.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::Image;
 use crate::bytes::{array, i32_at};
+use crate::lookup::base_name;
 use crate::tables::NOP5;
 
 /// A symbol of the kernel's text. Aliases are functions of their own: each
@@ -74,6 +76,18 @@ pub enum Region {
     Kprobes,
 }
 
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => ".text",
+            Self::Init => ".init.text",
+            Self::Entry => ".entry.text",
+            Self::Noinstr => ".noinstr.text",
+            Self::Kprobes => ".kprobes.text",
+        })
+    }
+}
+
 /// Where ftrace is called from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallSite {
@@ -130,9 +144,8 @@ impl Image<'_> {
     #[must_use]
     pub fn suffix(&self, function: &Function) -> Option<&str> {
         let name = self.name(function);
-        name.find('.')
-            .filter(|dot| *dot > 0)
-            .map(|dot| &name[dot..])
+        let base = base_name(name);
+        (base.len() < name.len()).then(|| &name[base.len()..])
     }
 
     fn function_at(&self, index: usize) -> Function {

@@ -30,6 +30,8 @@
 //! | `btf` | prototypes |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
+//! | `lookup`, `about`, `report` | what is asked for, and what is told |
+//! | `render`, `json` | how it is told: in 80 columns, or to programs |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
 //! lockdown, sysctls, and what mitigations have patched. Where that matters the
@@ -41,6 +43,7 @@
 //! version. `unsafe` stands in `map` alone.
 #![deny(unsafe_code)]
 
+mod about;
 mod btf;
 mod bytes;
 mod container;
@@ -55,16 +58,23 @@ mod functions;
 mod golden;
 mod image;
 mod insn;
+mod json;
 mod kallsyms;
+mod lookup;
 mod lzop;
 mod map;
 mod marks;
 mod reason;
+mod render;
+mod report;
 mod sites;
 mod symbols;
 mod tables;
+#[cfg(test)]
+mod toy;
 mod verdict;
 
+pub use about::{About, Missing};
 pub use btf::Unsupported;
 pub use container::{Layer, Unwrapped, unwrap};
 pub use decompress::Compression;
@@ -72,8 +82,11 @@ pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
+pub use lookup::{LookupError, Query};
 pub use map::Mapped;
 pub use reason::{Blacklist, Condition, Errno, Mechanism, NotOptimized, Refusal};
+pub use render::document as render;
+pub use report::{Count, Counts, Detail, Document, Given, Report, Summary};
 pub use sites::{Answer, Flavor, Site};
 pub use symbols::{SymbolSource, Symbols};
 pub use verdict::{Attach, Evidence, Verdict};

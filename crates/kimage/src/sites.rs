@@ -6,6 +6,8 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use serde::Serialize;
+
 use crate::functions::Function;
 use crate::image::Image;
 use crate::insn::{INT3, Insn, Insns};
@@ -45,8 +47,33 @@ pub enum Answer {
     Depends(Condition),
 }
 
+impl Answer {
+    /// In a word: the flavor, the error's name, or `depends`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Yes(Flavor::Ftrace) => "ftrace",
+            Self::Yes(Flavor::Optimized) => "optimized",
+            Self::Yes(Flavor::Int3(_)) => "int3",
+            Self::No(refusal) => refusal.errno().name(),
+            Self::Depends(_) => "depends",
+        }
+    }
+
+    /// Why it is not better, if it could be.
+    #[must_use]
+    pub fn reason(self) -> Option<String> {
+        match self {
+            Self::Yes(Flavor::Ftrace | Flavor::Optimized) => None,
+            Self::Yes(Flavor::Int3(reason)) => Some(reason.to_string()),
+            Self::No(refusal) => Some(refusal.to_string()),
+            Self::Depends(condition) => Some(condition.to_string()),
+        }
+    }
+}
+
 /// An instruction, and what becomes of a kprobe on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Site {
     /// From the start of the function.
     pub offset: u32,
@@ -54,6 +81,7 @@ pub struct Site {
     pub len: u8,
     /// What a `register_kprobe()` by address and offset gets. One by BPF or
     /// perf must pass [`Image::within_notrace`] besides.
+    #[serde(flatten)]
     pub answer: Answer,
 }
 
@@ -129,9 +157,13 @@ impl<'a> Image<'a> {
         if let Some(rule) = self.blacklisted_by(symbol) {
             return Some(Refusal::Blacklisted(rule));
         }
-        // is_cfi_preamble_symbol()
+        self.is_preamble(symbol).then_some(Refusal::Preamble)
+    }
+
+    /// `is_cfi_preamble_symbol()`.
+    pub(crate) fn is_preamble(&self, symbol: usize) -> bool {
         let name = self.symbols.name_bytes(symbol);
-        (name.starts_with(b"__cfi_") || name.starts_with(b"__pfx_")).then_some(Refusal::Preamble)
+        name.starts_with(b"__cfi_") || name.starts_with(b"__pfx_")
     }
 
     /// `within_kprobe_blacklist()`.

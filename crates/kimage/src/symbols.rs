@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 use std::hash::Hasher;
 use std::ops::Range;
 
@@ -19,6 +20,15 @@ pub enum SymbolSource {
     Kallsyms,
     /// `.symtab`, in an image built without `CONFIG_KALLSYMS`.
     Symtab,
+}
+
+impl fmt::Display for SymbolSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kallsyms => "kallsyms",
+            Self::Symtab => ".symtab",
+        })
+    }
 }
 
 /// One symbol.

@@ -388,7 +388,7 @@ mod tests {
                 },
                 &[TEXT]
             ),
-            []
+            Vec::<u64>::new()
         );
     }
 }

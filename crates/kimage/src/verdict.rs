@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::functions::{CallCode, Function, Region};
 use crate::image::Image;
 use crate::reason::{Condition, Mechanism, Refusal};
@@ -64,7 +66,7 @@ impl fmt::Display for Attach {
 }
 
 /// One fact on the way to an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// What was found, in words.
     pub fact: String,
@@ -209,16 +211,11 @@ impl Image<'_> {
     }
 
     fn note_place(&self, function: &Function, addr: u64, trail: &mut impl Trail) {
-        let range = function.range();
         trail.note("kallsyms_lookup_size_offset", || {
-            let part = match function.region {
-                Region::Text => ".text",
-                Region::Init => ".init.text",
-                Region::Entry => ".entry.text",
-                Region::Noinstr => ".noinstr.text",
-                Region::Kprobes => ".kprobes.text",
-            };
-            format!("{:#x}..{:#x} in {part}", range.start, range.end)
+            let Function {
+                addr, size, region, ..
+            } = function;
+            format!("{addr:#x}, {size} bytes in {region}")
         });
         if function.endbr && addr == function.entry() {
             trail.note("arch_adjust_kprobe_addr", || {

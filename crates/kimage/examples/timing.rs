@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What each step on an image costs, in time on a processor.
+//!
+//!     cargo run --release -p nmissed-kimage --example timing -- vmlinux...
+#![expect(clippy::print_stdout, reason = "that is what it is for")]
+
+use std::time::Duration;
+
+use nmissed_kimage::{Image, Mapped, unwrap};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for path in std::env::args().skip(1) {
+        println!("{path}");
+        time(&Mapped::open(path.as_ref())?)?;
+    }
+    Ok(())
+}
+
+fn time(file: &[u8]) -> nmissed_kimage::Result<()> {
+    let unwrapped = step("unwrap", || unwrap(file))?;
+    let image = step("parse", || Image::parse(&unwrapped.elf))?;
+    let functions = step("functions", || image.functions());
+    step("verdicts", || image.summary(&functions, false));
+    step("verdicts and sites", || image.summary(&functions, true));
+    Ok(())
+}
+
+fn step<T>(name: &str, act: impl FnOnce() -> T) -> T {
+    let start = cpu();
+    let result = act();
+    println!("  {:>8.1?} {name}", cpu() - start);
+    result
+}
+
+/// Time on a processor: what others do meanwhile is not counted.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = stat.split(' ').next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
