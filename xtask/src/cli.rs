@@ -124,6 +124,10 @@ pub(crate) struct InspectOptions {
     /// list them in available_filter_functions
     #[arg(long, conflicts_with_all = ["symbols", "why", "sites", "json"])]
     pub(crate) traceable_functions: bool,
+
+    /// Tell what is different in another image, for these functions or all
+    #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
+    pub(crate) diff: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -6,29 +6,37 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nmissed_kimage::{Detail, Document, Image, Mapped, Unwrapped, render, unwrap};
+use nmissed_kimage::{
+    About, Detail, Diff, Document, Image, LookupError, Mapped, Query, Report, render, unwrap,
+};
 
 use crate::cli::InspectOptions;
 use crate::exit::{Exit, UsageError};
 
 /// Reads the image, and prints what was asked for.
 pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
-    let in_file = || options.image.display().to_string();
-    let file = open(&options.image)?;
-    let unwrapped = unwrap(&file).with_context(in_file)?;
-    let image = Image::parse(&unwrapped.elf).with_context(in_file)?;
-    let text = if options.traceable_functions {
-        lines(image.traceable_functions())
-    } else {
-        let document = document(options, &unwrapped, &image)?;
-        if options.json {
+    let text = with_image(&options.image, |image, about| {
+        if options.traceable_functions {
+            return Ok(lines(image.traceable_functions()));
+        }
+        let document = document(options, image, about)?;
+        Ok(if options.json {
             serde_json::to_string_pretty(&document)? + "\n"
         } else {
             render(&document)
-        }
-    };
+        })
+    })?;
     print(&text)?;
     Ok(Exit::Good)
+}
+
+/// Reads an image for as long as it takes to do something with it.
+fn with_image<T>(path: &Path, act: impl FnOnce(&Image<'_>, About) -> Result<T>) -> Result<T> {
+    let in_file = || path.display().to_string();
+    let file = open(path)?;
+    let unwrapped = unwrap(&file).with_context(in_file)?;
+    let image = Image::parse(&unwrapped.elf).with_context(in_file)?;
+    act(&image, image.about(&unwrapped.layers))
 }
 
 /// Maps a file. One that is not there was misspelt.
@@ -41,32 +49,56 @@ fn open(path: &Path) -> Result<Mapped> {
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn document(
-    options: &InspectOptions,
-    unwrapped: &Unwrapped<'_>,
-    image: &Image<'_>,
-) -> Result<Document> {
+fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<Document> {
+    let mut document = Document {
+        file: options.image.display().to_string(),
+        about,
+        summary: None,
+        functions: Vec::new(),
+        diff: None,
+    };
+    if let Some(other) = &options.diff {
+        document.diff = Some(diff(image, other, &options.symbols)?);
+    } else if options.symbols.is_empty() {
+        document.summary = Some(image.summary(&image.functions(), options.sites));
+    } else {
+        document.functions = reports(options, image)?;
+    }
+    Ok(document)
+}
+
+fn reports(options: &InspectOptions, image: &Image<'_>) -> Result<Vec<Report>> {
     let functions = image.functions();
     let detail = Detail {
         why: options.why,
         sites: options.sites,
     };
-    let mut document = Document {
-        file: options.image.display().to_string(),
-        about: image.about(&unwrapped.layers),
-        summary: None,
-        functions: Vec::new(),
-    };
+    let mut all = Vec::new();
     for query in &options.symbols {
-        let reports = image.report(&functions, query, detail);
-        document
-            .functions
-            .extend(reports.map_err(|error| UsageError(error.to_string()))?);
+        all.extend(image.report(&functions, query, detail).map_err(usage)?);
     }
-    if options.symbols.is_empty() {
-        document.summary = Some(image.summary(&functions, options.sites));
-    }
-    Ok(document)
+    Ok(all)
+}
+
+fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
+    let names: Vec<_> = only.iter().map(|query| query.symbol.as_str()).collect();
+    let file = other.display().to_string();
+    with_image(other, |other, about| {
+        let (old, new) = (image.functions(), other.functions());
+        for query in only {
+            // Either may have it.
+            if let Err(error) = image.look_up(&old, query)
+                && other.look_up(&new, query).is_err()
+            {
+                return Err(usage(error).into());
+            }
+        }
+        Ok(image.diff(other, file, about, &names))
+    })
+}
+
+fn usage(error: LookupError) -> UsageError {
+    UsageError(error.to_string())
 }
 
 fn lines<'a>(names: impl Iterator<Item = &'a str>) -> String {

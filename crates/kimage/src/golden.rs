@@ -318,3 +318,29 @@ fn traceable_functions_have_a_call_site_of_their_own() {
         ]
     );
 }
+
+#[test]
+fn a_diff_of_some_functions_leaves_the_others_aside() {
+    let (old, new) = (Kernel::whole().elf(), Kernel::later().elf());
+    let (old, new) = (Image::parse(&old).unwrap(), Image::parse(&new).unwrap());
+    let diff = old.diff(&new, String::new(), new.about(&[]), &["plain", "faults"]);
+    assert_eq!(
+        (diff.gained.len(), diff.lost),
+        (0, vec!["faults".to_owned()])
+    );
+    assert_eq!(
+        (diff.renamed[0].from.as_str(), diff.renamed.len()),
+        ("plain", 1)
+    );
+    assert!(diff.changed.iter().all(|(_, changes)| changes.is_empty()));
+}
+
+#[test]
+fn an_image_does_not_differ_from_itself() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let diff = image.diff(&image, String::new(), image.about(&[]), &[]);
+    let names = [diff.gained, diff.lost, diff.ambiguous, diff.unambiguous];
+    assert!(names.iter().all(Vec::is_empty) && diff.renamed.is_empty());
+    assert!(diff.changed.iter().all(|(_, changes)| changes.is_empty()));
+}

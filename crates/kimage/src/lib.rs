@@ -30,7 +30,7 @@
 //! | `btf` | prototypes |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
-//! | `lookup`, `about`, `report` | what is asked for, and what is told |
+//! | `lookup`, `about`, `report`, `diff` | what is asked for, and what is told |
 //! | `render`, `json` | how it is told: in 80 columns, or to programs |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
@@ -48,6 +48,7 @@ mod btf;
 mod bytes;
 mod container;
 mod decompress;
+mod diff;
 mod elf;
 mod error;
 mod features;
@@ -78,6 +79,7 @@ pub use about::{About, Missing};
 pub use btf::Unsupported;
 pub use container::{Layer, Unwrapped, unwrap};
 pub use decompress::Compression;
+pub use diff::{Change, Diff, Renamed};
 pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Reports as text for a terminal of 80 columns.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::report::{Count, Counts, Document, Given, Report, Summary};
-use crate::{About, Answer, Attach, Evidence, Site};
+use crate::{About, Answer, Attach, Change, Diff, Evidence, Site};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -19,6 +21,7 @@ pub fn document(document: &Document) -> String {
     let mut parts = vec![about(&document.file, &document.about)];
     parts.extend(document.summary.as_ref().map(summary));
     parts.extend(document.functions.iter().map(report));
+    parts.extend(document.diff.as_ref().map(diff));
     parts.join("\n")
 }
 
@@ -250,6 +253,67 @@ fn sites_of(out: &mut String, report: &Report, sites: &[Site]) {
     }
 }
 
+/// How many names are told of many.
+const NAMES: usize = 8;
+
+/// What is different in another image.
+fn diff(diff: &Diff) -> String {
+    let mut out = about(&diff.file, &diff.about);
+    let _ = writeln!(out, "\nfunctions:");
+    let renamed = diff.renamed.iter();
+    let renamed: Vec<_> = renamed
+        .map(|it| format!("{} -> {}", it.from, it.to.join(" ")))
+        .collect();
+    for (what, names) in [
+        ("gained", &diff.gained),
+        ("lost", &diff.lost),
+        ("renamed", &renamed),
+        ("now ambiguous", &diff.ambiguous),
+        ("unambiguous now", &diff.unambiguous),
+    ] {
+        let head = format!("{:>9}  {what}", names.len());
+        hang(&mut out, &head, 28, &some_of(names));
+    }
+    let changed = diff.changed.chunk_by(|a, b| a.1 == b.1);
+    for alike in changed.filter(|alike| !alike[0].1.is_empty()) {
+        let ways: Vec<_> = alike.iter().map(|(attach, _)| attach.to_string()).collect();
+        let _ = writeln!(out, "\n{}:", ways.join(", "));
+        changes(&mut out, &alike[0].1);
+    }
+    out
+}
+
+/// The most frequent changes first, those that read the same as one.
+fn changes(out: &mut String, changes: &[Change]) {
+    let mut told = BTreeMap::<String, Vec<String>>::new();
+    for change in changes {
+        let names = told.entry(what_changed(change)).or_default();
+        names.extend_from_slice(&change.functions);
+    }
+    let mut told: Vec<_> = told.into_iter().collect();
+    told.sort_by_key(|(_, names)| Reverse(names.len()));
+    for (what, names) in told {
+        hang(out, &format!("{:>9}", names.len()), 11, &what);
+        hang(out, "", 13, &some_of(&names));
+    }
+}
+
+fn what_changed(Change { from, to, .. }: &Change) -> String {
+    let was = || from.reason().map(|reason| format!(" (was: {reason})"));
+    let is = to.reason().map(|reason| format!(": {reason}"));
+    let why = is.or_else(was).unwrap_or_default();
+    format!("{} -> {}{why}", from.label(), to.label())
+}
+
+fn some_of(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMES);
+    let some = names[..names.len() - more].join(", ");
+    match more {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
+}
+
 /// Writes `head`, and `text` beside it from a column on, in as many lines as
 /// it takes.
 fn hang(out: &mut String, head: &str, column: usize, text: &str) {
@@ -312,6 +376,7 @@ mod tests {
             summary: queries
                 .is_empty()
                 .then(|| image.summary(&functions, detail.sites)),
+            diff: None,
         }
     }
 
@@ -329,6 +394,28 @@ mod tests {
             "{text}"
         );
         insta::assert_snapshot!(name, text);
+    }
+
+    #[test]
+    fn a_diff_in_80_columns() {
+        let (old, new) = (Kernel::whole().elf(), Kernel::later().elf());
+        let (old, new) = (Image::parse(&old).unwrap(), Image::parse(&new).unwrap());
+        let about = new.about(&[Layer::Compressed(Compression::Xz)]);
+        let found = old.diff(&new, "other".to_owned(), about, &[]);
+        let text = diff(&found);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
+        insta::assert_snapshot!("diff", text);
+        insta::assert_snapshot!("json_diff", serde_json::to_string_pretty(&found).unwrap());
+    }
+
+    #[test]
+    fn many_names_are_told_by_the_first() {
+        let names = |count| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+        assert_eq!(some_of(&names(8)), "0, 1, 2, 3, 4, 5, 6, 7");
+        assert_eq!(some_of(&names(9)), "0, 1, 2, 3, 4, 5, 6, 7 and 1 more");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::lookup::base_name;
-use crate::{About, Answer, Attach, Evidence, Function, Image, LookupError, Query, Region, Site};
+use crate::{
+    About, Answer, Attach, Diff, Evidence, Function, Image, LookupError, Query, Region, Site,
+};
 
 /// How often each answer was given, the most frequent first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,12 +70,16 @@ pub struct Document {
     /// What it is.
     #[serde(flatten)]
     pub about: About,
-    /// The answers for all functions, unless some were asked for.
+    /// The answers for all functions, if nothing else was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
     /// The functions that were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Report>,
+    /// What is different in another image, if that was asked for; then there is
+    /// nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Diff>,
 }
 
 /// How much to say about a function.

@@ -113,6 +113,25 @@ impl Kernel {
         kernel
     }
 
+    /// Another version of it: names changed, and mechanisms gone.
+    pub(crate) fn later() -> Self {
+        Self::whole()
+            .renamed("plain", "plain.isra.0")
+            .renamed("faults", "fresh")
+            .renamed("jumps_back", "keyed")
+            .renamed("phantom", "phantom.part.0")
+            .without("register_fprobe")
+            .without(".ibt_endbr_seal")
+            .without("notrace")
+    }
+
+    fn renamed(mut self, from: &str, to: &str) -> Self {
+        let mut symbols = self.symbols.iter_mut();
+        let symbol = symbols.find(|symbol| symbol.2 == from);
+        symbol.expect("a function to rename").2 = to.to_owned();
+        self
+    }
+
     pub(crate) fn without(mut self, name: &'static str) -> Self {
         self.symbols.retain(|(_, _, symbol)| symbol != name);
         self.without.push(name);
