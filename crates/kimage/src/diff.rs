@@ -2,8 +2,9 @@
 //! Two images: which functions came and went, and which are answered
 //! differently.
 //!
-//! Functions are compared by name. Those that are freed after boot, padding and
-//! parts of functions (`.cold`, `.part.0`) are left aside: nobody aims at them.
+//! Functions are compared by name. Those that are freed after boot, padding,
+//! parts of functions (`.cold`, `.part.0`) and the trampolines of static calls
+//! are left aside: nobody aims at them.
 
 use std::collections::BTreeMap;
 use std::mem::discriminant;
@@ -116,9 +117,13 @@ impl Image<'_> {
 
     fn is_whole(&self, function: &Function) -> bool {
         let part = |suffix: &str| suffix.contains(".cold") || suffix.contains(".part.");
+        let name = self.name(function);
         function.region != Region::Init
             && !self.is_preamble(function.symbol as usize)
             && !self.suffix(function).is_some_and(part)
+            // The assembler's local labels, and static_call.h's trampolines.
+            && !name.starts_with('.')
+            && !name.starts_with("__SCT__")
     }
 }
 

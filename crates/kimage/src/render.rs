@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::report::{Count, Counts, Document, Given, Report, Summary};
-use crate::{About, Answer, Attach, Change, Diff, Evidence, Site};
+use crate::{About, Answer, Attach, Change, Diff, Evidence, Renamed, Site};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -260,20 +260,16 @@ const NAMES: usize = 8;
 fn diff(diff: &Diff) -> String {
     let mut out = about(&diff.file, &diff.about);
     let _ = writeln!(out, "\nfunctions:");
-    let renamed = diff.renamed.iter();
-    let renamed: Vec<_> = renamed
-        .map(|it| format!("{} -> {}", it.from, it.to.join(" ")))
-        .collect();
     for (what, names) in [
         ("gained", &diff.gained),
         ("lost", &diff.lost),
-        ("renamed", &renamed),
         ("now ambiguous", &diff.ambiguous),
         ("unambiguous now", &diff.unambiguous),
     ] {
         let head = format!("{:>9}  {what}", names.len());
         hang(&mut out, &head, 28, &some_of(names));
     }
+    renamed(&mut out, &diff.renamed);
     let changed = diff.changed.chunk_by(|a, b| a.1 == b.1);
     for alike in changed.filter(|alike| !alike[0].1.is_empty()) {
         let ways: Vec<_> = alike.iter().map(|(attach, _)| attach.to_string()).collect();
@@ -281,6 +277,17 @@ fn diff(diff: &Diff) -> String {
         changes(&mut out, &alike[0].1);
     }
     out
+}
+
+fn renamed(out: &mut String, renamed: &[Renamed]) {
+    line(out, &format!("{:>9}  renamed", renamed.len()));
+    for Renamed { from, to } in renamed.iter().take(NAMES) {
+        hang(out, "", 13, &format!("{from} -> {}", to.join(" ")));
+    }
+    if renamed.len() > NAMES {
+        let more = renamed.len() - NAMES;
+        line(out, &format!("{:13}and {more} more", ""));
+    }
 }
 
 /// The most frequent changes first, those that read the same as one.
