@@ -259,7 +259,12 @@ proptest! {
             file[at] = value;
         }
         if let Ok(image) = Image::parse(&file) {
-            for function in image.functions() {
+            let functions = image.functions();
+            let _ = image.summary(&functions, true);
+            let _ = image.traceable_functions().count();
+            let _ = image.diff(&image, String::new(), image.about(&[]), &[]);
+            let _ = image.look_up(&functions, &"tracde".parse().unwrap());
+            for function in functions {
                 let _ = image.answers(&function);
                 let _ = image.sites(&function);
                 let _ = image.verdict(&function, Attach::Fentry);
