@@ -157,12 +157,14 @@ impl<'a> Session<'a> {
     }
 
     fn show(&self) -> Result<()> {
-        if !self.output.results().runs.is_empty() {
-            let text = self.output.results().to_text(style());
-            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+        if self.output.results().runs.is_empty() {
+            self.output.discard();
+            return Ok(());
         }
-        self.progress
-            .say(&format!("evidence: {}", self.output.dir().display()));
+        let text = self.output.results().to_text(style());
+        writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+        let dir = self.output.dir().display();
+        self.progress.say(&format!("evidence: {dir}"));
         Ok(())
     }
 }
