@@ -125,7 +125,8 @@ impl<'a> Session<'a> {
         let mut ended = 0;
         let run = boot(&spec, &mut |message| self.follow(message, &mut ended))?;
         self.progress.end(&summary(&run));
-        if run.is_good() {
+        // How long a part of the tests took says nothing about all of them.
+        if run.is_good() && self.options.filter.is_none() {
             self.cache
                 .remember_time(&what, std::time::Duration::from_secs_f64(run.total_s));
         }
