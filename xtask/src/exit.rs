@@ -44,17 +44,13 @@ impl Exit {
             .iter()
             .flat_map(|run| &run.tests)
             .map(|test| &test.outcome);
-        let outcomes: Vec<_> = runs.iter().map(|run| &run.machine).chain(tests).collect();
-        let infra = |outcome: &&Outcome| matches!(outcome, Outcome::Infra(_));
-        if outcomes
-            .iter()
-            .any(|outcome| !outcome.is_good() && !infra(outcome))
-        {
+        let mut outcomes = runs.iter().map(|run| &run.machine).chain(tests);
+        if outcomes.any(Outcome::is_failure) {
             Self::Failed
-        } else if outcomes.iter().any(infra) || !runs.iter().all(Run::is_good) {
-            Self::Host
-        } else {
+        } else if runs.iter().all(Run::is_good) {
             Self::Good
+        } else {
+            Self::Host
         }
     }
 }

@@ -66,6 +66,12 @@ impl Output {
         Ok(dir)
     }
 
+    /// Leaves no folder behind in which nothing was kept.
+    pub(crate) fn discard(&self) {
+        // It stays if there is anything in it.
+        let _ = fs::remove_dir(&self.dir);
+    }
+
     /// Keeps a run at once: what comes later may fail.
     pub(crate) fn keep(&mut self, run: Run) -> Result<()> {
         self.results.runs.push(run);

@@ -125,7 +125,8 @@ impl<'a> Session<'a> {
         let mut ended = 0;
         let run = boot(&spec, &mut |message| self.follow(message, &mut ended))?;
         self.progress.end(&summary(&run));
-        if run.is_good() {
+        // How long a part of the tests took says nothing about all of them.
+        if run.is_good() && self.options.filter.is_none() {
             self.cache
                 .remember_time(&what, std::time::Duration::from_secs_f64(run.total_s));
         }
@@ -157,12 +158,14 @@ impl<'a> Session<'a> {
     }
 
     fn show(&self) -> Result<()> {
-        if !self.output.results().runs.is_empty() {
-            let text = self.output.results().to_text(style());
-            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+        if self.output.results().runs.is_empty() {
+            self.output.discard();
+            return Ok(());
         }
-        self.progress
-            .say(&format!("evidence: {}", self.output.dir().display()));
+        let text = self.output.results().to_text(style());
+        writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+        let dir = self.output.dir().display();
+        self.progress.say(&format!("evidence: {dir}"));
         Ok(())
     }
 }

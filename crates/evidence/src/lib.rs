@@ -15,6 +15,8 @@
 //! out. Both sides of the VM use this crate, so it depends on nothing else of
 //! this workspace.
 
+#![forbid(unsafe_code)]
+
 mod change;
 mod compare;
 mod guest;

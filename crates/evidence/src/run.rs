@@ -34,6 +34,13 @@ impl Outcome {
         matches!(self, Self::Pass | Self::Skip(_))
     }
 
+    /// Whether this outcome speaks against the kernel or the test. What the
+    /// host could not do is no evidence.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        !self.is_good() && !matches!(self, Self::Infra(_))
+    }
+
     /// The one-word name that tables and `results.json` use.
     #[must_use]
     pub fn name(&self) -> &'static str {

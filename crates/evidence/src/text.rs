@@ -63,7 +63,8 @@ fn runs(comparison: &Comparison<'_>, style: Style) -> String {
     text
 }
 
-/// How many tests passed, failed in any way, and were skipped.
+/// How many tests passed, failed in any way of their own or the kernel's, and
+/// were skipped. Those that did not get their turn are none of these.
 fn counts(run: &Run) -> [usize; 3] {
     let count = |wanted: fn(&Outcome) -> bool| {
         let outcomes = run.tests.iter().map(|test| &test.outcome);
@@ -71,7 +72,7 @@ fn counts(run: &Run) -> [usize; 3] {
     };
     [
         count(|outcome| *outcome == Outcome::Pass),
-        count(|outcome| !outcome.is_good()),
+        count(Outcome::is_failure),
         count(|outcome| matches!(outcome, Outcome::Skip(_))),
     ]
 }
@@ -83,14 +84,20 @@ fn reasons(run: &Run, style: Style) -> String {
         text += &heading(run, "the machine", &run.machine, style);
         text += &reason(&run.machine, style);
     }
-    for test in &run.tests {
-        if test.outcome == Outcome::Pass {
+    // Tests in a row with one and the same reason share its lines.
+    for same in run.tests.chunk_by(|one, next| one.outcome == next.outcome) {
+        let outcome = &same[0].outcome;
+        if *outcome == Outcome::Pass {
             continue;
         }
-        text += &heading(run, &test.name, &test.outcome, style);
+        let name = match same.len() {
+            1 => same[0].name.clone(),
+            all => format!("{} and {} more", same[0].name, all - 1),
+        };
+        text += &heading(run, &name, outcome, style);
         // A test that ended with the machine has nothing to add.
-        if test.outcome != run.machine {
-            text += &reason(&test.outcome, style);
+        if *outcome != run.machine {
+            text += &reason(outcome, style);
         }
     }
     text

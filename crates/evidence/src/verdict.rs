@@ -101,15 +101,18 @@ fn trouble(run: &Run) -> Vec<String> {
         Outcome::LostVm(_) => Some("the machine went away"),
         Outcome::Infra(_) => Some("the host failed"),
     };
+    let all = run.tests.len();
+    let of_all = |count: usize, what| (count > 0).then(|| format!("{count} of {all} tests {what}"));
     let outcomes = run.tests.iter().map(|test| &test.outcome);
-    let failed = outcomes.filter(|outcome| !outcome.is_good()).count();
-    let tests = match (failed, run.tests.len()) {
-        (_, 0) => Some("no test ran".to_owned()),
-        (0, _) => None,
-        (failed, all) => Some(format!("{failed} of {all} tests failed")),
-    };
-    let machine = machine.map(str::to_owned);
-    machine.into_iter().chain(tests).collect()
+    let failed = outcomes.clone().filter(|outcome| outcome.is_failure());
+    let unheard = outcomes.filter(|outcome| matches!(outcome, Outcome::Infra(_)));
+    let parts = [
+        machine.map(str::to_owned),
+        (all == 0).then(|| "no test ran".to_owned()),
+        of_all(failed.count(), "failed"),
+        of_all(unheard.count(), "did not run"),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn before(fate: Fate) -> &'static str {

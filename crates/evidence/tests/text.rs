@@ -113,9 +113,12 @@ fn failed(mut run: Run, test: usize, outcome: Outcome) -> Run {
     run
 }
 
-/// The machine ended in this way while the test ran; nothing came after.
+/// The machine ended in this way while the test ran; the others had no turn.
 fn ended(mut run: Run, test: usize, records: usize, outcome: &Outcome) -> Run {
-    run.tests.truncate(test + 1);
+    let why = format!("not run: the machine ended before ({})", outcome.name());
+    for later in run.tests.iter_mut().skip(test + 1) {
+        later.outcome = Outcome::Infra(why.clone());
+    }
     run.records.truncate(records);
     run.machine = outcome.clone();
     failed(run, test, outcome.clone())
@@ -211,6 +214,10 @@ fn a_crash_in_the_middle() {
     let bug = "BUG: kernel NULL pointer dereference, address: 0000000000000010";
     let crash = Outcome::Crash(bug.to_owned());
     insta::assert_snapshot!(text(vec![baseline(), ended(active(), 1, 4, &crash)]));
+    insta::assert_snapshot!(
+        "a_crash_at_once",
+        text(vec![ended(baseline(), 0, 0, &crash)])
+    );
 }
 
 #[test]

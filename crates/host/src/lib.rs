@@ -7,6 +7,8 @@
 //! program runs in a process group of its own and is gone when its
 //! [`Cmd`] call returns, whether it ended, timed out or was interrupted.
 
+#![forbid(unsafe_code)]
+
 mod cache;
 mod cmd;
 mod error;

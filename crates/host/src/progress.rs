@@ -57,10 +57,26 @@ impl Bar {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
+
+    fn clear(&self) {
+        self.with(|slot| {
+            slot.take()
+                .into_iter()
+                .for_each(|bar| bar.finish_and_clear())
+        });
+    }
+}
+
+/// A step that is cut short leaves no bar behind.
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 impl Progress for Bar {
     fn begin(&self, step: &str, units: Option<u64>, last: Option<Duration>) {
+        self.clear();
         let last = last
             .map(|last| format!(", last time {}", clock(last)))
             .unwrap_or_default();
@@ -75,12 +91,7 @@ impl Progress for Bar {
         }
         bar.set_prefix(step.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
-        self.with(|slot| {
-            slot.take()
-                .into_iter()
-                .for_each(|old| old.finish_and_clear());
-            *slot = Some(bar);
-        });
+        self.with(|slot| *slot = Some(bar));
     }
 
     fn at(&self, done: u64, what: &str) {
@@ -97,11 +108,7 @@ impl Progress for Bar {
     }
 
     fn end(&self, summary: &str) {
-        self.with(|slot| {
-            slot.take()
-                .into_iter()
-                .for_each(|bar| bar.finish_and_clear())
-        });
+        self.clear();
         print_line(summary);
     }
 
