@@ -70,7 +70,10 @@ pub(crate) fn version() -> Result<String> {
 pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     let how = match accel {
         Accel::Kvm => "kvm",
-        Accel::Tcg => "tcg,thread=multi",
+        // Kernels that patch their own text while another CPU runs it are all we
+        // boot. With a thread per CPU QEMU has been seen to execute the int3 of a
+        // patch that was over: an oops that says nothing about the kernel.
+        Accel::Tcg => "tcg,thread=single",
     };
     ["-accel", how, "-cpu", "max"]
 }
