@@ -10,12 +10,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::{Error, Result, interrupted};
 
 /// How long a program may take to clean up after SIGINT before SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long what was killed may take to be gone.
+const DYING: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
 /// How many lines of output an error quotes.
 const TAIL: usize = 20;
@@ -325,13 +327,28 @@ impl Running {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
         self.ended = true;
+        self.wait_for_group();
+    }
+
+    /// A killed process takes a moment to die. Those that nobody reaps stay in
+    /// the group for good, so there is an end to waiting.
+    fn wait_for_group(&self) {
+        let killed = Instant::now();
+        let alive = |group| test_kill_process_group(group).is_ok();
+        while self.group().is_some_and(alive) && killed.elapsed() < DYING {
+            std::thread::sleep(POLL);
+        }
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        if let Some(group) = self.group() {
             // An empty group has nothing left to stop.
             let _ = kill_process_group(group, signal);
         }
+    }
+
+    fn group(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }
 }
 
