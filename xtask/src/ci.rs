@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nmissed_host::{Cache, Cmd, check_interrupt, interrupted, reporter};
+use nmissed_host::{Cache, Cmd, check_interrupt, reporter};
 use nmissed_kbuild::{check_applies, fetch};
 
 use crate::cli::{CiOptions, TestOptions};
@@ -53,9 +53,7 @@ fn step(name: &str, check: impl FnOnce() -> Result<()>, failed: &mut Vec<String>
     eprintln!("ci: {name}");
     let started = Instant::now();
     let outcome = check();
-    if interrupted() {
-        check_interrupt()?;
-    }
+    check_interrupt()?;
     match outcome {
         Ok(()) => eprintln!("ci: {name}: ok ({:.0} s)", started.elapsed().as_secs_f64()),
         Err(error) => {

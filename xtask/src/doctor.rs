@@ -22,8 +22,14 @@ pub(crate) fn run(install: bool) -> Result<Exit> {
     if install {
         ensure(&all, true)?;
     }
+    let mut missing = Vec::new();
     for need in NEEDS {
-        let mark = if need.is_met() { "ok     " } else { "MISSING" };
+        let mark = if need.is_met() {
+            "ok     "
+        } else {
+            missing.push(need);
+            "MISSING"
+        };
         println!(
             "{mark}  {:<20} {} ({})",
             need.name(),
@@ -31,7 +37,6 @@ pub(crate) fn run(install: bool) -> Result<Exit> {
             need.package
         );
     }
-    let missing = missing(&all);
     if missing.is_empty() {
         println!("\nNothing is missing.");
         return Ok(Exit::Good);

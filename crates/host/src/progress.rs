@@ -2,7 +2,7 @@
 //! Saying how far the work is: a bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write, stderr};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,10 +52,7 @@ struct Bar {
 
 impl Bar {
     fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        act(&mut self
-            .bar
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner));
+        act(&mut held(&self.bar));
     }
 
     fn clear(&self) {
@@ -142,17 +139,11 @@ impl Progress for Plain {
             units,
             said: Instant::now(),
         };
-        *self
-            .step
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(step);
+        *held(&self.step) = Some(step);
     }
 
     fn at(&self, done: u64, what: &str) {
-        let mut slot = self
-            .step
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slot = held(&self.step);
         let Some(step) = slot
             .as_mut()
             .filter(|step| step.said.elapsed() >= PLAIN_EVERY)
@@ -167,16 +158,18 @@ impl Progress for Plain {
     }
 
     fn end(&self, summary: &str) {
-        *self
-            .step
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *held(&self.step) = None;
         print_line(summary);
     }
 
     fn say(&self, line: &str) {
         print_line(line);
     }
+}
+
+/// What is shown is never half-changed, so a panic elsewhere spoils nothing.
+fn held<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Standard error may be closed; the work goes on.
