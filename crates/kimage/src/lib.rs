@@ -30,6 +30,7 @@
 //! | `btf` | prototypes |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
+//! | `pick` | a site of a wanted flavor |
 //! | `lookup`, `about`, `report`, `diff` | what is asked for, and what is told |
 //! | `render`, `json` | how it is told: in 80 columns, or to programs |
 //!
@@ -65,6 +66,7 @@ mod lookup;
 mod lzop;
 mod map;
 mod marks;
+mod pick;
 mod reason;
 mod render;
 mod report;
@@ -86,7 +88,7 @@ pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
 pub use lookup::{LookupError, Query};
 pub use map::Mapped;
-pub use reason::{Blacklist, Condition, Errno, Mechanism, NotOptimized, Refusal};
+pub use reason::{Blacklist, Condition, Errno, FprobeLookup, Mechanism, NotOptimized, Refusal};
 pub use render::document as render;
 pub use report::{Count, Counts, Detail, Document, Given, Report, Summary};
 pub use sites::{Answer, Flavor, Site};

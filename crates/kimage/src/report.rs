@@ -253,12 +253,8 @@ impl Image<'_> {
     /// no function's, which the kernel lists as `__ftrace_invalid_address___N`,
     /// is left out.
     pub fn traceable_functions(&self) -> impl Iterator<Item = &str> {
-        let kept = self
-            .call_sites()
-            .iter()
-            .filter(|site| !self.ranges.init.contains(site));
-        kept.filter_map(|site| {
-            let symbol = self.symbols.around(*site)?;
+        self.kept_call_sites().filter_map(|site| {
+            let symbol = self.symbols.around(site)?;
             // FTRACE_MCOUNT_MAX_OFFSET
             let most = if self.features.ibt { 4 } else { 0 };
             let near = site - self.symbols.get(symbol).addr <= most;
