@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Reports as text for a terminal of 80 columns.
+
+use std::fmt::Write;
+
+use nmissed_evidence::List;
+
+use crate::judge::Unanswered;
+use crate::report::{Compared, Disagreement, ListReport, Report, word};
+
+/// How many places of an unanswered batch are named.
+const PLACES: usize = 8;
+
+/// All of a report.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut out = format!(
+        "{}: Linux {}, {} functions\n\n",
+        report.kernel, report.release, report.functions
+    );
+    lists(&mut out, &report.lists);
+    out.push('\n');
+    ways(&mut out, &report.compared);
+    kinds(&mut out, &report.compared);
+    report
+        .unanswered
+        .iter()
+        .for_each(|it| unanswered(&mut out, it));
+    disagreements(&mut out, report);
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    let _ = writeln!(out, "{}", text.trim_end());
+}
+
+fn lists(out: &mut String, lists: &[ListReport]) {
+    line(
+        out,
+        &format!(
+            "{:<36}{:>12}{:>13}{:>13}",
+            "the kernel's lists", "in both", "only image", "only kernel"
+        ),
+    );
+    for list in lists {
+        let name = name(list.list);
+        let row = match list.both {
+            Some(both) => format!(
+                "  {name:<34}{both:>12}{:>13}{:>13}",
+                dash(list.only_image.len()),
+                dash(list.only_kernel.len())
+            ),
+            None => format!("  {name:<34}  not in this kernel"),
+        };
+        line(out, &row);
+    }
+}
+
+/// A list's path without where tracefs and debugfs are mounted.
+fn name(list: List) -> &'static str {
+    let path = list.path();
+    path.trim_start_matches("/sys/kernel/tracing/")
+        .trim_start_matches("/sys/kernel/debug/")
+}
+
+fn dash(count: usize) -> String {
+    if count == 0 {
+        "-".to_owned()
+    } else {
+        count.to_string()
+    }
+}
+
+/// Sums per way to attach.
+fn ways(out: &mut String, compared: &[Compared]) {
+    line(
+        out,
+        &format!(
+            "{:<36}{:>10}{:>10}{:>12}{:>10}",
+            "attached", "asked", "agreed", "disagreed", "depends"
+        ),
+    );
+    for way in compared.chunk_by(|a, b| a.kind.way_name() == b.kind.way_name()) {
+        let sum = |count: fn(&Compared) -> usize| way.iter().map(count).sum::<usize>();
+        let row = format!(
+            "  {:<34}{:>10}{:>10}{:>12}{:>10}",
+            way[0].kind.way_name(),
+            sum(|it| it.asked),
+            dash(sum(|it| it.agreed)),
+            dash(sum(|it| it.disagreements.len())),
+            dash(sum(open)),
+        );
+        line(out, &row);
+    }
+}
+
+fn open(compared: &Compared) -> usize {
+    compared.open.iter().map(|(_, count)| count).sum()
+}
+
+/// What was promised how often, and kept.
+fn kinds(out: &mut String, compared: &[Compared]) {
+    for way in compared.chunk_by(|a, b| a.kind.way_name() == b.kind.way_name()) {
+        let _ = write!(out, "\n{}: agreed of asked\n", way[0].kind.way_name());
+        way.iter().for_each(|it| kind(out, it));
+    }
+}
+
+fn kind(out: &mut String, compared: &Compared) {
+    let answer = compared.kind.answer;
+    let kept = if compared.open.is_empty() {
+        compared.agreed.to_string()
+    } else {
+        String::new()
+    };
+    let reason = answer.reason().unwrap_or_default();
+    let head = format!("{kept:>8}{:>8}  {:<15}", compared.asked, answer.label());
+    hang(out, &head, &reason);
+    if !compared.open.is_empty() {
+        let said = compared
+            .open
+            .iter()
+            .map(|(seen, count)| format!("{count} {}", word(*seen)));
+        hang(
+            out,
+            &format!("{:<33}", ""),
+            &format!("here: {}", said.collect::<Vec<_>>().join(", ")),
+        );
+    }
+}
+
+/// Text behind a head, broken between words at 80 columns.
+fn hang(out: &mut String, head: &str, text: &str) {
+    let indent = head.len();
+    let mut current = head.to_owned();
+    for word in text.split_whitespace() {
+        if current.len() > indent && current.len() + 1 + word.len() > 80 {
+            line(out, &current);
+            current = " ".repeat(indent);
+        }
+        if current.len() > indent {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    line(out, &current);
+}
+
+fn unanswered(out: &mut String, unanswered: &Unanswered) {
+    let places = &unanswered.places;
+    let (named, rest) = places.split_at(places.len().min(PLACES));
+    let more = match rest.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    out.push('\n');
+    let text = format!("{}{more}", named.join(" "));
+    hang(out, &format!("unanswered, {}: ", unanswered.way), &text);
+}
+
+fn disagreements(out: &mut String, report: &Report) {
+    for list in &report.lists {
+        difference(out, name(list.list), "only in the image", &list.only_image);
+        difference(
+            out,
+            name(list.list),
+            "only in the kernel",
+            &list.only_kernel,
+        );
+    }
+    out.push('\n');
+    if report.agrees() {
+        line(out, "no disagreement");
+        return;
+    }
+    line(
+        out,
+        &format!("{} disagreements", report.disagreements().count()),
+    );
+    report.disagreements().for_each(|it| disagreement(out, it));
+}
+
+fn difference(out: &mut String, list: &str, whose: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        let _ = write!(out, "\n{list}, {whose}:\n");
+        lines.iter().for_each(|it| line(out, &format!("  {it}")));
+    }
+}
+
+fn disagreement(out: &mut String, disagreement: &Disagreement) {
+    let Disagreement {
+        place,
+        way,
+        promised,
+        seen,
+    } = disagreement;
+    line(out, &format!("  {place}"));
+    hang(
+        out,
+        "    ",
+        &format!("{way}: image {promised}, kernel {seen}"),
+    );
+}
