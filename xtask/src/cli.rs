@@ -42,6 +42,8 @@ pub(crate) enum Verb {
 pub(crate) enum VmVerb {
     /// Build, boot and test variants of kernels, and compare what they lose
     Test(TestOptions),
+    /// Boot a kernel, attach probes, and compare with what its image promises
+    Verify(VerifyOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +92,40 @@ pub(crate) struct TestOptions {
     pub(crate) filter: Option<Regex>,
 
     /// Keep results.json, consoles, configurations and command lines here
+    /// [default: target/vm/run-NNNN]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// kvm or tcg [default: kvm if a kernel really boots with it]
+    #[arg(long, value_name = "ACCEL")]
+    pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VerifyOptions {
+    /// A kernel of vmconfig/kernels.toml, those included that Debian built
+    /// (repeatable) [default: the one marked there, unless there is an --image]
+    #[arg(long, value_name = "ID")]
+    pub(crate) kernel: Vec<String>,
+
+    /// The variant of kernels that are built here (repeatable) [default: baseline]
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: Vec<String>,
+
+    /// A bzImage or vmlinuz of your own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+
+    /// Attach this many probes for each answer of each kind that the image gives
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) sample: usize,
+
+    /// Attach to every function in every way, and to an offset of each kind in
+    /// each; takes an hour or more where the processor is emulated
+    #[arg(long, conflicts_with = "sample")]
+    pub(crate) exhaustive: bool,
+
+    /// Keep verify.json, results.json and consoles here
     /// [default: target/vm/run-NNNN]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask inspect`: what probes on the functions of a kernel image do.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nmissed_kimage::{
-    About, Detail, Diff, Document, Image, LookupError, Mapped, Query, Report, render, unwrap,
-};
+use nmissed_kimage::{About, Detail, Diff, Document, Image, LookupError, Query, Report, render};
 
 use crate::cli::InspectOptions;
 use crate::exit::{Exit, UsageError};
+use crate::image::with_image;
 
 /// Reads the image, and prints what was asked for.
 pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
@@ -28,25 +26,6 @@ pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
     })?;
     print(&text)?;
     Ok(Exit::Good)
-}
-
-/// Reads an image for as long as it takes to do something with it.
-fn with_image<T>(path: &Path, act: impl FnOnce(&Image<'_>, About) -> Result<T>) -> Result<T> {
-    let in_file = || path.display().to_string();
-    let file = open(path)?;
-    let unwrapped = unwrap(&file).with_context(in_file)?;
-    let image = Image::parse(&unwrapped.elf).with_context(in_file)?;
-    act(&image, image.about(&unwrapped.layers))
-}
-
-/// Maps a file. One that is not there was misspelt.
-fn open(path: &Path) -> Result<Mapped> {
-    let exists = fs::exists(path).unwrap_or(true);
-    if !exists || path.is_dir() {
-        let why = if exists { "a folder" } else { "no such file" };
-        return Err(UsageError(format!("{}: {why}", path.display())).into());
-    }
-    Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<Document> {
@@ -122,6 +101,8 @@ fn print(text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use clap::Parser;
 

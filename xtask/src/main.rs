@@ -9,11 +9,13 @@
     reason = "printing is what a command line is for"
 )]
 
+mod boots;
 mod ci;
 mod cli;
 mod doctor;
 mod exit;
 mod guest;
+mod image;
 mod inspect;
 mod kernel;
 mod needs;
@@ -21,6 +23,7 @@ mod output;
 mod plan;
 mod tidy;
 mod vm_test;
+mod vm_verify;
 mod workspace;
 
 use std::process::ExitCode;
@@ -45,6 +48,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
     let install = cli.install_deps;
     match &cli.verb {
         Verb::Vm(VmVerb::Test(options)) => vm_test::run(&workspace, options, install),
+        Verb::Vm(VmVerb::Verify(options)) => vm_verify::run(&workspace, options, install),
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
         Verb::Inspect(options) => inspect::run(options),

@@ -52,7 +52,8 @@ pub(crate) fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
     all.collect()
 }
 
-fn kernels(workspace: &Workspace) -> Result<Kernels> {
+/// All of kernels.toml.
+pub(crate) fn kernels(workspace: &Workspace) -> Result<Kernels> {
     Ok(Kernels::load(&workspace.vmconfig().join("kernels.toml"))?)
 }
 
