@@ -86,7 +86,7 @@ impl Scene {
             Some(expected) => self.compare(scenario, expected, tally),
             None => self.balance(scenario, probe.attach_type, tally),
         }
-        self.check_flavor(scenario, probe.flavor);
+        self.check_flavor(scenario, probe.flavor, probe.planned);
         Ok(())
     }
 
@@ -142,11 +142,12 @@ impl Scene {
         }
     }
 
-    /// An entry is probed through ftrace on every kernel we configure.
-    fn check_flavor(&mut self, scenario: &str, seen: Option<Flavor>) {
-        if self.environment.configured && seen.is_some_and(|seen| seen != Flavor::Ftrace) {
-            self.findings
-                .push(format!("{scenario}: armed as {seen:?}, not through ftrace"));
+    /// The image and the kernel that runs it agree on how a probe is armed.
+    fn check_flavor(&mut self, scenario: &str, seen: Option<Flavor>, planned: Option<Flavor>) {
+        if seen != planned {
+            self.findings.push(format!(
+                "{scenario}: armed as {seen:?}, where the image promises {planned:?}"
+            ));
         }
     }
 }
