@@ -88,14 +88,23 @@ pub struct Site {
 
 impl<'a> Image<'a> {
     /// What becomes of a kprobe at each instruction of a function, as far as
-    /// the function decodes, and up to the padding behind it.
+    /// the function decodes, and up to the padding behind it. One on an ENDBR
+    /// that the function starts with comes to sit behind it.
     #[must_use]
     pub fn sites(&self, function: &Function) -> Vec<Site> {
         let place = self.place_of(function);
+        let answer = |index, addr| {
+            if addr == function.addr && function.endbr {
+                // arch_adjust_kprobe_addr() moves it.
+                place.register_kprobe(function.entry())
+            } else {
+                place.register(addr, || Some(index))
+            }
+        };
         let site = |(index, op): (usize, &Op)| Site {
             offset: (op.addr - function.addr) as u32,
             len: op.len,
-            answer: place.register(op.addr, || Some(index)),
+            answer: answer(index, op.addr),
         };
         place.code().ops.iter().enumerate().map(site).collect()
     }
