@@ -12,7 +12,7 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use crate::environment::Environment;
 use crate::expect::{self, Expected};
 use crate::needs::{self, Need};
-use crate::{Flavor, Probe, records};
+use crate::{Flavor, Probe, records, sites};
 
 /// Held by the test that runs: they all probe the same functions.
 static STAGE: Mutex<()> = Mutex::new(());
@@ -66,6 +66,24 @@ impl Scene {
             "the kernel has no {need}, though it is configured for these tests"
         );
         Ok(met)
+    }
+
+    /// Whether the image of the kernel has a place for a kprobe of a flavor in
+    /// each call of `function`; the skip is recorded where it has none.
+    ///
+    /// # Errors
+    /// If it has none, though nmissed configured it.
+    pub fn has_place(&self, function: &str, flavor: Flavor) -> Result<bool> {
+        let found = sites::offset(function, flavor)?.is_some();
+        let missing = format!("no place for an {} kprobe in {function}", flavor.name());
+        ensure!(
+            found || !self.environment.configured,
+            "the kernel has {missing}"
+        );
+        if !found {
+            records::write_skip(&format!("the kernel has {missing}"))?;
+        }
+        Ok(found)
     }
 
     /// Records and judges what became of the hits of one probe; its program

@@ -31,6 +31,9 @@ fn perf_kprobe(times: u64, flavor: Flavor) -> Result<()> {
     let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
+    if !scene.has_place(INNER, flavor)? {
+        return Ok(());
+    }
     let mut storage = MaybeUninit::uninit();
     let skel = load(MissedKprobeSkelBuilder::default(), &mut storage)?;
     let outer = Probe::kprobe(&skel.progs.outer, OUTER)?;

@@ -65,6 +65,14 @@ impl Bootable {
         }
     }
 
+    /// The same once more, with evidence of its own.
+    pub(crate) fn again(&self, attempt: u32) -> Self {
+        Self {
+            variant: format!("{}-{attempt}", self.variant),
+            ..self.clone()
+        }
+    }
+
     /// The machine of vm.toml: ours have no driver for what is on the other.
     fn machine(&self) -> &'static str {
         if self.ours.is_some() {
@@ -123,6 +131,16 @@ impl Boots {
             machines,
             accel,
         })
+    }
+
+    /// Says where the evidence lies, if there is any.
+    pub(crate) fn tell_where(&self) {
+        if self.output.results().runs.is_empty() {
+            self.output.discard();
+        } else {
+            let dir = self.output.dir().display();
+            self.progress.say(&format!("evidence: {dir}"));
+        }
     }
 
     /// How long the parts of a boot may take here.

@@ -57,12 +57,13 @@ pub(crate) enum KernelVerb {
 /// Which kernels, and which variants of each.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Selection {
-    /// A kernel of vmconfig/kernels.toml (repeatable) [default: the one marked there]
+    /// A kernel of vmconfig/kernels.toml, which has some to be booted as Debian
+    /// built them (repeatable) [default: the one marked there]
     #[arg(long, value_name = "ID")]
     pub(crate) kernel: Vec<String>,
 
-    /// baseline, counters, active or guarded (repeatable) [default: baseline
-    /// and active; baseline alone with --patch]
+    /// baseline, counters, active or guarded (repeatable) [default: baseline, and
+    /// active to compare with unless there is a --patch]
     #[arg(long, value_name = "V")]
     pub(crate) variant: Vec<String>,
 
@@ -87,6 +88,10 @@ pub(crate) struct TestOptions {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
+    /// A bzImage or vmlinuz that is booted as it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+
     /// Run only tests whose name matches this regular expression
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<Regex>,
@@ -101,24 +106,19 @@ pub(crate) struct TestOptions {
     pub(crate) accel: Option<nmissed_vm::Accel>,
 }
 
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct VerifyOptions {
-    /// A kernel of vmconfig/kernels.toml, those included that Debian built
-    /// (repeatable) [default: the one marked there, unless there is an --image]
-    #[arg(long, value_name = "ID")]
-    pub(crate) kernel: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 
-    /// The variant of kernels that are built here (repeatable) [default: baseline]
-    #[arg(long, value_name = "V")]
-    pub(crate) variant: Vec<String>,
-
-    /// A bzImage or vmlinuz of your own
+    /// A bzImage or vmlinuz that is booted as it is
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
 
     /// Attach this many probes for each answer of each kind that the image gives
-    #[arg(long, value_name = "N", default_value_t = 25)]
-    pub(crate) sample: usize,
+    /// [default: 25]
+    #[arg(long, value_name = "N")]
+    pub(crate) sample: Option<usize>,
 
     /// Attach to every function in every way, and to an offset of each kind in
     /// each; takes an hour or more where the processor is emulated

@@ -28,16 +28,22 @@ const INIT: &str = "nmissed-init";
 /// What asks about probes, likewise.
 const PROBER: &str = "nmissed-prober";
 
-/// Builds PID 1 and the test programs against the uapi headers of one kernel.
+/// Builds PID 1 and the test programs against the uapi headers of one kernel, or
+/// libbpf's copy of them.
 pub(crate) fn build(
     workspace: &Workspace,
-    uapi: &Path,
+    uapi: Option<&Path>,
     cache: &Cache,
     progress: &dyn Progress,
 ) -> Result<Guest> {
-    let target = target_dir(workspace, uapi)?;
-    let uapi = target.join("uapi");
-    let build = Build::new(workspace, target, Some(uapi), progress);
+    let build = match uapi {
+        Some(uapi) => {
+            let target = target_dir(workspace, uapi)?;
+            let uapi = target.join("uapi");
+            Build::new(workspace, target, Some(uapi), progress)
+        }
+        None => Build::without_headers(workspace, progress),
+    };
     build.timed(cache, |build| {
         Ok(Guest {
             init: build.program(INIT, &[])?,
@@ -48,8 +54,7 @@ pub(crate) fn build(
 
 /// Builds PID 1 and the prober, which any kernel will do for.
 pub(crate) fn build_prober(workspace: &Workspace, boots: &Boots) -> Result<Guest> {
-    let target = workspace.target().join("guest/any");
-    let build = Build::new(workspace, target, None, boots.progress.as_ref());
+    let build = Build::without_headers(workspace, boots.progress.as_ref());
     build.timed(&boots.cache, |build| {
         let prober = build.program(PROBER, &["--features", "static"])?;
         Ok(Guest {
@@ -109,6 +114,12 @@ impl<'a> Build<'a> {
             progress,
             compiled: Cell::new(false),
         }
+    }
+
+    /// For any kernel.
+    fn without_headers(workspace: &'a Workspace, progress: &'a dyn Progress) -> Self {
+        let target = workspace.target().join("guest/any");
+        Self::new(workspace, target, None, progress)
     }
 
     /// Builds, and says how it went.

@@ -21,6 +21,7 @@ mod kernel;
 mod needs;
 mod output;
 mod plan;
+mod subjects;
 mod tidy;
 mod vm_test;
 mod vm_verify;

@@ -14,8 +14,8 @@ use crate::boots::{Bootable, Boots, Occasion};
 use crate::cli::TestOptions;
 use crate::exit::{Exit, UsageError};
 use crate::image::with_image;
-use crate::needs::Step;
-use crate::plan::{KernelPlan, plan};
+use crate::plan::{DEFAULT_VARIANTS, KernelPlan};
+use crate::subjects::Subjects;
 use crate::workspace::Workspace;
 use crate::{doctor, guest, kernel};
 
@@ -24,23 +24,20 @@ const LETTER_WIDTH: usize = 72;
 
 /// Checks what was asked for, makes the host fit, and does it.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions, install: bool) -> Result<Exit> {
-    let plans = plan(workspace, &options.selection)?;
-    let steps = [Step::Kernel, Step::Guest, Step::Boot];
-    doctor::ensure(
-        &[&kernel::source_steps(&plans), &steps[..]].concat(),
-        install,
-    )?;
-    run_plans(workspace, &plans, options)
+    let image = options.image.as_deref();
+    let subjects = Subjects::of(workspace, &options.selection, DEFAULT_VARIANTS, image)?;
+    doctor::ensure(&subjects.steps(), install)?;
+    test(workspace, &subjects, options)
 }
 
 /// Builds, boots and compares; the host has what it needs.
-pub(crate) fn run_plans(
+pub(crate) fn test(
     workspace: &Workspace,
-    plans: &[KernelPlan],
+    subjects: &Subjects,
     options: &TestOptions,
 ) -> Result<Exit> {
     let mut session = Session::start(workspace, options)?;
-    let outcome = plans.iter().try_for_each(|plan| session.test_kernel(plan));
+    let outcome = session.test_all(subjects);
     // What was seen before something went wrong is evidence all the same.
     session.show()?;
     outcome?;
@@ -62,13 +59,36 @@ impl<'a> Session<'a> {
         })
     }
 
+    fn test_all(&mut self, subjects: &Subjects) -> Result<()> {
+        subjects
+            .ours
+            .iter()
+            .try_for_each(|plan| self.test_kernel(plan))?;
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let others = subjects.others(cache, progress)?;
+        others.iter().try_for_each(|kernel| self.test_other(kernel))
+    }
+
+    /// Nobody gives us its headers: the tests speak libbpf's.
+    fn test_other(&mut self, kernel: &Bootable) -> Result<()> {
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let guest = guest::build(self.workspace, None, cache, progress)?;
+        let run = self.boot(kernel, &guest)?;
+        self.boots.output.keep(run)
+    }
+
     fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
         for series in &plan.series {
             let Boots {
                 cache, progress, ..
             } = &self.boots;
             let built = kernel::build_one(plan, series, cache, progress.as_ref())?;
-            let guest = guest::build(self.workspace, &built.uapi_dir, cache, progress.as_ref())?;
+            let guest = guest::build(
+                self.workspace,
+                Some(&built.uapi_dir),
+                cache,
+                progress.as_ref(),
+            )?;
             let kernel = Bootable::built(&plan.spec.id, series.name(), &built);
             let run = self.boot(&kernel, &guest)?;
             self.boots.output.keep(run)?;
@@ -128,14 +148,12 @@ impl<'a> Session<'a> {
     }
 
     fn show(&self) -> Result<()> {
-        if self.boots.output.results().runs.is_empty() {
-            self.boots.output.discard();
-            return Ok(());
+        let results = self.boots.output.results();
+        if !results.runs.is_empty() {
+            let text = results.to_text(style());
+            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
         }
-        let text = self.boots.output.results().to_text(style());
-        writeln!(stdout(), "\n{text}").context("cannot print the table")?;
-        let dir = self.boots.output.dir().display();
-        self.boots.progress.say(&format!("evidence: {dir}"));
+        self.boots.tell_where();
         Ok(())
     }
 }

@@ -2,23 +2,20 @@
 //! `cargo xtask vm verify`: does the running kernel do what its image
 //! promises?
 
-use std::cell::RefCell;
 use std::io::{Write, stdout};
-use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Answer, Message, PlannedTest, QUESTIONS, Run, Way};
+use nmissed_evidence::{Answer, Batch, Message, PlannedTest, QUESTIONS, Run, Way};
 use nmissed_host::{check_interrupt, write_atomic};
-use nmissed_kbuild::{Kernels, fetch_stock};
 use nmissed_verify::{Extent, Plan, Report, render};
 use nmissed_vm::{Deadlines, Guest};
 
 use crate::boots::{Bootable, Boots, Occasion};
-use crate::cli::{Selection, VerifyOptions};
-use crate::exit::{Exit, UsageError};
-use crate::image::{check_is_file, with_image};
-use crate::needs::Step;
-use crate::plan::{self, KernelPlan};
+use crate::cli::VerifyOptions;
+use crate::exit::Exit;
+use crate::image::with_image;
+use crate::subjects::Subjects;
 use crate::workspace::Workspace;
 use crate::{doctor, guest, kernel};
 
@@ -27,98 +24,53 @@ const APPEND: &str = "nokaslr rcupdate.rcu_expedited=1";
 /// The prober's name in the guest, and of its part that is no way to attach.
 const PROBER: &str = "prober";
 const LISTS: &str = "lists";
+/// Claims of each kind, unless told.
+const SAMPLE: usize = 25;
+/// How often a kernel that crashes is booted.
+const ATTEMPTS: u32 = 4;
 /// What one probe takes a slow machine with hardware virtualization, and what
 /// the rest of a test takes, in seconds.
 const PROBE_S: f64 = 0.1;
 const TEST_S: f64 = 30.0;
 
-/// What to compare, in order.
-enum Subject {
-    /// One of ours, to be built first.
-    Ours(KernelPlan),
-    /// One that others built, to be booted.
-    Stock(Bootable),
-}
+/// One variant is enough: patches hardly change where probes can sit.
+pub(crate) const VARIANTS: &[&str] = &["baseline"];
 
 /// Boots each kernel, asks it, and prints how it compares with its image.
 pub(crate) fn run(workspace: &Workspace, options: &VerifyOptions, install: bool) -> Result<Exit> {
-    let ids = sort_out(workspace, options)?;
-    doctor::ensure(&steps(&ids.ours), install)?;
+    let subjects = Subjects::of(
+        workspace,
+        &options.selection,
+        VARIANTS,
+        options.image.as_deref(),
+    )?;
+    doctor::ensure(&subjects.steps(), install)?;
+    verify(workspace, &subjects, options)
+}
+
+/// The same, on a host that has what it needs.
+pub(crate) fn verify(
+    workspace: &Workspace,
+    subjects: &Subjects,
+    options: &VerifyOptions,
+) -> Result<Exit> {
     let mut session = Session {
         workspace,
         extent: extent(options),
         boots: Boots::start(workspace, options.accel, options.output.as_deref())?,
         reports: Vec::new(),
     };
-    let outcome = session.verify_all(ids, options.image.as_deref());
-    let dir = session.boots.output.dir();
-    if session.boots.output.results().runs.is_empty() {
-        session.boots.output.discard();
-    } else {
-        let dir = dir.display();
-        session.boots.progress.say(&format!("evidence: {dir}"));
-    }
+    let outcome = session.verify_all(subjects);
+    session.boots.tell_where();
     outcome?;
     Ok(session.exit())
-}
-
-/// What the options name.
-struct Named {
-    ours: Vec<KernelPlan>,
-    stock: Vec<String>,
-}
-
-fn sort_out(workspace: &Workspace, options: &VerifyOptions) -> Result<Named> {
-    if let Some(image) = &options.image {
-        check_is_file(image)?;
-    }
-    let kernels = plan::kernels(workspace)?;
-    let (stock, ours): (Vec<_>, Vec<_>) = options
-        .kernel
-        .iter()
-        .cloned()
-        .partition(|id| kernels.stock(id).is_some());
-    let only_others = ours.is_empty() && (options.image.is_some() || !stock.is_empty());
-    if only_others && !options.variant.is_empty() {
-        let why = "--variant is for kernels that are built here; this one is booted as it is";
-        return Err(UsageError(why.to_owned()).into());
-    }
-    let ours = if only_others {
-        Vec::new()
-    } else {
-        plan::plan(workspace, &selection(ours, options))?
-    };
-    Ok(Named { ours, stock })
-}
-
-/// One variant is enough: patches hardly change where probes can sit.
-fn selection(kernel: Vec<String>, options: &VerifyOptions) -> Selection {
-    let variant = if options.variant.is_empty() {
-        vec!["baseline".to_owned()]
-    } else {
-        options.variant.clone()
-    };
-    Selection {
-        kernel,
-        variant,
-        patch: Vec::new(),
-    }
-}
-
-fn steps(ours: &[KernelPlan]) -> Vec<Step> {
-    let mut steps = vec![Step::Source, Step::Guest, Step::Boot];
-    if !ours.is_empty() {
-        steps.extend(kernel::source_steps(ours));
-        steps.push(Step::Kernel);
-    }
-    steps
 }
 
 fn extent(options: &VerifyOptions) -> Extent {
     if options.exhaustive {
         Extent::Exhaustive
     } else {
-        Extent::PerKind(options.sample)
+        Extent::PerKind(options.sample.unwrap_or(SAMPLE))
     }
 }
 
@@ -130,95 +82,116 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn verify_all(&mut self, named: Named, image: Option<&Path>) -> Result<()> {
+    fn verify_all(&mut self, subjects: &Subjects) -> Result<()> {
         let guest = guest::build_prober(self.workspace, &self.boots)?;
-        let kernels = plan::kernels(self.workspace)?;
-        let ours = named.ours.into_iter().map(Subject::Ours);
-        let stock = named.stock.iter().map(|id| self.stock(&kernels, id));
-        let stock = stock.collect::<Result<Vec<_>>>()?;
-        let image = image.map(|image| Bootable::stock(&file_name(image), image));
-        let others = stock.into_iter().chain(image).map(Subject::Stock);
-        for subject in ours.chain(others) {
-            self.verify_subject(&subject, &guest)?;
-        }
-        Ok(())
-    }
-
-    fn stock(&self, kernels: &Kernels, id: &str) -> Result<Bootable> {
-        let spec = kernels.stock(id).context("it was there a moment ago")?;
-        let image = fetch_stock(spec, &self.boots.cache, self.boots.progress.as_ref())?;
-        Ok(Bootable::stock(id, &image))
-    }
-
-    fn verify_subject(&mut self, subject: &Subject, guest: &Guest) -> Result<()> {
-        match subject {
-            Subject::Stock(kernel) => self.verify(kernel, guest),
-            Subject::Ours(plan) => plan.series.iter().try_for_each(|series| {
+        for plan in &subjects.ours {
+            for series in &plan.series {
                 let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
                 let built = kernel::build_one(plan, series, cache, progress)?;
-                self.verify(
-                    &Bootable::built(&plan.spec.id, series.name(), &built),
-                    guest,
-                )
-            }),
+                let kernel = Bootable::built(&plan.spec.id, series.name(), &built);
+                self.verify(&kernel, &guest)?;
+            }
         }
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let others = subjects.others(cache, progress)?;
+        others
+            .iter()
+            .try_for_each(|kernel| self.verify(kernel, &guest))
     }
 
     fn verify(&mut self, kernel: &Bootable, guest: &Guest) -> Result<()> {
-        let extent = self.extent;
-        let (run, report) = with_image(&kernel.vmlinux, |image, _| {
-            self.ask(kernel, guest, &Plan::of(image, extent))
+        let report = with_image(&kernel.vmlinux, |image, _| {
+            self.ask(kernel, guest, &Plan::of(image, self.extent))
         })?;
-        let failed = run.tests.iter().find(|test| !test.outcome.is_good());
-        let trouble = failed.map(|test| format!("{}: {:?}", test.name, test.outcome));
-        self.boots.output.keep(run)?;
         writeln!(stdout(), "\n{}", render(&report)).context("cannot print the report")?;
-        if let Some(trouble) = trouble {
-            self.boots.progress.say(&trouble);
-        }
         self.reports.push(report);
         self.keep_reports()?;
-        check_interrupt()?;
-        Ok(())
+        Ok(check_interrupt()?)
     }
 
-    /// Boots the kernel once, and has the prober ask everything.
-    fn ask(&self, kernel: &Bootable, guest: &Guest, plan: &Plan<'_, '_>) -> Result<(Run, Report)> {
-        let questions = serde_json::to_vec(plan.batches()).context("cannot encode questions")?;
-        let tests = self.tests(plan);
+    /// Has the prober ask everything. A kernel that crashes is booted again, for
+    /// what it has not answered, without what it crashed on.
+    fn ask(&mut self, kernel: &Bootable, guest: &Guest, plan: &Plan<'_, '_>) -> Result<Report> {
+        let mut open = plan.batches().to_vec();
+        let mut answers = Vec::new();
+        let mut release = String::new();
+        for attempt in 1..=ATTEMPTS {
+            let name = match attempt {
+                1 => kernel.clone(),
+                _ => kernel.again(attempt),
+            };
+            let (run, more) = self.boot(&name, guest, &open)?;
+            release.clone_from(&run.release);
+            close_answered(&mut open, &more);
+            answers.extend(more);
+            let crashed = run.machine.is_failure();
+            self.tell_failures(&run);
+            self.boots.output.keep(run)?;
+            // The first that is open is the one it was at.
+            let culprit = open.iter_mut().find(|batch| !batch.spots.is_empty());
+            match culprit.filter(|_| crashed) {
+                Some(batch) => batch.spots.clear(),
+                None => break,
+            }
+        }
+        let name = format!("{} {}", kernel.id, kernel.variant);
+        Ok(plan.judge(&name, &release, &answers))
+    }
+
+    fn tell_failures(&self, run: &Run) {
+        let failed = run.tests.iter().filter(|test| test.outcome.is_failure());
+        for test in failed {
+            let why = test.outcome.why().unwrap_or_default();
+            let outcome = test.outcome.name();
+            self.boots
+                .progress
+                .say(&format!("{}: {outcome}: {why}", test.name));
+        }
+    }
+
+    /// One boot.
+    fn boot(
+        &self,
+        kernel: &Bootable,
+        guest: &Guest,
+        questions: &[Batch],
+    ) -> Result<(Run, Vec<Answer>)> {
+        let json = serde_json::to_vec(questions).context("cannot encode questions")?;
+        let tests = self.tests(questions);
         let occasion = Occasion {
             guest,
             plan: &tests,
             deadlines: self.deadlines(&tests),
             append: APPEND,
-            files: &[(QUESTIONS, questions)],
+            files: &[(QUESTIONS, json)],
         };
         let what = format!("verify {} {}", kernel.id, kernel.variant);
-        let total: usize = Way::ALL.into_iter().map(|way| plan.count(way)).sum();
+        let total = questions
+            .iter()
+            .map(|batch| batch.spots.len())
+            .sum::<usize>() as u64;
+        let timed = format!("{what} {total}");
         let Boots {
             cache, progress, ..
         } = &self.boots;
-        progress.begin(&what, Some(total as u64), cache.last_time(&what));
-        let answers = RefCell::new(Answers::default());
+        progress.begin(&what, Some(total), cache.last_time(&timed));
+        let mut answers = Answers::default();
         let run = self.boots.boot(kernel, &occasion, &mut |message| {
-            let mut answers = answers.borrow_mut();
             answers.take(message);
             progress.at(answers.count, &answers.test);
         })?;
-        let Answers { all, count, .. } = answers.into_inner();
+        let Answers { all, count, .. } = answers;
         progress.end(&format!(
             "{what}: {count} of {total} questions answered, {:.1} s",
             run.total_s
         ));
         if run.is_good() {
-            cache.remember_time(&what, std::time::Duration::from_secs_f64(run.total_s));
+            cache.remember_time(&timed, Duration::from_secs_f64(run.total_s));
         }
-        let name = format!("{} {}", kernel.id, kernel.variant);
-        let report = plan.judge(&name, &run.release, &all);
-        Ok((run, report))
+        Ok((run, all))
     }
 
-    fn tests(&self, plan: &Plan<'_, '_>) -> Vec<PlannedTest> {
+    fn tests(&self, questions: &[Batch]) -> Vec<PlannedTest> {
         let test = |name: &str, probes: usize| PlannedTest {
             binary: PROBER.to_owned(),
             test: name.to_owned(),
@@ -227,7 +200,11 @@ impl Session<'_> {
                 .scaled(TEST_S + PROBE_S * probes as f64)
                 .as_secs_f64(),
         };
-        let asked = Way::ALL.into_iter().map(|way| (way, plan.count(way)));
+        let count = |way| {
+            let batches = questions.iter().filter(|batch| batch.way == way);
+            batches.map(|batch| batch.spots.len()).sum()
+        };
+        let asked = Way::ALL.into_iter().map(|way| (way, count(way)));
         let ways = asked.filter(|(_, count)| *count > 0);
         std::iter::once(test(LISTS, 0))
             .chain(ways.map(|(way, count)| test(way.name(), count)))
@@ -239,7 +216,7 @@ impl Session<'_> {
         let each = self.boots.deadlines();
         let seconds: f64 = tests.iter().map(|test| test.deadline_s).sum();
         Deadlines {
-            total: each.boot + each.grace + std::time::Duration::from_secs_f64(seconds),
+            total: each.boot + each.grace + Duration::from_secs_f64(seconds),
             ..each
         }
     }
@@ -259,9 +236,15 @@ impl Session<'_> {
     }
 }
 
-fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
+/// Leaves nothing to ask of batches that were answered.
+fn close_answered(open: &mut [Batch], answers: &[Answer]) {
+    for answer in answers {
+        if let Answer::Batch { batch, .. } = answer
+            && let Some(batch) = open.get_mut(*batch)
+        {
+            batch.spots.clear();
+        }
+    }
 }
 
 /// What the guest has answered so far.

@@ -47,7 +47,11 @@ fn attach_all(way: Way) -> Result<()> {
     let batches: Vec<Batch> =
         serde_json::from_slice(&text).with_context(|| format!("{QUESTIONS} has no questions"))?;
     let attacher = Attacher::new(way)?;
-    let ours = batches.iter().enumerate().filter(|(_, it)| it.way == way);
+    // The host leaves those empty that it has no questions about any more.
+    let ours = batches
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.way == way && !it.spots.is_empty());
     for (batch, questions) in ours {
         let seen = attacher
             .try_out(questions)

@@ -57,13 +57,6 @@ impl<'i, 'a> Plan<'i, 'a> {
     pub fn batches(&self) -> &[Batch] {
         &self.batches
     }
-
-    /// How many claims there are for a way to attach.
-    #[must_use]
-    pub fn count(&self, way: Way) -> usize {
-        let ours = self.claims.iter().filter(|claims| claims[0].way == way);
-        ours.map(Vec::len).sum()
-    }
 }
 
 fn batch(image: &Image<'_>, claims: &[Claim]) -> Batch {
