@@ -169,15 +169,37 @@ fn disagreements(out: &mut String, report: &Report) {
         );
     }
     out.push('\n');
-    if report.agrees() {
-        line(out, "no disagreement");
-        return;
-    }
-    line(
-        out,
-        &format!("{} disagreements", report.disagreements().count()),
-    );
+    conclusion(out, report);
     report.disagreements().for_each(|it| disagreement(out, it));
+}
+
+fn conclusion(out: &mut String, report: &Report) {
+    let sum = |count: fn(&Compared) -> usize| report.compared.iter().map(count).sum::<usize>();
+    let (kept, broken) = (sum(|it| it.agreed), report.disagreements().count());
+    let lines: usize = report
+        .lists
+        .iter()
+        .map(|list| list.only_image.len() + list.only_kernel.len())
+        .sum();
+    let unanswered: usize = report.unanswered.iter().map(|it| it.places.len()).sum();
+    if report.agrees() {
+        let open = sum(open);
+        return line(
+            out,
+            &format!("no disagreement: {kept} promises kept, {open} left open"),
+        );
+    }
+    let what = [
+        (
+            broken,
+            format!("{broken} of {} promises not kept", kept + broken),
+        ),
+        (lines, format!("{lines} lines of the kernel's lists")),
+        (unanswered, format!("{unanswered} questions unanswered")),
+    ];
+    let what = what.into_iter().filter(|(count, _)| *count > 0);
+    let what: Vec<_> = what.map(|(_, text)| text).collect();
+    hang(out, "DISAGREEMENT: ", &what.join(", "));
 }
 
 fn difference(out: &mut String, list: &str, whose: &str, lines: &[String]) {
@@ -200,4 +222,101 @@ fn disagreement(out: &mut String, disagreement: &Disagreement) {
         "    ",
         &format!("{way}: image {promised}, kernel {seen}"),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use nmissed_evidence::{Seen, Way};
+    use nmissed_kimage::{Answer, Condition, Flavor, Refusal};
+
+    use super::*;
+    use crate::claim::Kind;
+
+    fn compared(way: Way, entry: bool, answer: Answer, asked: usize) -> Compared {
+        Compared {
+            kind: Kind { way, entry, answer },
+            asked,
+            agreed: asked,
+            open: Vec::new(),
+            disagreements: Vec::new(),
+        }
+    }
+
+    fn list(list: List, both: Option<usize>) -> ListReport {
+        ListReport {
+            list,
+            both,
+            only_image: Vec::new(),
+            only_kernel: Vec::new(),
+        }
+    }
+
+    fn good() -> Report {
+        let depends = Answer::Depends(Condition::ReturnThunk);
+        Report {
+            kernel: "6.12 baseline".to_owned(),
+            release: "6.12.117-nmissed-baseline".to_owned(),
+            functions: 20_179,
+            lists: vec![
+                list(List::Functions, Some(14_395)),
+                list(List::FunctionAddresses, None),
+                list(List::Blacklist, Some(248)),
+                list(List::Symbols, Some(20_179)),
+            ],
+            compared: vec![
+                compared(Way::Kprobe, true, Answer::Yes(Flavor::Ftrace), 25),
+                compared(Way::Kprobe, true, Answer::No(Refusal::Notrace), 25),
+                compared(Way::Kprobe, false, Answer::Yes(Flavor::Optimized), 25),
+                Compared {
+                    agreed: 0,
+                    open: vec![(Seen::Optimized, 17), (Seen::Int3, 8)],
+                    ..compared(Way::Kprobe, false, depends, 25)
+                },
+            ],
+            unanswered: Vec::new(),
+        }
+    }
+
+    fn bad() -> Report {
+        let mut report = good();
+        report.lists[0].only_image = vec!["vfs_read".to_owned()];
+        report.lists[3].only_kernel = vec!["0xffffffff81000000 _stext".to_owned()];
+        report.compared[2].agreed = 24;
+        report.compared[2].disagreements = vec![Disagreement {
+            place: "quirk_iommu_igfx+0x5".to_owned(),
+            way: "kprobe at an offset",
+            promised: "EOPNOTSUPP (an instruction that can be neither stepped nor emulated)"
+                .to_owned(),
+            seen: word(Seen::Refused(1)),
+        }];
+        report.unanswered = vec![Unanswered {
+            way: "fentry",
+            places: (0..10).map(|it| format!("function_{it}")).collect(),
+        }];
+        report
+    }
+
+    #[test]
+    fn agreement() {
+        insta::assert_snapshot!(render(&good()));
+    }
+
+    #[test]
+    fn every_kind_of_disagreement() {
+        assert!(!bad().agrees());
+        insta::assert_snapshot!(render(&bad()));
+    }
+
+    #[test]
+    fn json() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&bad()).unwrap());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal() {
+        for report in [good(), bad()] {
+            let text = render(&report);
+            assert_eq!(text.lines().find(|line| line.len() > 80), None);
+        }
+    }
 }
