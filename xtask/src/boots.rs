@@ -66,11 +66,12 @@ impl Bootable {
     }
 
     /// The same once more, with evidence of its own.
-    pub(crate) fn again(&self, attempt: u32) -> Self {
-        Self {
-            variant: format!("{}-{attempt}", self.variant),
-            ..self.clone()
+    pub(crate) fn attempt(&self, number: u32) -> Self {
+        let mut again = self.clone();
+        if number > 1 {
+            again.variant = format!("{}-{number}", self.variant);
         }
+        again
     }
 
     /// The machine of vm.toml: ours have no driver for what is on the other.

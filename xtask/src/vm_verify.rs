@@ -116,22 +116,22 @@ impl Session<'_> {
         let mut answers = Vec::new();
         let mut release = String::new();
         for attempt in 1..=ATTEMPTS {
-            let name = match attempt {
-                1 => kernel.clone(),
-                _ => kernel.again(attempt),
-            };
-            let (run, more) = self.boot(&name, guest, &open)?;
+            let boot = kernel.attempt(attempt);
+            let (run, more) = self.boot(&boot, guest, attempt == 1, &open)?;
             release.clone_from(&run.release);
             close_answered(&mut open, &more);
             answers.extend(more);
-            let crashed = run.machine.is_failure();
+            let died_at = died_at(&run);
             self.tell_failures(&run);
             self.boots.output.keep(run)?;
-            // The first that is open is the one it was at.
-            let culprit = open.iter_mut().find(|batch| !batch.spots.is_empty());
-            match culprit.filter(|_| crashed) {
-                Some(batch) => batch.spots.clear(),
+            match died_at {
                 None => break,
+                Some(LISTS) => {}
+                // The first that is open is the one it was at.
+                Some(_) => {
+                    let culprit = open.iter_mut().find(|batch| !batch.spots.is_empty());
+                    culprit.into_iter().for_each(|batch| batch.spots.clear());
+                }
             }
         }
         let name = format!("{} {}", kernel.id, kernel.variant);
@@ -154,10 +154,11 @@ impl Session<'_> {
         &self,
         kernel: &Bootable,
         guest: &Guest,
+        lists: bool,
         questions: &[Batch],
     ) -> Result<(Run, Vec<Answer>)> {
         let json = serde_json::to_vec(questions).context("cannot encode questions")?;
-        let tests = self.tests(questions);
+        let tests = self.tests(lists, questions);
         let occasion = Occasion {
             guest,
             plan: &tests,
@@ -191,7 +192,7 @@ impl Session<'_> {
         Ok((run, all))
     }
 
-    fn tests(&self, questions: &[Batch]) -> Vec<PlannedTest> {
+    fn tests(&self, lists: bool, questions: &[Batch]) -> Vec<PlannedTest> {
         let test = |name: &str, probes: usize| PlannedTest {
             binary: PROBER.to_owned(),
             test: name.to_owned(),
@@ -206,7 +207,9 @@ impl Session<'_> {
         };
         let asked = Way::ALL.into_iter().map(|way| (way, count(way)));
         let ways = asked.filter(|(_, count)| *count > 0);
-        std::iter::once(test(LISTS, 0))
+        let lists = lists.then(|| test(LISTS, 0));
+        lists
+            .into_iter()
             .chain(ways.map(|(way, count)| test(way.name(), count)))
             .collect()
     }
@@ -234,6 +237,17 @@ impl Session<'_> {
             exit => exit,
         }
     }
+}
+
+/// The prober's part that a machine did not survive, if it did not.
+fn died_at(run: &Run) -> Option<&'static str> {
+    if !run.machine.is_failure() {
+        return None;
+    }
+    let last = run.tests.iter().find(|test| test.outcome == run.machine)?;
+    let (_, part) = last.name.split_once("::")?;
+    let parts = Way::ALL.iter().map(|way| way.name());
+    parts.chain([LISTS]).find(|name| *name == part)
 }
 
 /// Leaves nothing to ask of batches that were answered.

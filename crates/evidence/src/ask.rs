@@ -143,12 +143,17 @@ pub enum Answer {
         /// One per spot.
         seen: Vec<Seen>,
     },
-    /// A part of a list. One that ends without any part is not there.
+    /// A part of a list.
     List {
         /// Which.
         list: List,
-        /// Its next lines.
+        /// Its next lines; none once it has been told in full.
         lines: Vec<String>,
+    },
+    /// The kernel does not keep this list.
+    NoList {
+        /// Which.
+        absent: List,
     },
 }
 

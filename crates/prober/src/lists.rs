@@ -19,7 +19,9 @@ pub(crate) fn tell_all() -> Result<()> {
 /// Tells one list; a kernel may not have it.
 fn tell(list: List) -> Result<()> {
     let text = match fs::read_to_string(list.path()) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return say::answer(&Answer::NoList { absent: list });
+        }
         text => text.with_context(|| format!("cannot read {}", list.path()))?,
     };
     let mut lines = text.lines().filter(|line| is_wanted(list, line)).peekable();
@@ -33,7 +35,8 @@ fn tell(list: List) -> Result<()> {
         let lines = part.collect();
         say::answer(&Answer::List { list, lines })?;
     }
-    Ok(())
+    let end = Vec::new();
+    say::answer(&Answer::List { list, lines: end })
 }
 
 /// Of kallsyms only functions, and neither those of modules nor those that

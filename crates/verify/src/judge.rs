@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::claim::{Claim, Kind};
 use crate::lists;
 use crate::plan::Plan;
-use crate::report::{Compared, Disagreement, Report, word};
+use crate::report::{Compared, Disagreement, ListReport, Report, word};
 
 /// A batch that the kernel did not live to answer, or had no time for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,26 +58,44 @@ impl Plan<'_, '_> {
         }
     }
 
-    fn lists(&self, answers: &[Answer]) -> Vec<crate::report::ListReport> {
-        let lines = |wanted: List| {
-            let parts = answers.iter().filter_map(|answer| match answer {
-                Answer::List { list, lines } if *list == wanted => Some(lines),
-                _ => None,
-            });
-            let parts: Vec<_> = parts.collect();
-            (!parts.is_empty()).then(|| parts.into_iter().flatten().map(String::as_str).collect())
+    fn lists(&self, answers: &[Answer]) -> Vec<ListReport> {
+        let compare = |list| match told(list, answers) {
+            Told::InFull(lines) => lists::compare(self.image, &self.functions, list, &lines),
+            Told::Absent => ListReport::without(list, true),
+            Told::NotInFull => ListReport::without(list, false),
         };
-        let lists = List::ALL.into_iter();
-        lists
-            .map(|list| lists::compare(self.image, &self.functions, list, lines(list)))
-            .collect()
+        List::ALL.into_iter().map(compare).collect()
     }
+}
+
+/// What the kernel said about a list.
+enum Told<'a> {
+    InFull(Vec<&'a str>),
+    Absent,
+    NotInFull,
+}
+
+fn told(wanted: List, answers: &[Answer]) -> Told<'_> {
+    let mut all = Vec::new();
+    for answer in answers {
+        match answer {
+            Answer::NoList { absent } if *absent == wanted => return Told::Absent,
+            Answer::List { list, lines } if *list == wanted => {
+                if lines.is_empty() {
+                    return Told::InFull(all);
+                }
+                all.extend(lines.iter().map(String::as_str));
+            }
+            _ => {}
+        }
+    }
+    Told::NotInFull
 }
 
 fn batches(answers: &[Answer]) -> FxHashMap<usize, &[Seen]> {
     let batches = answers.iter().filter_map(|answer| match answer {
         Answer::Batch { batch, seen } => Some((*batch, seen.as_slice())),
-        Answer::List { .. } => None,
+        Answer::List { .. } | Answer::NoList { .. } => None,
     });
     batches.collect()
 }

@@ -12,26 +12,18 @@ use crate::report::ListReport;
 /// How often each line is in a list.
 type Lines = BTreeMap<String, usize>;
 
-/// Compares one list; the kernel may not have it.
+/// Compares one list.
 pub(crate) fn compare(
     image: &Image<'_>,
     functions: &[Function],
     list: List,
-    lines: Option<Vec<&str>>,
+    lines: &[&str],
 ) -> ListReport {
-    let Some(lines) = lines else {
-        return ListReport {
-            list,
-            both: None,
-            only_image: Vec::new(),
-            only_kernel: Vec::new(),
-        };
-    };
     let (ours, theirs) = match list {
-        List::Functions => (counted(image.traceable_functions()), traceable(&lines)),
-        List::FunctionAddresses => (addresses(image.kept_call_sites()), listed(&lines)),
-        List::Blacklist => blacklists(image, functions, &lines),
-        List::Symbols => (symbols(image, functions), kallsyms(image, &lines)),
+        List::Functions => (counted(image.traceable_functions()), traceable(lines)),
+        List::FunctionAddresses => (addresses(image.kept_call_sites()), listed(lines)),
+        List::Blacklist => blacklists(image, functions, lines),
+        List::Symbols => (symbols(image, functions), kallsyms(image, lines)),
     };
     differences(list, &ours, &theirs)
 }
@@ -40,6 +32,7 @@ fn differences(list: List, ours: &Lines, theirs: &Lines) -> ListReport {
     let shared = |(line, count): (&String, &usize)| theirs.get(line).map_or(0, |it| *it.min(count));
     ListReport {
         list,
+        told: true,
         both: Some(ours.iter().map(shared).sum()),
         only_image: missing(ours, theirs),
         only_kernel: missing(theirs, ours),

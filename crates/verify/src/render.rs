@@ -11,6 +11,10 @@ use crate::report::{Compared, Disagreement, ListReport, Report, word};
 /// How many places of an unanswered batch are named.
 const PLACES: usize = 8;
 
+/// How many lines of a list are shown: one that is wrong at all can be so from
+/// end to end.
+const LINES: usize = 40;
+
 /// All of a report.
 #[must_use]
 pub fn render(report: &Report) -> String {
@@ -50,7 +54,8 @@ fn lists(out: &mut String, lists: &[ListReport]) {
                 dash(list.only_image.len()),
                 dash(list.only_kernel.len())
             ),
-            None => format!("  {name:<34}  not in this kernel"),
+            None if list.told => format!("  {name:<34}  not in this kernel"),
+            None => format!("  {name:<34}  not told"),
         };
         line(out, &row);
     }
@@ -181,6 +186,7 @@ fn conclusion(out: &mut String, report: &Report) {
         .iter()
         .map(|list| list.only_image.len() + list.only_kernel.len())
         .sum();
+    let untold = report.lists.iter().filter(|list| !list.told).count();
     let unanswered: usize = report.unanswered.iter().map(|it| it.places.len()).sum();
     if report.agrees() {
         let open = sum(open);
@@ -195,6 +201,7 @@ fn conclusion(out: &mut String, report: &Report) {
             format!("{broken} of {} promises not kept", kept + broken),
         ),
         (lines, format!("{lines} lines of the kernel's lists")),
+        (untold, format!("{untold} lists not told")),
         (unanswered, format!("{unanswered} questions unanswered")),
     ];
     let what = what.into_iter().filter(|(count, _)| *count > 0);
@@ -205,7 +212,14 @@ fn conclusion(out: &mut String, report: &Report) {
 fn difference(out: &mut String, list: &str, whose: &str, lines: &[String]) {
     if !lines.is_empty() {
         let _ = write!(out, "\n{list}, {whose}:\n");
-        lines.iter().for_each(|it| line(out, &format!("  {it}")));
+        let (shown, rest) = lines.split_at(lines.len().min(LINES));
+        shown.iter().for_each(|it| line(out, &format!("  {it}")));
+        if !rest.is_empty() {
+            line(
+                out,
+                &format!("  and {} more, all of them in verify.json", rest.len()),
+            );
+        }
     }
 }
 
@@ -244,10 +258,8 @@ mod tests {
 
     fn list(list: List, both: Option<usize>) -> ListReport {
         ListReport {
-            list,
             both,
-            only_image: Vec::new(),
-            only_kernel: Vec::new(),
+            ..ListReport::without(list, true)
         }
     }
 
@@ -280,6 +292,7 @@ mod tests {
     fn bad() -> Report {
         let mut report = good();
         report.lists[0].only_image = vec!["vfs_read".to_owned()];
+        report.lists[2] = ListReport::without(List::Blacklist, false);
         report.lists[3].only_kernel = vec!["0xffffffff81000000 _stext".to_owned()];
         report.compared[2].agreed = 24;
         report.compared[2].disagreements = vec![Disagreement {

@@ -46,6 +46,8 @@ pub struct ListReport {
     /// Which.
     #[serde(serialize_with = "path")]
     pub list: List,
+    /// Whether the kernel told it in full, or told that it has none.
+    pub told: bool,
     /// How many lines are in both; `None` if the kernel has no such list.
     pub both: Option<usize>,
     /// What only the image has.
@@ -55,10 +57,21 @@ pub struct ListReport {
 }
 
 impl ListReport {
+    /// A list that cannot be compared: told to be absent, or not told.
+    pub(crate) fn without(list: List, told: bool) -> Self {
+        Self {
+            list,
+            told,
+            both: None,
+            only_image: Vec::new(),
+            only_kernel: Vec::new(),
+        }
+    }
+
     /// Whether there is no difference.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.only_image.is_empty() && self.only_kernel.is_empty()
+        self.told && self.only_image.is_empty() && self.only_kernel.is_empty()
     }
 }
 
