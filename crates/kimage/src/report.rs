@@ -144,7 +144,10 @@ impl Image<'_> {
         let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
             .iter()
             .partition(|it| self.is_preamble(it.symbol as usize));
-        let answers: Vec<_> = functions.iter().map(|it| self.answers(it)).collect();
+        let places = functions.chunk_by(|a, b| a.addr == b.addr);
+        let answers: Vec<_> = places
+            .flat_map(|aliases| self.answers_of(aliases))
+            .collect();
         let entries = Attach::ALL.iter().enumerate();
         let phantoms = functions.iter().filter(|it| it.is_phantom());
         Summary {
@@ -158,6 +161,16 @@ impl Image<'_> {
                 .collect(),
             sites: sites.then(|| self.count_sites(&functions)),
         }
+    }
+
+    /// The answers for functions that share their instructions.
+    fn answers_of<'f>(
+        &'f self,
+        aliases: &'f [Function],
+    ) -> impl Iterator<Item = [Answer; Attach::ALL.len()]> + 'f {
+        let place = self.place_of(&aliases[0]);
+        let answers = move |function| self.answers_in(function, &place);
+        aliases.iter().map(answers)
     }
 
     fn count_sites(&self, functions: &[Function]) -> Counts {

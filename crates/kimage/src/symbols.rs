@@ -184,20 +184,21 @@ impl<'a> Symbols<'a> {
     /// kernel uses for the address.
     pub(crate) fn first_alias(&self, index: usize) -> usize {
         let addr = self.table[index].addr;
-        let aliases = self.table[..index]
-            .iter()
-            .rev()
-            .take_while(|symbol| symbol.addr == addr);
-        index - aliases.count()
+        if index == 0 || self.table[index - 1].addr < addr {
+            return index;
+        }
+        self.table[..index].partition_point(|symbol| symbol.addr < addr)
     }
 
     /// The next address that has a symbol.
     pub(crate) fn next_address(&self, index: usize) -> Option<u64> {
         let addr = self.table[index].addr;
-        self.table[index..]
-            .iter()
-            .map(|symbol| symbol.addr)
-            .find(|next| *next > addr)
+        let next = self.table.get(index + 1)?.addr;
+        if next > addr {
+            return Some(next);
+        }
+        let aliases = self.table[index..].partition_point(|symbol| symbol.addr == addr);
+        self.table.get(index + aliases).map(|symbol| symbol.addr)
     }
 
     /// Runs of symbols that share a name, one call per name.

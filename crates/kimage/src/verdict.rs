@@ -154,8 +154,16 @@ impl Image<'_> {
     /// cheaper than one by one.
     #[must_use]
     pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
-        let place = self.place_of(function);
-        Attach::ALL.map(|attach| self.judge(function, attach, &place, function.entry(), &mut ()))
+        self.answers_in(function, &self.place_of(function))
+    }
+
+    /// The same for one of several functions in a place.
+    pub(crate) fn answers_in(
+        &self,
+        function: &Function,
+        place: &Place<'_, '_>,
+    ) -> [Answer; Attach::ALL.len()] {
+        Attach::ALL.map(|attach| self.judge(function, attach, place, function.entry(), &mut ()))
     }
 
     /// What becomes of a probe at a function's entry, and why.
