@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask inspect`: what probes on the functions of a kernel image do.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -9,23 +10,29 @@ use nmissed_kimage::{About, Detail, Diff, Document, Image, LookupError, Query, R
 
 use crate::cli::InspectOptions;
 use crate::exit::{Exit, UsageError};
-use crate::image::with_image;
+use crate::image::{with_image, with_module};
 
 /// Reads the image, and prints what was asked for.
 pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
-    let text = with_image(&options.image, |image, about| {
-        if options.traceable_functions {
-            return Ok(lines(image.traceable_functions()));
-        }
-        let document = document(options, image, about)?;
-        Ok(if options.json {
-            serde_json::to_string_pretty(&document)? + "\n"
-        } else {
-            render(&document)
-        })
-    })?;
+    let tell = |image: &Image<'_>, about| text(options, image, about);
+    let text = match &options.base {
+        Some(base) => with_image(base, |kernel, _| with_module(&options.image, kernel, tell)),
+        None => with_image(&options.image, tell),
+    }?;
     print(&text)?;
     Ok(Exit::Good)
+}
+
+fn text(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<String> {
+    if options.traceable_functions {
+        return Ok(lines(image.traceable_functions()));
+    }
+    let document = document(options, image, about)?;
+    Ok(if options.json {
+        serde_json::to_string_pretty(&document)? + "\n"
+    } else {
+        render(&document)
+    })
 }
 
 fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<Document> {
@@ -80,10 +87,10 @@ fn usage(error: LookupError) -> UsageError {
     UsageError(error.to_string())
 }
 
-fn lines<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
     let mut text = String::new();
     for name in names {
-        text.push_str(name);
+        text.push_str(&name);
         text.push('\n');
     }
     text
@@ -129,5 +136,24 @@ mod tests {
         let damaged = inspect(&[text.to_str().unwrap()]).unwrap_err();
         assert!(!damaged.chain().any(|it| it.is::<UsageError>()));
         assert!(format!("{damaged:#}").contains("not a kernel image: it starts with"));
+    }
+
+    #[test]
+    fn a_module_and_its_kernel_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("it.s");
+        fs::write(&source, "function: ret\n").unwrap();
+        let module = dir.path().join("it.ko");
+        let mut gcc = std::process::Command::new("gcc");
+        let status = gcc.arg("-c").arg(&source).arg("-o").arg(&module).status();
+        assert!(status.unwrap().success());
+        let module = module.to_str().unwrap();
+        assert_eq!(inspect(&[module]).unwrap(), Exit::Good);
+        let error = inspect(&[module, "--base", module]).unwrap_err();
+        assert!(error.chain().any(|it| it.is::<UsageError>()));
+        assert_eq!(
+            format!("{error:#}"),
+            format!("{module}: --base: a kernel module, not a kernel that loads one")
+        );
     }
 }

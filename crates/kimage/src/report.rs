@@ -2,6 +2,8 @@
 //! What is reported about an image and its functions: plain values, which
 //! `render` prints and `json` serializes.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -144,7 +146,10 @@ impl Image<'_> {
         let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
             .iter()
             .partition(|it| self.is_preamble(it.symbol as usize));
-        let answers: Vec<_> = functions.iter().map(|it| self.answers(it)).collect();
+        let places = functions.chunk_by(|a, b| a.addr == b.addr);
+        let answers: Vec<_> = places
+            .flat_map(|aliases| self.answers_of(aliases))
+            .collect();
         let entries = Attach::ALL.iter().enumerate();
         let phantoms = functions.iter().filter(|it| it.is_phantom());
         Summary {
@@ -158,6 +163,16 @@ impl Image<'_> {
                 .collect(),
             sites: sites.then(|| self.count_sites(&functions)),
         }
+    }
+
+    /// The answers for functions that share their instructions.
+    fn answers_of<'f>(
+        &'f self,
+        aliases: &'f [Function],
+    ) -> impl Iterator<Item = [Answer; Attach::ALL.len()]> + 'f {
+        let place = self.place_of(&aliases[0]);
+        let answers = move |function| self.answers_in(function, &place);
+        aliases.iter().map(answers)
     }
 
     fn count_sites(&self, functions: &[Function]) -> Counts {
@@ -210,7 +225,7 @@ impl Image<'_> {
                 .map(|attach| self.given(function, attach, offset, detail.why))
                 .collect(),
             sites: detail.sites.then(|| self.sites(function)),
-            notrace: self.within_notrace(function),
+            notrace: self.within_notrace(function) && !self.is_adrift(),
         }
     }
 
@@ -251,14 +266,19 @@ impl Image<'_> {
     /// The functions that can be traced, as `available_filter_functions` lists
     /// them: by address of their call sites, one line each. A call site that is
     /// no function's, which the kernel lists as `__ftrace_invalid_address___N`,
-    /// is left out.
-    pub fn traceable_functions(&self) -> impl Iterator<Item = &str> {
-        self.kept_call_sites().filter_map(|site| {
+    /// is left out. A module's have its name behind them.
+    pub fn traceable_functions(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let module = self.module_name();
+        self.kept_call_sites().filter_map(move |site| {
             let symbol = self.symbols.around(site)?;
             // FTRACE_MCOUNT_MAX_OFFSET
             let most = if self.features.ibt { 4 } else { 0 };
             let near = site - self.symbols.get(symbol).addr <= most;
-            near.then(|| self.symbols.name(symbol))
+            let name = self.symbols.name(symbol);
+            near.then(|| match &module {
+                Some(module) => format!("{name} [{module}]").into(),
+                None => name.into(),
+            })
         })
     }
 }
