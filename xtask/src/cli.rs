@@ -128,6 +128,10 @@ pub(crate) struct InspectOptions {
     /// Tell what is different in another image, for these functions or all
     #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
     pub(crate) diff: Option<PathBuf>,
+
+    /// Tell all directories, not only the first
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -56,6 +56,7 @@ fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result
         summary: None,
         functions: Vec::new(),
         diff: None,
+        all: options.all,
     };
     if let Some(other) = &options.diff {
         document.diff = Some(diff(image, other, &options.symbols)?);

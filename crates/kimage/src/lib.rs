@@ -28,10 +28,11 @@
 //! | `tables`, `marks` | what the kernel forbids, traces, patches |
 //! | `features` | what it was configured with |
 //! | `btf` | prototypes |
+//! | `units`, `directories` | which source file a function comes from |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
 //! | `lookup`, `about`, `report`, `diff` | what is asked for, and what is told |
-//! | `render`, `json` | how it is told: in 80 columns, or to programs |
+//! | `render`, `render_tree`, `json` | how it is told: in 80 columns, or to programs |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
 //! lockdown, sysctls, and what mitigations have patched. Where that matters the
@@ -49,6 +50,9 @@ mod bytes;
 mod container;
 mod decompress;
 mod diff;
+mod directories;
+#[cfg(test)]
+mod dwarf;
 mod elf;
 mod error;
 mod features;
@@ -67,12 +71,14 @@ mod map;
 mod marks;
 mod reason;
 mod render;
+mod render_tree;
 mod report;
 mod sites;
 mod symbols;
 mod tables;
 #[cfg(test)]
 mod toy;
+mod units;
 mod verdict;
 
 pub use about::{About, Missing};
@@ -80,6 +86,7 @@ pub use btf::Unsupported;
 pub use container::{Layer, Unwrapped, unwrap};
 pub use decompress::Compression;
 pub use diff::{Change, Diff, Renamed};
+pub use directories::Directory;
 pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};
