@@ -16,6 +16,7 @@ mod exit;
 mod guest;
 mod inspect;
 mod kernel;
+mod makefiles;
 mod needs;
 mod output;
 mod plan;

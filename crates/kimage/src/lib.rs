@@ -29,6 +29,7 @@
 //! | `features` | what it was configured with |
 //! | `btf` | prototypes |
 //! | `units`, `directories` | which source file a function comes from |
+//! | `makefile`, `makereader`, `makelines`, `flag`, `kconfig`, `audit` | which objects are compiled without call sites |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
 //! | `lookup`, `about`, `report`, `diff` | what is asked for, and what is told |
@@ -45,6 +46,7 @@
 #![deny(unsafe_code)]
 
 mod about;
+mod audit;
 mod btf;
 mod bytes;
 mod container;
@@ -58,6 +60,7 @@ mod error;
 mod features;
 #[cfg(test)]
 mod fixture;
+mod flag;
 mod functions;
 #[cfg(test)]
 mod golden;
@@ -65,8 +68,12 @@ mod image;
 mod insn;
 mod json;
 mod kallsyms;
+mod kconfig;
 mod lookup;
 mod lzop;
+mod makefile;
+mod makelines;
+mod makereader;
 mod map;
 mod marks;
 mod reason;
@@ -78,10 +85,12 @@ mod symbols;
 mod tables;
 #[cfg(test)]
 mod toy;
+mod tri;
 mod units;
 mod verdict;
 
 pub use about::{About, Missing};
+pub use audit::{Audit, Found, ObjectAudit, Totals};
 pub use btf::Unsupported;
 pub use container::{Layer, Unwrapped, unwrap};
 pub use decompress::Compression;
@@ -91,11 +100,14 @@ pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
+pub use kconfig::Config;
 pub use lookup::{LookupError, Query};
+pub use makefile::{Action, FlagLine, Makefiles, Place, Scope, Unread};
 pub use map::Mapped;
 pub use reason::{Blacklist, Condition, Errno, Mechanism, NotOptimized, Refusal};
 pub use render::document as render;
 pub use report::{Count, Counts, Detail, Document, Given, Report, Summary};
 pub use sites::{Answer, Flavor, Site};
 pub use symbols::{SymbolSource, Symbols};
+pub use tri::Tri;
 pub use verdict::{Attach, Evidence, Verdict};

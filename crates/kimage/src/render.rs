@@ -24,6 +24,8 @@ pub fn document(document: &Document) -> String {
     parts.extend(document.summary.as_ref().map(|it| summary(it, all)));
     parts.extend(document.functions.iter().map(report));
     parts.extend(document.diff.as_ref().map(diff));
+    let audit = document.makefiles.as_ref();
+    parts.extend(audit.map(|it| render_tree::audit(it, all)));
     parts.join("\n")
 }
 
@@ -317,7 +319,7 @@ fn what_changed(Change { from, to, .. }: &Change) -> String {
     format!("{} -> {}{why}", from.label(), to.label())
 }
 
-fn some_of(names: &[String]) -> String {
+pub(crate) fn some_of(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMES);
     let some = names[..names.len() - more].join(", ");
     match more {
@@ -328,7 +330,7 @@ fn some_of(names: &[String]) -> String {
 
 /// Writes `head`, and `text` beside it from a column on, in as many lines as
 /// it takes.
-fn hang(out: &mut String, head: &str, column: usize, text: &str) {
+pub(crate) fn hang(out: &mut String, head: &str, column: usize, text: &str) {
     let mut current = format!("{head:<column$}");
     let mut empty = true;
     for word in text.split(' ') {
@@ -389,6 +391,7 @@ mod tests {
                 .is_empty()
                 .then(|| image.summary(&functions, detail.sites)),
             diff: None,
+            makefiles: None,
             all: false,
         }
     }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::lookup::base_name;
 use crate::{
-    About, Answer, Attach, Diff, Directory, Evidence, Function, Image, LookupError, Query, Region,
-    Site,
+    About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
+    Region, Site,
 };
 
 /// How often each answer was given, the most frequent first.
@@ -85,6 +85,10 @@ pub struct Document {
     /// nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
+    /// What the Makefiles of a source tree say, if that was asked for; then
+    /// there is nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makefiles: Option<Audit>,
     /// Whether the text form tells all of what it tells the first of otherwise.
     #[serde(skip)]
     pub all: bool,
