@@ -170,6 +170,20 @@ pub(crate) struct InspectOptions {
     /// Tell what is different in another image, for these functions or all
     #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
     pub(crate) diff: Option<PathBuf>,
+
+    /// Tell which objects lose their call sites in the Makefiles of a kernel's
+    /// source, and whether the image agrees
+    #[arg(long, value_name = "TREE", conflicts_with_all = ["symbols", "why", "sites", "traceable_functions", "diff"])]
+    pub(crate) makefiles: Option<PathBuf>,
+
+    /// The image's configuration, for --makefiles [default: the one built into
+    /// it, or `config` or `.config` beside it]
+    #[arg(long, value_name = "FILE", requires = "makefiles")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Tell all directories and lines, not only the first
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Clone, Debug)]

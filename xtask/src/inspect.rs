@@ -11,6 +11,7 @@ use nmissed_kimage::{About, Detail, Diff, Document, Image, LookupError, Query, R
 use crate::cli::InspectOptions;
 use crate::exit::{Exit, UsageError};
 use crate::image::{with_image, with_module};
+use crate::makefiles;
 
 /// Reads the image, and prints what was asked for.
 pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
@@ -42,8 +43,13 @@ fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result
         summary: None,
         functions: Vec::new(),
         diff: None,
+        makefiles: None,
+        all: options.all,
     };
-    if let Some(other) = &options.diff {
+    if let Some(tree) = &options.makefiles {
+        let config = options.config.as_deref();
+        document.makefiles = Some(makefiles::audit(image, &options.image, tree, config)?);
+    } else if let Some(other) = &options.diff {
         document.diff = Some(diff(image, other, &options.symbols)?);
     } else if options.symbols.is_empty() {
         document.summary = Some(image.summary(&image.functions(), options.sites));

@@ -18,6 +18,7 @@ mod guest;
 mod image;
 mod inspect;
 mod kernel;
+mod makefiles;
 mod needs;
 mod output;
 mod plan;

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::lookup::base_name;
 use crate::{
-    About, Answer, Attach, Diff, Evidence, Function, Image, LookupError, Query, Region, Site,
+    About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
+    Region, Site,
 };
 
 /// How often each answer was given, the most frequent first.
@@ -59,6 +60,10 @@ pub struct Summary {
     /// The answers at entries, per way to attach.
     #[serde(serialize_with = "crate::json::map")]
     pub entries: Vec<(Attach, Counts)>,
+    /// The functions per directory of the source tree, those with the most that
+    /// cannot be traced first; `None` without DWARF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directories: Option<Vec<Directory>>,
     /// The answers for a `register_kprobe()` on each instruction, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Counts>,
@@ -82,6 +87,13 @@ pub struct Document {
     /// nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
+    /// What the Makefiles of a source tree say, if that was asked for; then
+    /// there is nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makefiles: Option<Audit>,
+    /// Whether the text form tells all of what it tells the first of otherwise.
+    #[serde(skip)]
+    pub all: bool,
 }
 
 /// How much to say about a function.
@@ -161,6 +173,7 @@ impl Image<'_> {
             entries: entries
                 .map(|(at, attach)| (*attach, answers.iter().map(|all| all[at]).collect()))
                 .collect(),
+            directories: self.directories(&functions, &answers),
             sites: sites.then(|| self.count_sites(&functions)),
         }
     }
