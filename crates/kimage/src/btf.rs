@@ -194,11 +194,8 @@ impl<'a> Btf<'a> {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use proptest::prelude::*;
-    use test_case::test_case;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod builder {
     use super::*;
 
     /// BTF in the making.
@@ -218,7 +215,7 @@ pub(crate) mod tests {
         }
 
         /// Adds a type; its number comes back.
-        fn add(
+        pub(super) fn add(
             &mut self,
             name: &str,
             kind: u32,
@@ -267,6 +264,15 @@ pub(crate) mod tests {
             all
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    use super::builder::Builder;
+    use super::*;
 
     /// `int` is 1, `struct of 24 bytes` 2, `struct of 16 bytes` 3, a typedef of
     /// a const `int` 5, a pointer to void 6, an enum of one value 7, a forward

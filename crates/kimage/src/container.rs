@@ -180,18 +180,12 @@ fn pe_section<'a>(data: &'a [u8], name: &[u8; 8]) -> Option<&'a [u8]> {
     range(data, u32_at(header, 20)?.into(), size.into())
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use proptest::prelude::*;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod samples {
     use super::*;
 
-    const ELF: &[u8] = b"\x7fELF and so on";
-
     /// A bzImage with two setup sectors before the payload.
-    fn bzimage(payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn bzimage(payload: &[u8]) -> Vec<u8> {
         let mut file = vec![0; 3 * 512];
         file[SETUP_SECTS] = 2;
         file[HDRS..HDRS + 4].copy_from_slice(b"HdrS");
@@ -204,16 +198,8 @@ mod tests {
         file
     }
 
-    fn zstd(data: &[u8], size: u32) -> Vec<u8> {
-        [
-            zstd::encode_all(data, 3).unwrap().as_slice(),
-            &size.to_le_bytes(),
-        ]
-        .concat()
-    }
-
     /// A PE file of one section.
-    fn pe(name: &[u8; 8], content: &[u8]) -> Vec<u8> {
+    pub(crate) fn pe(name: &[u8; 8], content: &[u8]) -> Vec<u8> {
         let mut file = vec![0; 0x40];
         file[..2].copy_from_slice(b"MZ");
         file[0x3c] = 0x40;
@@ -230,6 +216,26 @@ mod tests {
         file.extend(content);
         file.resize(file.len() + 7, 0);
         file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::samples::{bzimage, pe};
+    use super::*;
+
+    const ELF: &[u8] = b"\x7fELF and so on";
+
+    fn zstd(data: &[u8], size: u32) -> Vec<u8> {
+        [
+            zstd::encode_all(data, 3).unwrap().as_slice(),
+            &size.to_le_bytes(),
+        ]
+        .concat()
     }
 
     fn layers(image: &[u8]) -> Result<Vec<Layer>> {

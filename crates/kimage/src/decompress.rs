@@ -146,40 +146,32 @@ fn lz4(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-#[cfg(test)]
-mod tests {
+#[cfg(any(test, fuzzing))]
+pub(crate) mod samples {
     use std::io::Write;
-
-    use test_case::test_case;
 
     use super::*;
 
-    fn plain() -> Vec<u8> {
-        (0..100_000_u32)
-            .flat_map(|n| (n / 7).to_le_bytes())
-            .collect()
-    }
-
-    fn packed(method: Compression) -> Vec<u8> {
-        let plain = plain();
+    /// Data as the kernel's build compresses it.
+    pub(crate) fn packed(method: Compression, plain: &[u8]) -> Vec<u8> {
         match method {
             Compression::Gzip => {
                 let mut gzip =
                     flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                gzip.write_all(&plain).unwrap();
+                gzip.write_all(plain).unwrap();
                 gzip.finish().unwrap()
             }
             Compression::Bzip2 => {
                 let mut bzip2 =
                     bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-                bzip2.write_all(&plain).unwrap();
+                bzip2.write_all(plain).unwrap();
                 bzip2.finish().unwrap()
             }
             Compression::Lzma => {
                 let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
                 let stream = Stream::new_lzma_encoder(&options).unwrap();
                 let mut lzma = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
-                lzma.write_all(&plain).unwrap();
+                lzma.write_all(plain).unwrap();
                 lzma.finish().unwrap()
             }
             Compression::Xz => {
@@ -189,11 +181,11 @@ mod tests {
                 filters.x86().lzma2(&options);
                 let stream = Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32);
                 let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
-                xz.write_all(&plain).unwrap();
+                xz.write_all(plain).unwrap();
                 xz.finish().unwrap()
             }
             Compression::Lz4 => {
-                let block = lz4_flex::block::compress(&plain);
+                let block = lz4_flex::block::compress(plain);
                 let len = u32::try_from(block.len()).unwrap();
                 [
                     &LZ4_MAGIC.to_le_bytes(),
@@ -202,9 +194,23 @@ mod tests {
                 ]
                 .concat()
             }
-            Compression::Lzo => lzop::tests::stored(&plain),
-            Compression::Zstd => zstd::encode_all(plain.as_slice(), 1).unwrap(),
+            Compression::Lzo => lzop::samples::stored(plain),
+            Compression::Zstd => zstd::encode_all(plain, 1).unwrap(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::samples::packed;
+    use super::*;
+
+    fn plain() -> Vec<u8> {
+        (0..100_000_u32)
+            .flat_map(|n| (n / 7).to_le_bytes())
+            .collect()
     }
 
     #[test_case(Compression::Gzip; "gzip")]
@@ -215,7 +221,7 @@ mod tests {
     #[test_case(Compression::Lz4; "lz4")]
     #[test_case(Compression::Zstd; "zstd")]
     fn what_was_packed_comes_out_and_never_more_than_allowed(method: Compression) {
-        let packed = packed(method);
+        let packed = packed(method, &plain());
         assert_eq!(Compression::of(&packed), Some(method));
         let plain = plain();
         assert!(method.decompress(&packed, plain.len()).unwrap() == plain);

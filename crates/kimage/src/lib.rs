@@ -52,9 +52,11 @@ mod diff;
 mod elf;
 mod error;
 mod features;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fixture;
 mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[cfg(test)]
 mod golden;
 mod image;
@@ -71,7 +73,7 @@ mod report;
 mod sites;
 mod symbols;
 mod tables;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod toy;
 mod verdict;
 
