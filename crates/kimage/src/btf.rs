@@ -2,7 +2,8 @@
 //! As much of BTF (`Documentation/bpf/btf.rst`) as decides whether a BPF
 //! trampoline can be built for a function.
 
-use crate::bytes::{u16_at, u32_at, until_nul};
+use crate::bytes::{short_string, u16_at, u32_at};
+use crate::symbols::NAME_LEN;
 
 const MAGIC: u16 = 0xeb9f;
 
@@ -136,7 +137,8 @@ impl<'a> Btf<'a> {
         let types = self.offsets.iter().zip(1..);
         types.filter_map(|(at, id)| {
             let function = self.type_at(*at as usize).filter(|it| it.kind() == FUNC)?;
-            Some((id, until_nul(self.strings, function.name as usize)?))
+            let name = short_string(self.strings, function.name as usize, NAME_LEN)?;
+            Some((id, name))
         })
     }
 

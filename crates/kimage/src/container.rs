@@ -10,6 +10,10 @@ use crate::{Compression, Error, Result};
 /// The most that a compressed image may hold: allyesconfig with DWARF would
 /// not fit a bzImage, and everything else is far below.
 const LIMIT: usize = 1 << 30;
+/// The most that is always accepted.
+const SMALL: usize = 64 << 20;
+/// How much more than the file itself: kernels with DWARF compress to a tenth.
+const MAX_GAIN: usize = 64;
 /// UKI, bzImage and ELF are three; the rest is for compressed files of those.
 const DEPTH: usize = 5;
 
@@ -53,6 +57,8 @@ pub struct Unwrapped<'a> {
 /// container that is none, [`Error::Decompress`] and [`Error::TooLarge`] for
 /// its payload.
 pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
+    let limit = SMALL.saturating_add(image.len().saturating_mul(MAX_GAIN));
+    let limit = limit.min(LIMIT);
     let mut layers = Vec::new();
     let mut data = Cow::Borrowed(image);
     while !data.starts_with(b"\x7fELF") {
@@ -60,9 +66,9 @@ pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
             return Err(Error::Nested { limit: DEPTH });
         }
         let (layer, inner) = match data {
-            Cow::Borrowed(data) => peel(data)?,
+            Cow::Borrowed(data) => peel(data, limit)?,
             Cow::Owned(data) => {
-                let (layer, inner) = peel(&data)?;
+                let (layer, inner) = peel(&data, limit)?;
                 (layer, Cow::Owned(inner.into_owned()))
             }
         };
@@ -72,15 +78,15 @@ pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
     Ok(Unwrapped { elf: data, layers })
 }
 
-fn peel(data: &[u8]) -> Result<(Layer, Cow<'_, [u8]>)> {
+fn peel(data: &[u8], limit: usize) -> Result<(Layer, Cow<'_, [u8]>)> {
     if let Some(method) = Compression::of(data) {
         return Ok((
             Layer::Compressed(method),
-            method.decompress(data, LIMIT)?.into(),
+            method.decompress(data, limit)?.into(),
         ));
     }
     if data.get(HDRS..HDRS + 4) == Some(b"HdrS") {
-        let (method, elf) = payload(data)?;
+        let (method, elf) = payload(data, limit)?;
         return Ok((Layer::BzImage(method), elf));
     }
     if let Some(linux) = pe_section(data, b".linux\0\0") {
@@ -103,7 +109,7 @@ const SECTOR: u64 = 512;
 const PAYLOAD_SINCE: u16 = 0x0208;
 
 /// The payload of a bzImage, decompressed.
-fn payload(data: &[u8]) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
+fn payload(data: &[u8], limit: usize) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
     const WHAT: &str = "bzImage header";
     let cut = || Error::truncated(WHAT, SETUP_SECTS);
     if u16_at(data, VERSION).ok_or_else(cut)? < PAYLOAD_SINCE {
@@ -122,13 +128,17 @@ fn payload(data: &[u8]) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
         what: "bzImage payload",
         offset,
     })?;
-    inflate(payload, offset)
+    inflate(payload, offset, limit)
 }
 
 /// Decompresses a payload, whose last four bytes hold the size of what comes
 /// out (gzip has them as its own trailer, for the rest the build appends them:
 /// `size_append` in `scripts/Makefile.lib`).
-fn inflate(payload: &[u8], offset: u64) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
+fn inflate(
+    payload: &[u8],
+    offset: u64,
+    limit: usize,
+) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
     const WHAT: &str = "bzImage payload";
     if payload.starts_with(b"\x7fELF") {
         return Ok((None, payload.into()));
@@ -148,7 +158,7 @@ fn inflate(payload: &[u8], offset: u64) -> Result<(Option<Compression>, Cow<'_, 
     } else {
         &payload[..body]
     };
-    let plain = method.decompress(stream, LIMIT)?;
+    let plain = method.decompress_to(stream, size, limit)?;
     if plain.len() != size {
         return Err(Error::Malformed {
             what: WHAT,

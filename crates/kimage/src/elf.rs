@@ -10,7 +10,8 @@ use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB, SectionHeader};
 use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
 
-use crate::bytes::{range, until_nul};
+use crate::bytes::{range, short_string};
+use crate::symbols::NAME_LEN;
 use crate::{Error, Result};
 
 const CTX: Ctx = Ctx {
@@ -81,7 +82,9 @@ impl<'a> Elf<'a> {
     /// A section's address and content.
     pub(crate) fn section(&self, name: &str) -> Option<Region<'a>> {
         let named = |section: &&SectionHeader| {
-            until_nul(self.section_names, section.sh_name) == Some(name.as_bytes())
+            let names = self.section_names.get(section.sh_name..);
+            let behind = names.and_then(|names| names.strip_prefix(name.as_bytes()));
+            behind.is_some_and(|rest| rest.first() == Some(&0))
         };
         let section = self.sections.iter().find(named)?;
         let bytes = content(self.data, section)?;
@@ -133,7 +136,10 @@ impl<'a> Elf<'a> {
         if sym.st_shndx == 0 || matches!(sym.st_type(), STT_SECTION | STT_FILE) {
             return None;
         }
-        let name = until_nul(self.strtab, sym.st_name).filter(|name| !name.is_empty())?;
+        let name = short_string(self.strtab, sym.st_name, NAME_LEN)?;
+        if name.is_empty() {
+            return None;
+        }
         Some(ElfSymbol {
             name,
             name_offset: u32::try_from(sym.st_name).ok()?,

@@ -59,6 +59,8 @@ mod functions;
 pub mod fuzz;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod insn;
 mod json;

@@ -16,9 +16,8 @@ const HAS_FILTER: u32 = 0x800;
 const WITH_LEVEL: u16 = 0x0940;
 
 /// Decompresses blocks until the one of size 0, or until the limit is passed.
-pub(crate) fn decompress(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn decompress(data: &[u8], mut out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
     let mut at = first_block(data).ok_or(ErrorKind::InvalidData)?;
-    let mut out = Vec::new();
     while out.len() <= limit {
         let size = be32(data, at).ok_or(ErrorKind::UnexpectedEof)? as usize;
         if size == 0 {
@@ -282,7 +281,7 @@ mod tests {
             &END,
         ]
         .concat();
-        let plain = decompress(&file(&[(1000, &run)]), 1000).unwrap();
+        let plain = decompress(&file(&[(1000, &run)]), Vec::new(), 1000).unwrap();
         assert_eq!(plain, [b"wxy".as_slice(), &[b'z'; 997]].concat());
     }
 

@@ -12,6 +12,10 @@ use rustc_hash::FxHasher;
 
 use crate::elf::Elf;
 
+/// `KSYM_NAME_LEN`, which no name reaches: `scripts/kallsyms.c` and BTF leave
+/// longer ones out.
+pub(crate) const NAME_LEN: usize = 512;
+
 /// Where the symbols were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolSource {
@@ -184,20 +188,22 @@ impl<'a> Symbols<'a> {
     /// kernel uses for the address.
     pub(crate) fn first_alias(&self, index: usize) -> usize {
         let addr = self.table[index].addr;
-        let aliases = self.table[..index]
-            .iter()
-            .rev()
-            .take_while(|symbol| symbol.addr == addr);
-        index - aliases.count()
+        let before = &self.table[..index];
+        match before.last() {
+            Some(last) if last.addr == addr => before.partition_point(|it| it.addr < addr),
+            _ => index,
+        }
     }
 
     /// The next address that has a symbol.
     pub(crate) fn next_address(&self, index: usize) -> Option<u64> {
         let addr = self.table[index].addr;
-        self.table[index..]
-            .iter()
-            .map(|symbol| symbol.addr)
-            .find(|next| *next > addr)
+        let after = &self.table[index + 1..];
+        let next = match after.first() {
+            Some(next) if next.addr == addr => after.partition_point(|it| it.addr == addr),
+            _ => 0,
+        };
+        after.get(next).map(|symbol| symbol.addr)
     }
 
     /// Runs of symbols that share a name, one call per name.

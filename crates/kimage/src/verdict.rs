@@ -321,16 +321,8 @@ impl Image<'_> {
         refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
         refuse_if(function.region == Region::Init, Refusal::FreedCallSite)?;
         depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
-        depends_if(!self.is_first_traceable(function), Condition::Shadowed)?;
+        depends_if(!function.first_traceable, Condition::Shadowed)?;
         Ok(Answer::Yes(Flavor::Ftrace))
-    }
-
-    /// Whether no function of its name with a call site comes before it.
-    fn is_first_traceable(&self, function: &Function) -> bool {
-        let named = self.symbols.named(self.name(function).as_bytes());
-        let mut traceable =
-            named.filter(|symbol| self.call_site_in(self.extent_of(*symbol)).is_some());
-        function.copies == 1 || traceable.next() == Some(function.symbol as usize)
     }
 
     /// `bpf_check_attach_target()` at load, `register_fentry()` at attach.
