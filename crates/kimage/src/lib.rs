@@ -30,7 +30,7 @@
 //! | `btf` | prototypes |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
-//! | `lookup`, `about`, `report`, `diff` | what is asked for, and what is told |
+//! | `lookup`, `about`, `count`, `report`, `diff` | what is asked for, and what is told |
 //! | `render`, `json` | how it is told: in 80 columns, or to programs |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
@@ -47,6 +47,7 @@ mod about;
 mod btf;
 mod bytes;
 mod container;
+mod count;
 mod decompress;
 mod diff;
 mod elf;

@@ -2,9 +2,9 @@
 //! What is reported about an image and its functions: plain values, which
 //! `render` prints and `json` serializes.
 
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use crate::count::Tally;
 use crate::lookup::base_name;
 use crate::{
     About, Answer, Attach, Diff, Evidence, Function, Image, LookupError, Query, Region, Site,
@@ -25,17 +25,16 @@ pub struct Count {
     pub answer: Answer,
 }
 
-impl FromIterator<Answer> for Counts {
-    fn from_iter<T: IntoIterator<Item = Answer>>(answers: T) -> Self {
-        let mut counts = FxHashMap::<Answer, usize>::default();
-        for answer in answers {
-            *counts.entry(answer).or_default() += 1;
-        }
-        let mut counts: Vec<Count> = counts
+impl From<Tally> for Counts {
+    fn from(tally: Tally) -> Self {
+        let mut counts: Vec<Count> = tally
             .into_iter()
             .map(|(answer, count)| Count { count, answer })
             .collect();
-        counts.sort_by_cached_key(|it| (usize::MAX - it.count, it.answer.reason()));
+        counts.sort_by_cached_key(|it| {
+            let Count { count, answer } = it;
+            (usize::MAX - count, answer.reason(), answer.label())
+        });
         Self(counts)
     }
 }
@@ -144,8 +143,8 @@ impl Image<'_> {
         let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
             .iter()
             .partition(|it| self.is_preamble(it.symbol as usize));
-        let answers: Vec<_> = functions.iter().map(|it| self.answers(it)).collect();
-        let entries = Attach::ALL.iter().enumerate();
+        let counted = self.count(&functions, sites);
+        let entries = Attach::ALL.into_iter().zip(counted.entries);
         let phantoms = functions.iter().filter(|it| it.is_phantom());
         Summary {
             functions: functions.len(),
@@ -154,19 +153,10 @@ impl Image<'_> {
             zeroed_call_sites: self.zeroed_call_sites(),
             phantoms: phantoms.map(|it| self.name(it).to_owned()).collect(),
             entries: entries
-                .map(|(at, attach)| (*attach, answers.iter().map(|all| all[at]).collect()))
+                .map(|(attach, tally)| (attach, tally.into()))
                 .collect(),
-            sites: sites.then(|| self.count_sites(&functions)),
+            sites: sites.then(|| counted.sites.into()),
         }
-    }
-
-    fn count_sites(&self, functions: &[Function]) -> Counts {
-        // Aliases share their instructions.
-        let places = functions.chunk_by(|a, b| a.addr == b.addr);
-        places
-            .flat_map(|aliases| self.sites(&aliases[0]))
-            .map(|site| site.answer)
-            .collect()
     }
 
     /// Reports on the functions that a query means.

@@ -90,13 +90,7 @@ impl<'a> Image<'a> {
     /// the function decodes, and up to the padding behind it.
     #[must_use]
     pub fn sites(&self, function: &Function) -> Vec<Site> {
-        let place = self.place_of(function);
-        let site = |(index, op): (usize, &Op)| Site {
-            offset: (op.addr - function.addr) as u32,
-            len: op.len,
-            answer: place.register(op.addr, || Some(index)),
-        };
-        place.code().ops.iter().enumerate().map(site).collect()
+        self.place_of(function).sites().collect()
     }
 
     /// What becomes of a kprobe at any address.
@@ -287,6 +281,16 @@ fn refused(insn: &Insn) -> Option<Refusal> {
 }
 
 impl Place<'_, '_> {
+    /// Each instruction.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = Site> {
+        let site = |(index, op): (usize, &Op)| Site {
+            offset: (op.addr - self.range.start) as u32,
+            len: op.len,
+            answer: self.register(op.addr, || Some(index)),
+        };
+        self.code().ops.iter().enumerate().map(site)
+    }
+
     /// `register_kprobe()` at an address, without the name's resolution.
     pub(crate) fn register_kprobe(&self, addr: u64) -> Answer {
         self.register(addr, || {

@@ -154,8 +154,16 @@ impl Image<'_> {
     /// cheaper than one by one.
     #[must_use]
     pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
-        let place = self.place_of(function);
-        Attach::ALL.map(|attach| self.judge(function, attach, &place, function.entry(), &mut ()))
+        self.answers_in(&self.place_of(function), function)
+    }
+
+    /// The same for a function whose place is known.
+    pub(crate) fn answers_in(
+        &self,
+        place: &Place<'_, '_>,
+        function: &Function,
+    ) -> [Answer; Attach::ALL.len()] {
+        Attach::ALL.map(|attach| self.judge(function, attach, place, function.entry(), &mut ()))
     }
 
     /// What becomes of a probe at a function's entry, and why.
