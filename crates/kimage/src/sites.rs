@@ -491,7 +491,7 @@ impl Place<'_, '_> {
 
 /// Those rules of `check_kprobe_address_safe()` that go by address.
 fn unsafe_address(addr: u64, near: Marks<'_>) -> Option<Refusal> {
-    let here = addr..addr + 1;
+    let here = addr..addr.saturating_add(1);
     let rules = [
         (near.touch(&here, Special::JumpLabel), Refusal::JumpLabel),
         (near.touch(&here, Special::StaticCall), Refusal::StaticCall),
