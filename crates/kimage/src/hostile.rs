@@ -110,15 +110,19 @@ fn header_tables_past_the_end_are_named() {
     assert!(more(E_PHNUM).starts_with("ELF program headers: "));
 }
 
+/// Where the header of `.symtab` has its offset.
+fn symtab_offset(file: &[u8]) -> usize {
+    const SHT_SYMTAB: u8 = 2;
+    let headers = word(file, E_SHOFF);
+    let mut kinds = file[headers..].chunks_exact(64).map(|header| header[4]);
+    let index = kinds.position(|kind| kind == SHT_SYMTAB);
+    headers + 64 * index.expect("a symbol table") + 24
+}
+
 #[test]
 fn a_symbol_table_past_the_end_is_named() {
     let file = Kernel::whole().elf();
-    let headers = file[word(&file, E_SHOFF)..].chunks_exact(64);
-    let symtab = headers
-        .into_iter()
-        .position(|header| header[4] == 2)
-        .unwrap();
-    let at = word(&file, E_SHOFF) + 64 * symtab + 24;
+    let at = symtab_offset(&file);
     let file = patched(file, at, &0x7fff_ffff_u64.to_le_bytes());
     assert_eq!(refusal(&file), ".symtab at 0x7fffffff is cut off");
 }
@@ -161,22 +165,22 @@ fn many_prototypes(name: &str, count: usize) -> Vec<u8> {
 /// Each name is the rest of one string.
 #[test]
 fn names_that_share_one_end_are_not_read_to_the_end() {
-    let mut symtab: Vec<Sym> = vec![(TEXT, b't', "x".repeat(2_000_000))];
-    symtab.extend((0..100_000).map(|n| (TEXT + n, b't', String::new())));
-    symtab.push((TEXT, b't', "_stext".to_owned()));
-    symtab.push((TEXT + 0x4000, b't', "_etext".to_owned()));
-    let fixture = Fixture::default().section(".text", TEXT, vec![0x90; 0x4000]);
+    const LONG: usize = 4_000_000;
+    let mut symtab: Vec<Sym> = vec![
+        (TEXT, b't', "_stext".to_owned()),
+        (TEXT + 16, b't', "_etext".to_owned()),
+        (TEXT, b't', "x".repeat(LONG)),
+    ];
+    let first = symtab.len();
+    symtab.extend((0..200_000).map(|_| (TEXT, b't', String::new())));
+    let fixture = Fixture::default().section(".text", TEXT, vec![0x90; 16]);
+    let count = symtab.len();
     let mut file = Fixture { symtab, ..fixture }.elf();
-    let symbols = file.windows(8).position(|it| it == TEXT.to_le_bytes());
-    let last = file
-        .windows(8)
-        .rposition(|it| it == (TEXT + 99_999).to_le_bytes());
-    for (n, at) in (symbols.unwrap()..=last.unwrap())
-        .step_by(24)
-        .enumerate()
-        .skip(3)
-    {
-        file[at - 8..at - 4].copy_from_slice(&(n as u32 + 1).to_le_bytes());
+    // The null symbol comes first, and a name is what a symbol starts with.
+    let symbols = word(&file, symtab_offset(&file)) + 24;
+    for n in first..count {
+        let name = 16 + n as u32;
+        file[symbols + 24 * n..][..4].copy_from_slice(&name.to_le_bytes());
     }
     ask(&file).unwrap();
 }
