@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Kernel(KernelVerb),
     /// Ask a kernel image which of its functions can be probed, and how
     Inspect(InspectOptions),
+    /// Feed damaged images to the parsers behind it, and see whether one breaks
+    Fuzz(FuzzOptions),
     /// List what this machine lacks, and why it is needed
     Doctor,
     /// Run every check of the project itself
@@ -128,6 +130,18 @@ pub(crate) struct InspectOptions {
     /// Tell what is different in another image, for these functions or all
     #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
     pub(crate) diff: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FuzzOptions {
+    /// A parser, by the name of its file in crates/kimage/fuzz/fuzz_targets
+    /// (repeatable) [default: all]
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+
+    /// How long each is fed
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
 }
 
 #[derive(Args, Clone, Debug)]

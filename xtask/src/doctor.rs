@@ -18,6 +18,7 @@ pub(crate) fn run(install: bool) -> Result<Exit> {
         Step::Guest,
         Step::Boot,
         Step::Ci,
+        Step::Fuzz,
     ];
     if install {
         ensure(&all, true)?;

@@ -13,6 +13,7 @@ mod ci;
 mod cli;
 mod doctor;
 mod exit;
+mod fuzz;
 mod guest;
 mod inspect;
 mod kernel;
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
         Verb::Inspect(options) => inspect::run(options),
+        Verb::Fuzz(options) => fuzz::run(&workspace, options, install),
         Verb::Doctor => doctor::run(install),
         Verb::Ci(options) => ci::run(&workspace, options, install),
     }

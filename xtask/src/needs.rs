@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Boot,
     /// Checking the project itself.
     Ci,
+    /// Fuzzing the parsers of images.
+    Fuzz,
 }
 
 /// How to see whether it is there.
@@ -212,6 +214,13 @@ pub(crate) const NEEDS: &[Need] = &[
         "cargo-deny",
         "audits the licences of dependencies",
         Step::Ci,
+    ),
+    program(&["g++"], "g++", "compiles libFuzzer", Step::Fuzz),
+    need(
+        Check::Cargo("fuzz"),
+        "cargo-fuzz",
+        "builds and runs the fuzz targets",
+        Step::Fuzz,
     ),
 ];
 
