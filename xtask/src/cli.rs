@@ -32,6 +32,9 @@ pub(crate) enum Verb {
     Kernel(KernelVerb),
     /// Ask a kernel image which of its functions can be probed, and how
     Inspect(InspectOptions),
+    /// Measure how fast that is, against other programs
+    #[command(subcommand)]
+    Bench(BenchVerb),
     /// Feed damaged images to the parsers behind it, and see whether one breaks
     Fuzz(FuzzOptions),
     /// List what this machine lacks, and why it is needed
@@ -52,6 +55,12 @@ pub(crate) enum KernelVerb {
     Build(BuildOptions),
     /// Print where a built kernel lies
     Path(Selection),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchVerb {
+    /// `inspect` against readelf, nm, vmlinux-to-elf and extract-vmlinux
+    Inspect(BenchOptions),
 }
 
 /// Which kernels, and which variants of each.
@@ -130,6 +139,18 @@ pub(crate) struct InspectOptions {
     /// Tell what is different in another image, for these functions or all
     #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
     pub(crate) diff: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BenchOptions {
+    /// A vmlinux or vmlinuz (repeatable) [default: the vmlinux of each kernel
+    /// that is built]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+
+    /// How often each program runs
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -19,6 +19,7 @@ pub(crate) fn run(install: bool) -> Result<Exit> {
         Step::Boot,
         Step::Ci,
         Step::Fuzz,
+        Step::Bench,
     ];
     if install {
         ensure(&all, true)?;

@@ -9,6 +9,7 @@
     reason = "printing is what a command line is for"
 )]
 
+mod bench;
 mod ci;
 mod cli;
 mod doctor;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use crate::cli::{Cli, KernelVerb, Verb, VmVerb};
+use crate::cli::{BenchVerb, Cli, KernelVerb, Verb, VmVerb};
 use crate::exit::Exit;
 use crate::workspace::Workspace;
 
@@ -49,6 +50,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
         Verb::Inspect(options) => inspect::run(options),
+        Verb::Bench(BenchVerb::Inspect(options)) => bench::run(&workspace, options, install),
         Verb::Fuzz(options) => fuzz::run(&workspace, options, install),
         Verb::Doctor => doctor::run(install),
         Verb::Ci(options) => ci::run(&workspace, options, install),

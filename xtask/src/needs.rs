@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Ci,
     /// Fuzzing the parsers of images.
     Fuzz,
+    /// Measuring against other programs.
+    Bench,
 }
 
 /// How to see whether it is there.
@@ -221,6 +223,18 @@ pub(crate) const NEEDS: &[Need] = &[
         "cargo-fuzz",
         "builds and runs the fuzz targets",
         Step::Fuzz,
+    ),
+    program(
+        &["time"],
+        "time",
+        "measures the memory that a program takes",
+        Step::Bench,
+    ),
+    program(
+        &["readelf"],
+        "binutils",
+        "is what inspecting is measured against",
+        Step::Bench,
     ),
 ];
 
