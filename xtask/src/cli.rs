@@ -112,8 +112,14 @@ pub(crate) struct TestOptions {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct InspectOptions {
-    /// A vmlinux, bzImage, vmlinuz or unified kernel image
+    /// A vmlinux, bzImage, vmlinuz, unified kernel image or module (.ko, also
+    /// .ko.gz, .ko.xz or .ko.zst)
     pub(crate) image: PathBuf,
+
+    /// The kernel that loads the module: without it, what depends on its
+    /// options and types is left open
+    #[arg(long, value_name = "VMLINUX", conflicts_with = "diff")]
+    pub(crate) base: Option<PathBuf>,
 
     /// Functions, or places in them; all functions are counted without
     #[arg(value_name = "SYMBOL[+OFF]")]

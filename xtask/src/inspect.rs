@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask inspect`: what probes on the functions of a kernel image do.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use nmissed_kimage::{
-    About, Detail, Diff, Document, Image, LookupError, Mapped, Query, Report, render, unwrap,
+    About, Detail, Diff, Document, Error, Image, LookupError, Mapped, Query, Report, render, unwrap,
 };
 
 use crate::cli::InspectOptions;
@@ -15,28 +16,55 @@ use crate::exit::{Exit, UsageError};
 
 /// Reads the image, and prints what was asked for.
 pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
-    let text = with_image(&options.image, |image, about| {
-        if options.traceable_functions {
-            return Ok(lines(image.traceable_functions()));
-        }
-        let document = document(options, image, about)?;
-        Ok(if options.json {
-            serde_json::to_string_pretty(&document)? + "\n"
-        } else {
-            render(&document)
-        })
-    })?;
+    let tell = |image: &Image<'_>, about| text(options, image, about);
+    let text = match &options.base {
+        Some(base) => with_image(base, None, |kernel, _| {
+            with_image(&options.image, Some(kernel), tell)
+        }),
+        None => with_image(&options.image, None, tell),
+    }?;
     print(&text)?;
     Ok(Exit::Good)
 }
 
-/// Reads an image for as long as it takes to do something with it.
-fn with_image<T>(path: &Path, act: impl FnOnce(&Image<'_>, About) -> Result<T>) -> Result<T> {
+fn text(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<String> {
+    if options.traceable_functions {
+        return Ok(lines(image.traceable_functions()));
+    }
+    let document = document(options, image, about)?;
+    Ok(if options.json {
+        serde_json::to_string_pretty(&document)? + "\n"
+    } else {
+        render(&document)
+    })
+}
+
+/// Reads an image for as long as it takes to do something with it: with a
+/// kernel, a module that it loads.
+fn with_image<T>(
+    path: &Path,
+    kernel: Option<&Image<'_>>,
+    act: impl FnOnce(&Image<'_>, About) -> Result<T>,
+) -> Result<T> {
     let in_file = || path.display().to_string();
     let file = open(path)?;
     let unwrapped = unwrap(&file).with_context(in_file)?;
-    let image = Image::parse(&unwrapped.elf).with_context(in_file)?;
+    let image = match kernel {
+        Some(kernel) => Image::parse_module(&unwrapped.elf, kernel),
+        None => Image::parse(&unwrapped.elf),
+    };
+    let image = image.map_err(misfit).with_context(in_file)?;
     act(&image, image.about(&unwrapped.layers))
+}
+
+/// A kernel and a module that do not belong together are wrong usage.
+fn misfit(error: Error) -> anyhow::Error {
+    match error {
+        Error::NoModule | Error::NoKernel | Error::OtherKernel { .. } => {
+            UsageError(format!("--base: {error}")).into()
+        }
+        error => error.into(),
+    }
 }
 
 /// Maps a file. One that is not there was misspelt.
@@ -83,7 +111,7 @@ fn reports(options: &InspectOptions, image: &Image<'_>) -> Result<Vec<Report>> {
 fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
     let names: Vec<_> = only.iter().map(|query| query.symbol.as_str()).collect();
     let file = other.display().to_string();
-    with_image(other, |other, about| {
+    with_image(other, None, |other, about| {
         let (old, new) = (image.functions(), other.functions());
         for query in only {
             // Either may have it.
@@ -101,10 +129,10 @@ fn usage(error: LookupError) -> UsageError {
     UsageError(error.to_string())
 }
 
-fn lines<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
     let mut text = String::new();
     for name in names {
-        text.push_str(name);
+        text.push_str(&name);
         text.push('\n');
     }
     text
@@ -148,5 +176,24 @@ mod tests {
         let damaged = inspect(&[text.to_str().unwrap()]).unwrap_err();
         assert!(!damaged.chain().any(|it| it.is::<UsageError>()));
         assert!(format!("{damaged:#}").contains("not a kernel image: it starts with"));
+    }
+
+    #[test]
+    fn a_module_and_its_kernel_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("it.s");
+        fs::write(&source, "function: ret\n").unwrap();
+        let module = dir.path().join("it.ko");
+        let mut gcc = std::process::Command::new("gcc");
+        let status = gcc.arg("-c").arg(&source).arg("-o").arg(&module).status();
+        assert!(status.unwrap().success());
+        let module = module.to_str().unwrap();
+        assert_eq!(inspect(&[module]).unwrap(), Exit::Good);
+        let error = inspect(&[module, "--base", module]).unwrap_err();
+        assert!(error.chain().any(|it| it.is::<UsageError>()));
+        assert_eq!(
+            format!("{error:#}"),
+            format!("{module}: --base: a kernel module, not a kernel that loads one")
+        );
     }
 }

@@ -53,19 +53,23 @@ pub(crate) struct Btf<'a> {
     strings: &'a [u8],
     /// Where each type starts in `types`; type 0 is void and has no entry.
     offsets: Vec<u32>,
+    /// What the numbers of these types and the offsets of these strings go on
+    /// from: split BTF, as modules have it.
+    base: Option<Box<Btf<'a>>>,
 }
 
-/// `struct btf_type`, and where it is.
+/// `struct btf_type`.
 #[derive(Clone, Copy, Debug)]
-struct Type {
-    at: usize,
+struct Type<'a> {
     name: u32,
     info: u32,
     /// A size or another type's number.
     size_or_type: u32,
+    /// What follows it.
+    rest: &'a [u8],
 }
 
-impl Type {
+impl Type<'_> {
     fn kind(self) -> u32 {
         self.info >> 24 & 0x1f
     }
@@ -92,6 +96,15 @@ impl<'a> Btf<'a> {
 
     /// The content of a `.BTF` section, as far as its types are of known kinds.
     pub(crate) fn parse(data: &'a [u8]) -> Option<Self> {
+        Self::read(data, None)
+    }
+
+    /// The same for one that goes on from another.
+    pub(crate) fn split(data: &'a [u8], base: Self) -> Option<Self> {
+        Self::read(data, Some(Box::new(base)))
+    }
+
+    fn read(data: &'a [u8], base: Option<Box<Self>>) -> Option<Self> {
         if u16_at(data, 0)? != MAGIC {
             return None;
         }
@@ -104,6 +117,7 @@ impl<'a> Btf<'a> {
             types: part(8)?,
             strings: part(16)?,
             offsets: Vec::new(),
+            base,
         };
         btf.index();
         Some(btf)
@@ -118,27 +132,50 @@ impl<'a> Btf<'a> {
         }
     }
 
-    fn type_at(&self, at: usize) -> Option<Type> {
+    fn type_at(&self, at: usize) -> Option<Type<'a>> {
         let word = |index: usize| u32_at(self.types, at + 4 * index);
         Some(Type {
-            at,
             name: word(0)?,
             info: word(1)?,
             size_or_type: word(2)?,
+            rest: self.types.get(at + Self::TYPE..)?,
         })
     }
 
-    fn get(&self, id: u32) -> Option<Type> {
-        self.type_at(*self.offsets.get((id as usize).checked_sub(1)?)? as usize)
+    /// The number of its first type.
+    fn first(&self) -> u32 {
+        self.base
+            .as_ref()
+            .map_or(1, |base| base.first() + base.offsets.len() as u32)
     }
 
-    /// The functions: their numbers and names.
+    fn get(&self, id: u32) -> Option<Type<'a>> {
+        match id.checked_sub(self.first()) {
+            Some(own) => self.type_at(*self.offsets.get(own as usize)? as usize),
+            None => self.base.as_ref()?.get(id),
+        }
+    }
+
+    /// How many bytes of strings there are, those of the base included.
+    fn strings_len(&self) -> usize {
+        let base = self.base.as_ref().map_or(0, |base| base.strings_len());
+        base + self.strings.len()
+    }
+
+    fn string(&self, at: usize) -> Option<&'a [u8]> {
+        let base = self.base.as_ref();
+        match at.checked_sub(base.map_or(0, |base| base.strings_len())) {
+            Some(own) => short_string(self.strings, own, NAME_LEN),
+            None => base?.string(at),
+        }
+    }
+
+    /// The functions, without those of the base: their numbers and names.
     pub(crate) fn functions(&self) -> impl Iterator<Item = (u32, &'a [u8])> {
-        let types = self.offsets.iter().zip(1..);
+        let types = self.offsets.iter().zip(self.first()..);
         types.filter_map(|(at, id)| {
             let function = self.type_at(*at as usize).filter(|it| it.kind() == FUNC)?;
-            let name = short_string(self.strings, function.name as usize, NAME_LEN)?;
-            Some((id, name))
+            Some((id, self.string(function.name as usize)?))
         })
     }
 
@@ -157,13 +194,12 @@ impl<'a> Btf<'a> {
             Some((kind, _)) if kind != STRUCT && kind != UNION => {}
             _ => return Err(Unsupported::ReturnType),
         }
-        (0..prototype.vlen()).try_for_each(|index| self.distill_arg(prototype, index))
+        (0..prototype.vlen()).try_for_each(|index| self.distill_arg(&prototype, index))
     }
 
-    fn distill_arg(&self, prototype: Type, index: usize) -> Result<(), Unsupported> {
+    fn distill_arg(&self, prototype: &Type<'_>, index: usize) -> Result<(), Unsupported> {
         // struct btf_param is the name and the type.
-        let id = u32_at(self.types, prototype.at + Self::TYPE + 8 * index + 4)
-            .ok_or(Unsupported::ArgType)?;
+        let id = u32_at(prototype.rest, 8 * index + 4).ok_or(Unsupported::ArgType)?;
         if id == 0 && index + 1 == prototype.vlen() {
             return Err(Unsupported::Variadic);
         }
@@ -205,6 +241,8 @@ pub(crate) mod builder {
         types: Vec<u8>,
         strings: Vec<u8>,
         count: u32,
+        /// How many bytes of strings the base has.
+        base_strings: u32,
     }
 
     impl Builder {
@@ -213,6 +251,17 @@ pub(crate) mod builder {
                 types: Vec::new(),
                 strings: vec![0],
                 count: 0,
+                base_strings: 0,
+            }
+        }
+
+        /// BTF that goes on from other BTF.
+        pub(crate) fn after(base: &Self) -> Self {
+            Self {
+                strings: Vec::new(),
+                count: base.count,
+                base_strings: base.strings.len() as u32,
+                ..Self::new()
             }
         }
 
@@ -226,7 +275,7 @@ pub(crate) mod builder {
             extra: &[u32],
         ) -> u32 {
             let words = [
-                self.strings.len() as u32,
+                self.base_strings + self.strings.len() as u32,
                 kind << 24 | vlen as u32,
                 size_or_type,
             ];
@@ -312,6 +361,32 @@ mod tests {
             [(id, b"it".as_slice())]
         );
         assert_eq!(btf.distill(id), answer);
+    }
+
+    #[test]
+    fn split_btf_goes_on_from_its_base() {
+        let mut base = types();
+        let known = base.function("known", 0, &[2]);
+        let mut own = Builder::after(&base);
+        let first = own.function("small", 1, &[6]);
+        let large = own.function("large", 0, &[2]);
+        // A prototype of the base's, as the linker of types shares them.
+        let shared = own.add("shared", FUNC, 1, known - 1, &[]);
+        let (base, own) = (base.build(), own.build());
+        let base = Btf::parse(&base).unwrap();
+        let split = Btf::split(&own, base.clone()).unwrap();
+        assert_eq!((first, large), (known + 2, known + 4));
+        let names: Vec<_> = split.functions().collect();
+        let wanted = [
+            (first, b"small".as_slice()),
+            (large, b"large"),
+            (shared, b"shared"),
+        ];
+        assert_eq!(names, wanted);
+        assert_eq!(split.distill(first), Ok(()));
+        for id in [large, shared, known] {
+            assert_eq!(split.distill(id), Err(Unsupported::ArgType), "{id}");
+        }
     }
 
     #[test]

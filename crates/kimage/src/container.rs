@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From the file that boots to the ELF file inside it.
+//! From the file that boots, or is loaded, to the ELF file inside it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,6 +26,8 @@ pub enum Layer {
     BzImage(Option<Compression>),
     /// A compressed file.
     Compressed(Compression),
+    /// A module's signature behind it (`scripts/sign-file`); it is not checked.
+    Signature,
 }
 
 impl fmt::Display for Layer {
@@ -35,6 +37,7 @@ impl fmt::Display for Layer {
             Self::BzImage(None) => f.write_str("bzImage"),
             Self::BzImage(Some(method)) => write!(f, "bzImage ({method})"),
             Self::Compressed(method) => method.fmt(f),
+            Self::Signature => f.write_str("signed"),
         }
     }
 }
@@ -49,8 +52,8 @@ pub struct Unwrapped<'a> {
     pub layers: Vec<Layer>,
 }
 
-/// Takes the containers off a kernel image: a unified kernel image, a bzImage,
-/// any of the kernel's compressions.
+/// Takes the containers off a kernel image or a module: a unified kernel image,
+/// a bzImage, any of the kernel's compressions, an appended signature.
 ///
 /// # Errors
 /// [`Error::Unrecognized`], [`Error::Truncated`] or [`Error::Malformed`] for a
@@ -75,7 +78,37 @@ pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
         layers.push(layer);
         data = inner;
     }
+    if let Some(len) = unsigned(&data)? {
+        layers.push(Layer::Signature);
+        data = match data {
+            Cow::Borrowed(data) => data[..len].into(),
+            Cow::Owned(mut data) => {
+                data.truncate(len);
+                data.into()
+            }
+        };
+    }
     Ok(Unwrapped { elf: data, layers })
+}
+
+/// How long a signed module is without its signature: `mod_check_sig()`. Behind
+/// the module are the signature, a `struct module_signature`, which ends with the
+/// signature's length, and a line of text.
+fn unsigned(data: &[u8]) -> Result<Option<usize>> {
+    const LINE: &[u8] = b"~Module signature appended~\n";
+    const INFO: usize = 12;
+    let Some(signed) = data.strip_suffix(LINE) else {
+        return Ok(None);
+    };
+    let signature = signed
+        .last_chunk()
+        .map_or(usize::MAX, |len| u32::from_be_bytes(*len) as usize);
+    let rest = signed.len().checked_sub(INFO);
+    let module = rest.and_then(|rest| rest.checked_sub(signature));
+    module.map(Some).ok_or(Error::Truncated {
+        what: "module signature",
+        offset: signed.len() as u64,
+    })
 }
 
 fn peel(data: &[u8], limit: usize) -> Result<(Layer, Cow<'_, [u8]>)> {
@@ -194,6 +227,17 @@ fn pe_section<'a>(data: &'a [u8], name: &[u8; 8]) -> Option<&'a [u8]> {
 pub(crate) mod samples {
     use super::*;
 
+    /// A module with a signature of a length behind it, which says that it has
+    /// another.
+    pub(crate) fn signed(module: &[u8], len: usize, said: u32) -> Vec<u8> {
+        let mut file = module.to_vec();
+        file.resize(file.len() + len, b's');
+        file.extend([0, 0, 2, 0, 0, 0, 0, 0]);
+        file.extend(said.to_be_bytes());
+        file.extend(b"~Module signature appended~\n");
+        file
+    }
+
     /// A bzImage with two setup sectors before the payload.
     pub(crate) fn bzimage(payload: &[u8]) -> Vec<u8> {
         let mut file = vec![0; 3 * 512];
@@ -235,7 +279,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::samples::{bzimage, pe};
+    use super::samples::{bzimage, pe, signed};
     use super::*;
 
     const ELF: &[u8] = b"\x7fELF and so on";
@@ -252,6 +296,28 @@ mod tests {
         let unwrapped = unwrap(image)?;
         assert_eq!(unwrapped.elf, ELF);
         Ok(unwrapped.layers)
+    }
+
+    #[test]
+    fn a_signature_is_taken_off() {
+        let file = signed(ELF, 100, 100);
+        let unwrapped = unwrap(&file).unwrap();
+        assert_eq!(*unwrapped.elf, *ELF);
+        assert_eq!(unwrapped.layers, [Layer::Signature]);
+        let packed = zstd::encode_all(file.as_slice(), 1).unwrap();
+        let unwrapped = unwrap(&packed).unwrap();
+        assert_eq!(*unwrapped.elf, *ELF);
+        let layers = [Layer::Compressed(Compression::Zstd), Layer::Signature];
+        assert_eq!(unwrapped.layers, layers);
+    }
+
+    #[test]
+    fn a_signature_longer_than_the_file_is_cut_off() {
+        for said in [100 + ELF.len() as u32 + 1, u32::MAX] {
+            let error = unwrap(&signed(ELF, 100, said)).unwrap_err();
+            assert!(error.to_string().contains("module signature"), "{error}");
+        }
+        assert!(unwrap(b"\x7fELF~Module signature appended~\n").is_err());
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! whole string tables first, which costs more than everything done here.
 
 use goblin::container::{Container, Ctx, Endian};
-use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, EM_X86_64, Header};
+use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
-use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB, SectionHeader};
+use goblin::elf::section_header::{
+    SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB, SectionHeader,
+};
 use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
 
 use crate::bytes::{range, short_string};
@@ -23,10 +25,14 @@ const CTX: Ctx = Ctx {
 #[derive(Debug)]
 pub(crate) struct Elf<'a> {
     data: &'a [u8],
+    /// Whether it is one that somebody has yet to link: a module.
+    relocatable: bool,
     sections: Vec<SectionHeader>,
     /// The content of `.shstrtab`.
     section_names: &'a [u8],
     regions: Vec<Region<'a>>,
+    /// What [`Elf::load`] made of a relocatable file, instead of `regions`.
+    memory: Option<Memory>,
     symtab: Option<Symtab<'a>>,
     /// The content of `.strtab`, empty without `.symtab`.
     strtab: &'a [u8],
@@ -37,6 +43,20 @@ pub(crate) struct Elf<'a> {
 pub(crate) struct Region<'a> {
     pub(crate) addr: u64,
     pub(crate) bytes: &'a [u8],
+}
+
+/// The sections of a relocatable file in memory, one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory {
+    pub(crate) addr: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Memory {
+    fn from(&self, addr: u64) -> Option<&[u8]> {
+        let at = usize::try_from(addr.checked_sub(self.addr)?).ok()?;
+        self.bytes.get(at..).filter(|rest| !rest.is_empty())
+    }
 }
 
 /// A defined and named symbol of `.symtab`.
@@ -71,6 +91,8 @@ impl<'a> Elf<'a> {
         let (symtab, strtab) = symtab(data, &sections)?;
         Ok(Self {
             data,
+            relocatable: header.e_type == ET_REL,
+            memory: None,
             section_names: section_names(data, &header, &sections),
             sections,
             regions: regions(data, &segments)?,
@@ -80,18 +102,59 @@ impl<'a> Elf<'a> {
     }
 
     /// A section's address and content.
-    pub(crate) fn section(&self, name: &str) -> Option<Region<'a>> {
+    pub(crate) fn section(&self, name: &str) -> Option<Region<'_>> {
+        let section = self.section_named(name)?;
+        let addr = section.sh_addr;
+        let bytes = if self.memory.is_some() && is_loaded(section) {
+            self.between(addr, addr.checked_add(section.sh_size)?)?
+        } else {
+            self.content(section)?
+        };
+        Some(Region { addr, bytes })
+    }
+
+    /// A section's content as the file has it, without relocations.
+    pub(crate) fn unrelocated(&self, name: &str) -> Option<&'a [u8]> {
+        self.content(self.section_named(name)?)
+    }
+
+    fn section_named(&self, name: &str) -> Option<&SectionHeader> {
         let named = |section: &&SectionHeader| {
             let names = self.section_names.get(section.sh_name..);
             let behind = names.and_then(|names| names.strip_prefix(name.as_bytes()));
             behind.is_some_and(|rest| rest.first() == Some(&0))
         };
-        let section = self.sections.iter().find(named)?;
-        let bytes = content(self.data, section)?;
-        Some(Region {
-            addr: section.sh_addr,
-            bytes,
-        })
+        self.sections.iter().find(named)
+    }
+
+    pub(crate) fn section_name(&self, section: &SectionHeader) -> Option<&'a [u8]> {
+        short_string(self.section_names, section.sh_name, NAME_LEN)
+    }
+
+    /// `None` for a section that has no bytes in the file, or not all of them.
+    pub(crate) fn content(&self, section: &SectionHeader) -> Option<&'a [u8]> {
+        content(self.data, section)
+    }
+
+    pub(crate) fn sections(&self) -> &[SectionHeader] {
+        &self.sections
+    }
+
+    /// How many bytes the file has.
+    pub(crate) fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    pub(crate) fn is_relocatable(&self) -> bool {
+        self.relocatable
+    }
+
+    /// Gives each section its address, and the loaded ones their bytes there.
+    pub(crate) fn load(&mut self, addrs: &[u64], memory: Memory) {
+        for (section, addr) in self.sections.iter_mut().zip(addrs) {
+            section.sh_addr = *addr;
+        }
+        self.memory = Some(memory);
     }
 
     /// Everything that is loaded, ordered by address.
@@ -99,8 +162,19 @@ impl<'a> Elf<'a> {
         &self.regions
     }
 
+    /// What [`Elf::load`] has of a section.
+    pub(crate) fn loaded_mut(&mut self, section: &SectionHeader) -> Option<&mut [u8]> {
+        let memory = self.memory.as_mut()?;
+        let at = usize::try_from(section.sh_addr.checked_sub(memory.addr)?).ok()?;
+        let len = usize::try_from(section.sh_size).ok()?;
+        memory.bytes.get_mut(at..)?.get_mut(..len)
+    }
+
     /// The bytes from an address to the end of what is loaded around it.
-    pub(crate) fn from(&self, addr: u64) -> Option<&'a [u8]> {
+    pub(crate) fn from(&self, addr: u64) -> Option<&[u8]> {
+        if let Some(memory) = &self.memory {
+            return memory.from(addr);
+        }
         let next = self.regions.partition_point(|region| region.addr <= addr);
         let region = self.regions.get(next.checked_sub(1)?)?;
         region
@@ -110,7 +184,7 @@ impl<'a> Elf<'a> {
     }
 
     /// The bytes between two addresses, if all of them are in the file.
-    pub(crate) fn between(&self, start: u64, end: u64) -> Option<&'a [u8]> {
+    pub(crate) fn between(&self, start: u64, end: u64) -> Option<&[u8]> {
         let len = usize::try_from(end.checked_sub(start)?).ok()?;
         if len == 0 {
             Some(&[])
@@ -132,14 +206,25 @@ impl<'a> Elf<'a> {
             .filter_map(|sym| self.symbol(&sym))
     }
 
+    /// The entries of `.symtab`, defined or not; the first is nobody's.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Sym> {
+        self.symtab.iter().flat_map(Symtab::iter)
+    }
+
+    pub(crate) fn entry(&self, index: usize) -> Option<Sym> {
+        self.symtab.as_ref()?.get(index)
+    }
+
+    /// A symbol's name, empty if it has none.
+    pub(crate) fn symbol_name(&self, sym: &Sym) -> &'a [u8] {
+        short_string(self.strtab, sym.st_name, NAME_LEN).unwrap_or_default()
+    }
+
     fn symbol(&self, sym: &Sym) -> Option<ElfSymbol<'a>> {
         if sym.st_shndx == 0 || matches!(sym.st_type(), STT_SECTION | STT_FILE) {
             return None;
         }
-        let name = short_string(self.strtab, sym.st_name, NAME_LEN)?;
-        if name.is_empty() {
-            return None;
-        }
+        let name = Some(self.symbol_name(sym)).filter(|name| !name.is_empty())?;
         Some(ElfSymbol {
             name,
             name_offset: u32::try_from(sym.st_name).ok()?,
@@ -184,11 +269,15 @@ fn inside(data: &[u8], at: u64) -> Result<usize> {
     })
 }
 
-fn is_text(section: &SectionHeader) -> bool {
+pub(crate) fn is_text(section: &SectionHeader) -> bool {
     section.sh_flags & u64::from(SHF_EXECINSTR) != 0
 }
 
-/// `None` for a section that has no bytes in the file, or not all of them.
+/// Whether it has bytes of the file in memory.
+pub(crate) fn is_loaded(section: &SectionHeader) -> bool {
+    section.sh_flags & u64::from(SHF_ALLOC) != 0 && section.sh_type != SHT_NOBITS
+}
+
 fn content<'a>(data: &'a [u8], section: &SectionHeader) -> Option<&'a [u8]> {
     if section.sh_type == SHT_NOBITS {
         None

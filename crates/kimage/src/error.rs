@@ -78,6 +78,36 @@ pub enum Error {
     /// Neither a symbol table nor kallsyms tables.
     #[error("no symbols: no .symtab, and no kallsyms tables in read-only data")]
     NoSymbols,
+    /// Sections of a module that cannot be laid out.
+    #[error("the sections of the module: {why}")]
+    Layout {
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// A relocation that the kernel would not apply, either.
+    #[error("relocation {number} of {section}: {why}")]
+    Relocation {
+        /// What it would change.
+        section: String,
+        /// Which of that section's, from 0 on.
+        number: usize,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A kernel was given for something that no kernel loads.
+    #[error("not a kernel module: no other kernel has a say in it")]
+    NoModule,
+    /// A module was given as the kernel that loads another.
+    #[error("a kernel module, not a kernel that loads one")]
+    NoKernel,
+    /// Another kernel was given than the one that loads the module.
+    #[error("a module of Linux {module}, but the kernel given is {kernel}")]
+    OtherKernel {
+        /// The release in its `vermagic`.
+        module: String,
+        /// The release of the kernel.
+        kernel: String,
+    },
     /// A symbol or section without which nothing can be said.
     #[error("no {what} in the image")]
     Missing {

@@ -42,6 +42,26 @@ pub struct Features {
 }
 
 impl Features {
+    /// What a module takes its kernel for: one that has everything, and refuses
+    /// what some do. What follows from it is not certain.
+    pub(crate) fn assumed() -> Self {
+        Self {
+            kprobes_on_ftrace: true,
+            optprobes: true,
+            kprobe_events: true,
+            notrace_refused: true,
+            unique_names: true,
+            kretprobes: true,
+            fprobe: true,
+            direct_calls: true,
+            // The compiler makes an ENDBR for nobody else.
+            ibt: true,
+            retpoline: true,
+            smp_locks_reserved: true,
+            indirect_thunks: 0..0,
+        }
+    }
+
     pub(crate) fn of(elf: &Elf<'_>, labels: &Labels<'_>) -> Self {
         let has = |name| labels.get(name).is_some();
         Self {

@@ -3,6 +3,8 @@
 //! for all of them in a row. Each holds what it found against what must be true
 //! of any image, so that it finds wrong answers, not only panics.
 
+use std::sync::LazyLock;
+
 use crate::btf::Btf;
 use crate::btf::builder::Builder;
 use crate::container::samples::{bzimage, pe};
@@ -11,6 +13,7 @@ use crate::elf::Elf;
 use crate::fixture::{Fixture, Layout, Sym};
 use crate::insn::Insns;
 use crate::toy::Kernel;
+use crate::toy_module::{toy_module, toy_module_apart};
 use crate::{
     Attach, Compression, Detail, Document, Function, Image, Query, kallsyms, lzop, render, unwrap,
 };
@@ -72,6 +75,11 @@ pub const TARGETS: &[Target] = &[
         name: "image",
         run: image,
         seeds: || vec![Kernel::whole().elf(), Kernel::whole().stripped()],
+    },
+    Target {
+        name: "module",
+        run: module,
+        seeds: || vec![toy_module(), toy_module_apart()],
     },
 ];
 
@@ -283,6 +291,19 @@ fn symbol([low, high, name]: [u8; 3]) -> Sym {
 /// A file as a user has it.
 fn image(data: &[u8]) -> Option<()> {
     exercise(&Image::parse(&unwrap(data).ok()?.elf).ok()?);
+    Some(())
+}
+
+/// A module alone, and for the kernel that loads it.
+fn module(data: &[u8]) -> Option<()> {
+    static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| Kernel::whole().elf());
+    static KERNEL: LazyLock<Image<'_>> =
+        LazyLock::new(|| Image::parse(&FILE).expect("the kernel of the tests"));
+    let file = unwrap(data).ok()?.elf;
+    if let Ok(alone) = Image::parse(&file) {
+        exercise(&alone);
+    }
+    exercise(&Image::parse_module(&file, &KERNEL).ok()?);
     Some(())
 }
 

@@ -7,11 +7,14 @@ use crate::btf::Btf;
 use crate::elf::Elf;
 use crate::features::Features;
 use crate::tables::{Labels, Tables, btf_set, kfunc_sets, within};
-use crate::{Error, Result, Symbols, kallsyms};
+use crate::{Error, Result, Symbols, about, kallsyms, module};
 
-/// A kernel image: the ELF file that [`unwrap`](crate::unwrap) gives, read.
+/// A kernel image or a module: the ELF file that [`unwrap`](crate::unwrap)
+/// gives, read.
 #[derive(Debug)]
 pub struct Image<'a> {
+    /// What is different if it is a module.
+    pub(crate) module: Option<Module<'a>>,
     pub(crate) elf: Elf<'a>,
     pub(crate) symbols: Symbols<'a>,
     pub(crate) tables: Tables,
@@ -32,12 +35,22 @@ pub struct Image<'a> {
     pub(crate) nokprobe: Vec<Range<u64>>,
 }
 
+/// What a module has to do with the kernel that loads it.
+#[derive(Debug)]
+pub(crate) struct Module<'a> {
+    /// The kernel, if it was given.
+    pub(crate) kernel: Option<&'a Image<'a>>,
+    /// Its BTF goes on from that of a kernel which was not given.
+    pub(crate) types_unknown: bool,
+}
+
 /// Parts of the text that have rules of their own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ranges {
-    /// `_stext.._etext`: `core_kernel_text()` once the kernel runs.
+    /// `_stext.._etext`: `core_kernel_text()` once the kernel runs. In a module
+    /// `MOD_TEXT`.
     pub(crate) text: Range<u64>,
-    /// `_sinittext.._einittext`: freed after boot.
+    /// `_sinittext.._einittext`: freed after boot. In a module `MOD_INIT_TEXT`.
     pub(crate) init: Range<u64>,
     pub(crate) entry: Range<u64>,
     pub(crate) noinstr: Range<u64>,
@@ -47,6 +60,21 @@ pub(crate) struct Ranges {
 }
 
 impl Ranges {
+    fn of_module(elf: &Elf<'_>, text: module::Text) -> Self {
+        let range = |name| {
+            let section = elf.section(name);
+            section.map_or(0..0, |it| it.addr..it.addr + it.bytes.len() as u64)
+        };
+        Self {
+            end: text.core.end,
+            text: text.core,
+            init: text.init,
+            entry: 0..0,
+            noinstr: range(".noinstr.text"),
+            kprobes: range(".kprobes.text"),
+        }
+    }
+
     fn of(labels: &Labels<'_>) -> Result<Self> {
         let ranges = Self {
             text: labels.range("_stext", "_etext"),
@@ -67,14 +95,47 @@ impl Ranges {
 }
 
 impl<'a> Image<'a> {
-    /// Reads an x86_64 vmlinux, with or without symbol table and DWARF.
+    /// Reads an x86_64 vmlinux, with or without symbol table and DWARF; or a
+    /// module, which leaves open what only the kernel that loads it knows.
     ///
     /// # Errors
     /// [`Error::Elf`] and its kin for a file that is damaged,
     /// [`Error::OtherMachine`] for one that is not x86_64,
-    /// [`Error::NoSymbols`], [`Error::Missing`] for an image without a text.
+    /// [`Error::NoSymbols`], [`Error::Missing`] for an image without a text,
+    /// [`Error::Layout`] and [`Error::Relocation`] for a module that no kernel
+    /// would load.
     pub fn parse(elf: &'a [u8]) -> Result<Self> {
         let elf = Elf::parse(elf)?;
+        if elf.is_relocatable() {
+            Self::of_module(elf, None)
+        } else {
+            Self::of_kernel(elf)
+        }
+    }
+
+    /// Reads a module for the kernel that loads it.
+    ///
+    /// # Errors
+    /// Those of [`Image::parse`], [`Error::NoModule`] for anything else,
+    /// [`Error::NoKernel`] and [`Error::OtherKernel`] if the kernel cannot be
+    /// the one that loads it.
+    pub fn parse_module(elf: &'a [u8], kernel: &'a Image<'a>) -> Result<Self> {
+        let elf = Elf::parse(elf)?;
+        if !elf.is_relocatable() {
+            return Err(Error::NoModule);
+        }
+        if kernel.module.is_some() {
+            return Err(Error::NoKernel);
+        }
+        match (about::release_of_module(&elf), about::release(&kernel.elf)) {
+            (Some(module), Some(kernel)) if module != kernel => {
+                Err(Error::OtherKernel { module, kernel })
+            }
+            _ => Self::of_module(elf, Some(kernel)),
+        }
+    }
+
+    fn of_kernel(elf: Elf<'a>) -> Result<Self> {
         let symbols = symbols(&elf)?;
         let labels = Labels::new(&elf, &symbols);
         let ranges = Ranges::of(&labels)?;
@@ -84,11 +145,10 @@ impl<'a> Image<'a> {
         let (denied, noreturn) = (set("btf_id_deny"), set("noreturn_deny"));
         let kfuncs = kfunc_sets(&elf, &symbols);
         let return_thunk = labels.get("__x86_return_thunk");
-        let btf = elf
-            .section(".BTF")
-            .and_then(|section| Btf::parse(section.bytes));
+        let btf = elf.unrelocated(".BTF").and_then(Btf::parse);
         drop(labels);
-        let mut image = Self {
+        let image = Self {
+            module: None,
             elf,
             symbols,
             tables,
@@ -101,8 +161,60 @@ impl<'a> Image<'a> {
             return_thunk,
             nokprobe: Vec::new(),
         };
-        image.nokprobe = image.blacklisted();
-        Ok(image)
+        Ok(image.with_blacklist())
+    }
+
+    fn of_module(mut elf: Elf<'a>, kernel: Option<&'a Image<'a>>) -> Result<Self> {
+        let exported = |name: &str| kernel.and_then(|it| it.symbols.address_of(name));
+        let text = module::link(&mut elf, exported)?;
+        let symbols = Symbols::of_module(&elf);
+        if symbols.is_empty() {
+            return Err(Error::NoSymbols);
+        }
+        let (btf, types_unknown) = module_types(&elf, kernel);
+        let image = Self {
+            module: Some(Module {
+                kernel,
+                types_unknown,
+            }),
+            tables: Tables::of_module(&elf, &[text.core.clone(), text.init.clone()]),
+            ranges: Ranges::of_module(&elf, text),
+            features: kernel.map_or_else(Features::assumed, |it| it.features.clone()),
+            btf,
+            // These are of the kernel's own types.
+            denied: Vec::new(),
+            noreturn: Vec::new(),
+            kfuncs: kfunc_sets(&elf, &symbols),
+            return_thunk: kernel.map_or_else(
+                || module::import(&elf, "__x86_return_thunk"),
+                |it| it.return_thunk,
+            ),
+            nokprobe: Vec::new(),
+            symbols,
+            elf,
+        };
+        Ok(image.with_blacklist())
+    }
+
+    fn with_blacklist(mut self) -> Self {
+        self.nokprobe = self.blacklisted();
+        self
+    }
+
+    /// Whether it is a module.
+    #[must_use]
+    pub fn is_module(&self) -> bool {
+        self.module.is_some()
+    }
+
+    /// The kernel that loads it, if it is a module and the kernel was given.
+    pub(crate) fn kernel(&self) -> Option<&'a Image<'a>> {
+        self.module.as_ref()?.kernel
+    }
+
+    /// Whether it is a module, and who knows of which kernel.
+    pub(crate) fn is_adrift(&self) -> bool {
+        self.is_module() && self.kernel().is_none()
     }
 
     /// The symbols, as the running kernel sees them.
@@ -111,7 +223,9 @@ impl<'a> Image<'a> {
         &self.symbols
     }
 
-    /// The mechanisms it was configured with.
+    /// The mechanisms it was configured with; of a module, those of the kernel
+    /// that loads it. If that was not given all are taken to be there, and what
+    /// follows is [`Answer::Depends`](crate::Answer::Depends).
     #[must_use]
     pub fn features(&self) -> &Features {
         &self.features
@@ -150,7 +264,12 @@ impl<'a> Image<'a> {
                 self.ranges.end
             }
         };
-        let end = self.symbols.next_address(symbol).unwrap_or_else(last);
+        let end = match self.symbols.next_address(symbol) {
+            // find_kallsyms_symbol() stays within the part of the module.
+            Some(next) if self.is_module() => next.min(last()),
+            Some(next) => next,
+            None => last(),
+        };
         start..end.max(start)
     }
 
@@ -180,6 +299,19 @@ impl<'a> Image<'a> {
         });
         extents.collect()
     }
+}
+
+/// The types of a module; and whether there are some in terms of a kernel that
+/// was not given.
+fn module_types<'a>(elf: &Elf<'a>, kernel: Option<&'a Image<'a>>) -> (Option<Btf<'a>>, bool) {
+    let Some(own) = elf.unrelocated(".BTF") else {
+        return (None, false);
+    };
+    // What a module that is built apart from its kernel needs of it (6.11).
+    let distilled = elf.unrelocated(".BTF.base").and_then(Btf::parse);
+    let base = distilled.or_else(|| kernel?.btf.clone());
+    let unknown = base.is_none() && kernel.is_none();
+    (base.and_then(|base| Btf::split(own, base)), unknown)
 }
 
 /// What the kernel answers from; failing that, what the linker knew.

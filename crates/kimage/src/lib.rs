@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Every function of a kernel image, and how a probe on it would work.
+//! Every function of a kernel image or a module, and how a probe on it would
+//! work.
 //!
 //! Bytes go in ([`Mapped`] are those of a file), facts come out: [`unwrap`] takes
 //! the containers off, [`Image::parse`] reads what is inside.
+//! [`Image::parse_module`] reads a module together with the kernel that loads it.
 //!
 //! ```no_run
 //! use nmissed_kimage::{Answer, Attach, Flavor, Image, unwrap};
@@ -24,6 +26,7 @@
 //! | `map` | the file in memory |
 //! | `container`, `decompress`, `lzop` | files around the ELF file |
 //! | `elf` | sections, memory by address, `.symtab` |
+//! | `module`, `reloc` | a module in memory: laid out, and linked |
 //! | `kallsyms`, `symbols` | the kernel's own symbols, by address and by name |
 //! | `tables`, `marks` | what the kernel forbids, traces, patches |
 //! | `features` | what it was configured with |
@@ -36,6 +39,14 @@
 //! What it does not know: modules, probes and livepatches that are loaded,
 //! lockdown, sysctls, and what mitigations have patched. Where that matters the
 //! answer is [`Answer::Depends`].
+//!
+//! A module is laid out from 0xffffffffc0000000 on, text first, as the kernel
+//! lays it out; its relocations are applied, as far as the kernel applies such.
+//! The answers are for a module that runs, and has freed its init sections. A
+//! kprobe by name is one on `MODULE:SYMBOL`, fentry one by the module's BTF, and
+//! kprobe.multi one by the bare name, for which the kernel looks among its own
+//! symbols first. By itself a module tells what is refused whatever loads it; what
+//! the kernel's options and types decide is left open without that kernel.
 //!
 //! Invariants: no I/O but the map, and no processes; x86_64 only. No input makes
 //! it panic, and none makes it hold more memory than a small multiple of the
@@ -61,6 +72,8 @@ pub mod fuzz;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_module;
+#[cfg(test)]
 mod hostile;
 mod image;
 mod insn;
@@ -70,7 +83,9 @@ mod lookup;
 mod lzop;
 mod map;
 mod marks;
+mod module;
 mod reason;
+mod reloc;
 mod render;
 mod report;
 mod sites;
@@ -78,6 +93,8 @@ mod symbols;
 mod tables;
 #[cfg(any(test, fuzzing))]
 mod toy;
+#[cfg(any(test, fuzzing))]
+mod toy_module;
 mod verdict;
 
 pub use about::{About, Missing};

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::btf::Unsupported;
+use crate::sites::Flavor;
 
 /// An error number, as `include/uapi/asm-generic/errno*.h` has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +120,8 @@ pub enum Refusal {
     NotText,
     /// In text that is freed after boot.
     Init,
+    /// In text of a module that is freed, and forgotten, once the module runs.
+    ModuleInit,
     /// Blacklisted for kprobes.
     Blacklisted(Blacklist),
     /// A static key's branch.
@@ -155,6 +158,8 @@ pub enum Refusal {
     NoReturn,
     /// Neither a call site nor a NOP to put a call in.
     NothingToPatch,
+    /// No call site in a module, where BPF patches nothing by itself.
+    NotTraceable,
     /// Its return value may not be modified.
     NotInjectable,
 }
@@ -169,7 +174,7 @@ impl Refusal {
             Self::NotAnInstruction | Self::Trap => Errno::Eilseq,
             Self::BeyondEmulation => Errno::Eopnotsupp,
             Self::NoCallSite | Self::FreedCallSite => Errno::Esrch,
-            Self::NoPrototype => Errno::Enoent,
+            Self::NoPrototype | Self::ModuleInit => Errno::Enoent,
             Self::NothingToPatch => Errno::Ebusy,
             _ => Errno::Einval,
         }
@@ -196,7 +201,8 @@ impl Refusal {
             Self::NoCallSite | Self::FreedCallSite => "ftrace_lookup_symbols",
             Self::NoPrototype | Self::BtfDenied | Self::NoReturn => "check_attach_btf_id",
             Self::Prototype(_) => "btf_distill_func_proto",
-            Self::NothingToPatch => "bpf_arch_text_poke",
+            Self::ModuleInit => "find_kallsyms_symbol",
+            Self::NothingToPatch | Self::NotTraceable => "bpf_arch_text_poke",
             Self::NotInjectable => "check_attach_modify_return",
         }
     }
@@ -210,6 +216,7 @@ impl fmt::Display for Refusal {
             Self::Notrace => "no call site in the function, and probing such is off",
             Self::NotText => "not in the kernel's text",
             Self::Init => "in text that is freed after boot",
+            Self::ModuleInit => "in text that is freed once the module runs",
             Self::Blacklisted(Blacklist::Listed) => "NOKPROBE_SYMBOL() lists it",
             Self::Blacklisted(Blacklist::KprobesText) => "in .kprobes.text",
             Self::Blacklisted(Blacklist::NoinstrText) => "in .noinstr.text",
@@ -228,7 +235,7 @@ impl fmt::Display for Refusal {
             Self::NotEntry => "a kretprobe must be at a function's entry",
             Self::KretprobeBlacklist => "it changes the stack",
             Self::NoCallSite => "no call site in the function",
-            Self::FreedCallSite => "its call site is freed after boot",
+            Self::FreedCallSite => "its call site is freed with the text around it",
             Self::NoPrototype => "BTF has no function of this name",
             Self::Prototype(Unsupported::TooManyArgs) => "it takes more than 12 arguments",
             Self::Prototype(Unsupported::ReturnType) => "it returns what fits no register",
@@ -237,6 +244,7 @@ impl fmt::Display for Refusal {
             Self::BtfDenied => "btf_id_deny lists it",
             Self::NoReturn => "noreturn_deny lists it",
             Self::NothingToPatch => "neither a call site nor a NOP to put a call in",
+            Self::NotTraceable => "no call site in the function, which is a module's",
             Self::NotInjectable => "neither ALLOW_ERROR_INJECTION() nor a security hook",
         })
     }
@@ -315,6 +323,17 @@ pub enum Condition {
     Shadowed,
     /// A set of kfuncs has it, and may have been registered for fmod_ret.
     Registered,
+    /// It works if the kernel that loads the module has what it takes.
+    Loader(Flavor),
+    /// No call site, which `CONFIG_KPROBE_EVENTS_ON_NOTRACE` of the kernel that
+    /// loads the module would make up for.
+    NotraceAllowed,
+    /// Several symbols of the module have the name, which the kernel that loads
+    /// it may mind.
+    NamesUnique,
+    /// Whether BTF has its prototype, and which: the types are those of the
+    /// kernel that loads the module.
+    Types,
 }
 
 impl fmt::Display for Condition {
@@ -328,6 +347,20 @@ impl fmt::Display for Condition {
             Self::SeveralCallSites => "several call sites in the function's extent",
             Self::Shadowed => "another function of this name comes first",
             Self::Registered => "refused unless its set of kfuncs is registered for fmod_ret",
+            Self::Loader(Flavor::Ftrace) => "ftrace if the kernel that loads it is built for that",
+            Self::Loader(Flavor::Optimized) => {
+                "optimized or int3, as the kernel that loads it is built"
+            }
+            Self::Loader(Flavor::Int3(reason)) => {
+                return write!(f, "int3 if the kernel that loads it has kprobes: {reason}");
+            }
+            Self::NotraceAllowed => {
+                "no call site in the function: EINVAL unless the kernel that loads it allows that"
+            }
+            Self::NamesUnique => {
+                "several symbols have this name: EADDRNOTAVAIL if the kernel that loads it minds"
+            }
+            Self::Types => "its prototype is in terms of the kernel that loads it",
         })
     }
 }

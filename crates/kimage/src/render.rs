@@ -30,9 +30,10 @@ fn about(file: &str, about: &About) -> String {
     let mut out = String::new();
     let release = about.release.as_deref().unwrap_or("of unknown release");
     let layers = about.layers.iter().map(|layer| format!("{layer}, "));
+    let module = about.module.iter().map(|name| format!("module {name}, "));
     let what = format!(
         "Linux {release}: {}{} symbols from {}",
-        layers.collect::<String>(),
+        layers.chain(module).collect::<String>(),
         about.symbols,
         about.symbol_source
     );

@@ -2,6 +2,8 @@
 //! What is reported about an image and its functions: plain values, which
 //! `render` prints and `json` serializes.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::count::Tally;
@@ -200,7 +202,7 @@ impl Image<'_> {
                 .map(|attach| self.given(function, attach, offset, detail.why))
                 .collect(),
             sites: detail.sites.then(|| self.sites(function)),
-            notrace: self.within_notrace(function),
+            notrace: self.within_notrace(function) && !self.is_adrift(),
         }
     }
 
@@ -241,18 +243,23 @@ impl Image<'_> {
     /// The functions that can be traced, as `available_filter_functions` lists
     /// them: by address of their call sites, one line each. A call site that is
     /// no function's, which the kernel lists as `__ftrace_invalid_address___N`,
-    /// is left out.
-    pub fn traceable_functions(&self) -> impl Iterator<Item = &str> {
+    /// is left out. A module's have its name behind them.
+    pub fn traceable_functions(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let module = self.module_name();
         let kept = self
             .call_sites()
             .iter()
             .filter(|site| !self.ranges.init.contains(site));
-        kept.filter_map(|site| {
+        kept.filter_map(move |site| {
             let symbol = self.symbols.around(*site)?;
             // FTRACE_MCOUNT_MAX_OFFSET
             let most = if self.features.ibt { 4 } else { 0 };
             let near = site - self.symbols.get(symbol).addr <= most;
-            near.then(|| self.symbols.name(symbol))
+            let name = self.symbols.name(symbol);
+            near.then(|| match &module {
+                Some(module) => format!("{name} [{module}]").into(),
+                None => name.into(),
+            })
         })
     }
 }

@@ -110,15 +110,33 @@ impl<'a> Image<'a> {
         if !self.features.notrace_refused || function.call_site.is_some() {
             return false;
         }
-        let base = self.base_address(self.symbols.first_alias(function.symbol as usize));
-        base.and_then(|base| self.extent(base))
-            .is_none_or(|extent| self.call_site_in(extent).is_none())
+        let base = self.base(self.symbols.first_alias(function.symbol as usize));
+        base.and_then(|(image, base)| image.call_site_in(image.extent(base)?))
+            .is_none()
     }
 
-    /// The address of the name without its suffix.
-    fn base_address(&self, symbol: usize) -> Option<u64> {
+    /// Where the name without its suffix is: for one of a module in the kernel,
+    /// if that has it.
+    fn base(&self, symbol: usize) -> Option<(&Self, u64)> {
         let (base, _) = self.symbols.name(symbol).split_once('.')?;
-        self.symbols.address_of(base)
+        let mut images = self.kernel().into_iter().chain([self]);
+        images.find_map(|image| Some((image, image.symbols.address_of(base)?)))
+    }
+
+    /// What an answer is worth: that for a module goes by `Features::assumed()`
+    /// if its kernel is not known.
+    pub(crate) fn qualified(&self, answer: Answer) -> Answer {
+        let condition = match answer {
+            Answer::Yes(flavor) => Condition::Loader(flavor),
+            Answer::No(Refusal::Notrace) => Condition::NotraceAllowed,
+            Answer::No(Refusal::AmbiguousName) => Condition::NamesUnique,
+            _ => return answer,
+        };
+        if self.is_adrift() {
+            Answer::Depends(condition)
+        } else {
+            answer
+        }
     }
 
     /// The extent that starts with a symbol, the first of its address.
@@ -142,10 +160,10 @@ impl<'a> Image<'a> {
     fn unsafe_place(&self, symbol: usize) -> Option<Refusal> {
         let start = self.symbols.get(symbol).addr;
         if !self.ranges.text.contains(&start) {
-            return Some(if self.ranges.init.contains(&start) {
-                Refusal::Init
-            } else {
-                Refusal::NotText
+            return Some(match self.ranges.init.contains(&start) {
+                true if self.is_module() => Refusal::ModuleInit,
+                true => Refusal::Init,
+                false => Refusal::NotText,
             });
         }
         if let Some(rule) = self.blacklisted_by(symbol) {
@@ -163,8 +181,9 @@ impl<'a> Image<'a> {
     /// `within_kprobe_blacklist()`.
     fn blacklisted_by(&self, symbol: usize) -> Option<Blacklist> {
         let base = || {
-            let base = self.base_address(symbol)?;
-            self.address_blacklisted_by(base)
+            let (image, base) = self.base(symbol)?;
+            image
+                .address_blacklisted_by(base)
                 .map(|_| Blacklist::BaseName)
         };
         self.address_blacklisted_by(self.symbols.get(symbol).addr)
@@ -303,6 +322,10 @@ impl Place<'_, '_> {
 
     /// The same, with a way to find the instruction at the address.
     fn register(&self, addr: u64, instruction: impl FnOnce() -> Option<usize>) -> Answer {
+        self.image.qualified(self.registered(addr, instruction))
+    }
+
+    fn registered(&self, addr: u64, instruction: impl FnOnce() -> Option<usize>) -> Answer {
         if let Some(refusal) = self.refusal {
             return Answer::No(refusal);
         }

@@ -8,9 +8,12 @@ use std::fmt;
 use std::hash::Hasher;
 use std::ops::Range;
 
+use goblin::elf::section_header::SHF_ALLOC;
+use goblin::elf::sym::Sym;
 use rustc_hash::FxHasher;
 
-use crate::elf::Elf;
+use crate::elf::{Elf, is_text};
+use crate::module::is_init;
 
 /// `KSYM_NAME_LEN`, which no name reaches: `scripts/kallsyms.c` and BTF leave
 /// longer ones out.
@@ -22,7 +25,8 @@ pub enum SymbolSource {
     /// The kernel's own tables (`scripts/kallsyms.c`): what it answers from at
     /// run time.
     Kallsyms,
-    /// `.symtab`, in an image built without `CONFIG_KALLSYMS`.
+    /// `.symtab`, in an image built without `CONFIG_KALLSYMS`; and in a module,
+    /// whose kallsyms is made of it.
     Symtab,
 }
 
@@ -57,7 +61,8 @@ pub struct Symbols<'a> {
     arena: Cow<'a, [u8]>,
     table: Vec<Symbol>,
     /// Indexes into `table`, ordered by the hash of the name, then by name,
-    /// then by address; the hash in the upper half.
+    /// then as the kernel comes across them: by address, in a module as
+    /// `.symtab` has them. The hash is in the upper half.
     by_name: Vec<u64>,
     source: SymbolSource,
 }
@@ -65,19 +70,31 @@ pub struct Symbols<'a> {
 impl<'a> Symbols<'a> {
     /// `table` must be sorted by address, and its names must lie in `arena`.
     pub(crate) fn new(arena: Cow<'a, [u8]>, table: Vec<Symbol>, source: SymbolSource) -> Self {
+        let all = 0..table.len();
+        Self::indexed(arena, table, source, all, |index| index as u32)
+    }
+
+    /// The same, where only some are found by name, and in some order.
+    fn indexed(
+        arena: Cow<'a, [u8]>,
+        table: Vec<Symbol>,
+        source: SymbolSource,
+        named: impl Iterator<Item = usize>,
+        order: impl Fn(usize) -> u32,
+    ) -> Self {
         let mut symbols = Self {
             arena,
             table,
             by_name: Vec::new(),
             source,
         };
-        let mut by_name: Vec<u64> = (0..symbols.table.len())
+        let mut by_name: Vec<u64> = named
             .map(|index| u64::from(hash(symbols.name_bytes(index))) << 32 | index as u64)
             .collect();
         // Whole keys first, which needs no names; then the few equal hashes.
         by_name.sort_unstable();
         for run in by_name.chunk_by_mut(|a, b| key_hash(*a) == key_hash(*b)) {
-            run.sort_unstable_by(|a, b| symbols.compare(*a, *b));
+            run.sort_unstable_by(|a, b| symbols.compare(*a, *b, &order));
         }
         symbols.by_name = by_name;
         symbols
@@ -103,6 +120,31 @@ impl<'a> Symbols<'a> {
             .collect();
         table.sort_by_key(|symbol| symbol.addr);
         Self::new(elf.strtab().into(), table, SymbolSource::Symtab)
+    }
+
+    /// What a loaded module answers from: `is_core_symbol()`, as with
+    /// `CONFIG_KALLSYMS_ALL`, less what `find_kallsyms_symbol()` passes over.
+    /// Those of the init sections are forgotten once it runs, and not found by
+    /// name.
+    pub(crate) fn of_module(elf: &Elf<'a>) -> Self {
+        let mut all: Vec<(Symbol, u32, bool)> = elf
+            .entries()
+            .zip(0..)
+            .filter_map(|(entry, order)| {
+                let (symbol, core) = module_symbol(elf, &entry)?;
+                Some((symbol, order, core))
+            })
+            .collect();
+        all.sort_by_key(|(symbol, ..)| symbol.addr);
+        let table = all.iter().map(|(symbol, ..)| *symbol).collect();
+        let core = (0..all.len()).filter(|index| all[*index].2);
+        Self::indexed(
+            elf.strtab().into(),
+            table,
+            SymbolSource::Symtab,
+            core,
+            |index| all[index].1,
+        )
     }
 
     /// Where they come from.
@@ -131,8 +173,8 @@ impl<'a> Symbols<'a> {
             .map(|(index, symbol)| (symbol.addr, char::from(symbol.kind), self.name(index)))
     }
 
-    /// The address that `kallsyms_lookup_name()` gives for a name: the lowest,
-    /// if several symbols have it.
+    /// The address that `kallsyms_lookup_name()` gives for a name: if several
+    /// symbols have it the lowest, in a module that of the first in `.symtab`.
     #[must_use]
     pub fn address_of(&self, name: &str) -> Option<u64> {
         self.named(name.as_bytes())
@@ -153,7 +195,8 @@ impl<'a> Symbols<'a> {
         &self.arena[start as usize..][..usize::from(len)]
     }
 
-    /// The symbols of a name, by address.
+    /// The symbols of a name, in the order in which the kernel comes across
+    /// them.
     pub(crate) fn named(&self, name: &[u8]) -> impl ExactSizeIterator<Item = usize> {
         let wanted = hash(name);
         let order = |key: &u64| {
@@ -220,11 +263,37 @@ impl<'a> Symbols<'a> {
     }
 
     /// The order of two names of the same hash.
-    fn compare(&self, a: u64, b: u64) -> Ordering {
-        self.name_bytes(key_index(a))
-            .cmp(self.name_bytes(key_index(b)))
-            .then_with(|| a.cmp(&b))
+    fn compare(&self, a: u64, b: u64, order: impl Fn(usize) -> u32) -> Ordering {
+        let (a, b) = (key_index(a), key_index(b));
+        self.name_bytes(a)
+            .cmp(self.name_bytes(b))
+            .then_with(|| order(a).cmp(&order(b)))
     }
+}
+
+/// A symbol that a module keeps, and whether for longer than its init section.
+fn module_symbol(elf: &Elf<'_>, entry: &Sym) -> Option<(Symbol, bool)> {
+    let section = elf
+        .sections()
+        .get(entry.st_shndx)
+        .filter(|section| section.sh_flags & u64::from(SHF_ALLOC) != 0)?;
+    let name = elf.symbol_name(entry);
+    // is_mapping_symbol()
+    let mapping = [b".L".as_slice(), b"L0", b"$"];
+    if name.is_empty() || mapping.iter().any(|start| name.starts_with(start)) {
+        return None;
+    }
+    let name = Name {
+        start: u32::try_from(entry.st_name).ok()?,
+        len: u16::try_from(name.len()).ok()?,
+    };
+    let symbol = Symbol {
+        addr: section.sh_addr.wrapping_add(entry.st_value),
+        name,
+        kind: if is_text(section) { b't' } else { b'd' },
+    };
+    let init = elf.section_name(section).is_some_and(is_init);
+    Some((symbol, !init))
 }
 
 fn hash(name: &[u8]) -> u32 {

@@ -20,7 +20,7 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Between two symbols.
-    fn bounded(elf: &Elf<'a>, symbols: &Labels<'_>, start: &str, stop: &str) -> Option<Self> {
+    fn bounded(elf: &'a Elf<'_>, symbols: &Labels<'_>, start: &str, stop: &str) -> Option<Self> {
         let (addr, end) = (symbols.get(start)?, symbols.get(stop)?);
         Some(Self {
             addr,
@@ -28,7 +28,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    fn section(elf: &Elf<'a>, name: &str) -> Option<Self> {
+    fn section(elf: &'a Elf<'_>, name: &str) -> Option<Self> {
         elf.section(name)
             .map(|Region { addr, bytes, .. }| Self { addr, bytes })
     }
@@ -119,39 +119,70 @@ impl Tables {
             .map(|table| table.absolute_column(8))
             .or_else(|| mcount_run(elf))
             .unwrap_or_default();
-        let call_sites = sorted(mcount.iter().copied().filter(|site| *site != 0).collect());
+        let (call_sites, zeroed) = call_sites(mcount);
         let nokprobe = bounded("__start_kprobe_blacklist", "__stop_kprobe_blacklist");
         let injectable = bounded(
             "__start_error_injection_whitelist",
             "__stop_error_injection_whitelist",
         );
         Self {
-            zeroed: mcount.len() - call_sites.len(),
+            zeroed,
             nokprobe: nokprobe.map(|table| sorted(table.absolute_column(8))),
             injectable: sorted(injectable.unwrap_or_default().absolute_column(16)),
-            marks: marks(elf, labels, &call_sites),
+            marks: marks(
+                elf,
+                &call_sites,
+                [
+                    bounded("__start___jump_table", "__stop___jump_table"),
+                    bounded("__start_static_call_sites", "__stop_static_call_sites"),
+                ]
+                .map(Option::unwrap_or_default),
+                &text(elf, labels),
+            ),
+            call_sites,
+        }
+    }
+
+    /// Those of a module, in sections of their own: `find_module_sections()`.
+    pub(crate) fn of_module(elf: &Elf<'_>, text: &[Range<u64>]) -> Self {
+        let section = |name| Table::section(elf, name).unwrap_or_default();
+        let column = |name, size| sorted(section(name).absolute_column(size));
+        let (call_sites, zeroed) = call_sites(column("__mcount_loc", 8));
+        let patched = [section("__jump_table"), section(".static_call_sites")];
+        Self {
+            zeroed,
+            nokprobe: Some(column("_kprobe_blacklist", 8)),
+            injectable: column("_error_injection_whitelist", 16),
+            marks: marks(elf, &call_sites, patched, text),
             call_sites,
         }
     }
 }
 
-fn marks(elf: &Elf<'_>, labels: &Labels<'_>, call_sites: &[u64]) -> Vec<Mark> {
-    let bounded = |start, stop| Table::bounded(elf, labels, start, stop).unwrap_or_default();
+/// What of `__mcount_loc` is not zeroed, sorted, and how much is.
+fn call_sites(mcount: Vec<u64>) -> (Vec<u64>, usize) {
+    let all = mcount.len();
+    let sites = sorted(mcount.into_iter().filter(|site| *site != 0).collect());
+    let zeroed = all - sites.len();
+    (sites, zeroed)
+}
+
+fn marks(
+    elf: &Elf<'_>,
+    call_sites: &[u64],
+    [keys, static_calls]: [Table<'_>; 2],
+    text: &[Range<u64>],
+) -> Vec<Mark> {
     let section = |name| Table::section(elf, name).unwrap_or_default();
     let each = |what, len: u8, addrs: Vec<u64>| {
         addrs.into_iter().map(move |addr| Mark { addr, len, what })
     };
-    let jump_labels = bounded("__start___jump_table", "__stop___jump_table").relative_column(16);
-    let static_calls =
-        bounded("__start_static_call_sites", "__stop_static_call_sites").relative_column(8);
+    let jump_labels = keys.relative_column(16);
+    let static_calls = static_calls.relative_column(8);
     let mut marks: Vec<Mark> = each(Special::CallSite, 5, call_sites.to_vec()).collect();
     marks.extend(jump_labels.into_iter().map(|addr| jump_label(elf, addr)));
     marks.extend(each(Special::StaticCall, 5, static_calls));
-    marks.extend(each(
-        Special::Bug,
-        1,
-        bugs(section("__bug_table"), &text(elf, labels)),
-    ));
+    marks.extend(each(Special::Bug, 1, bugs(section("__bug_table"), text)));
     marks.extend(each(
         Special::Faulting,
         1,

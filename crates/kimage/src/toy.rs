@@ -258,6 +258,11 @@ fn relative(base: u64, size: usize, addrs: &[u64]) -> Vec<u8> {
 }
 
 fn btf() -> Vec<u8> {
+    types().build()
+}
+
+/// The types of the toy kernel.
+pub(crate) fn types() -> Builder {
     let mut btf = Builder::new();
     let large = btf.structure(24);
     for name in [
@@ -271,5 +276,5 @@ fn btf() -> Vec<u8> {
         btf.function(name, 0, &[]);
     }
     btf.function("takes_struct", 0, &[large]);
-    btf.build()
+    btf
 }

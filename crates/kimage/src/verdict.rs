@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::functions::{CallCode, Function, Region};
 use crate::image::Image;
+use crate::module;
 use crate::reason::{Condition, Mechanism, Refusal};
 use crate::sites::{Answer, Flavor, Place};
 use crate::tables::{NOP5, has};
@@ -215,7 +216,7 @@ impl Image<'_> {
                 self.trampoline(function, attach, trail)
             }
         };
-        answer.unwrap_or_else(|answer| answer)
+        self.qualified(answer.unwrap_or_else(|answer| answer))
     }
 
     fn note_place(&self, function: &Function, addr: u64, trail: &mut impl Trail) {
@@ -251,11 +252,18 @@ impl Image<'_> {
 
     /// The symbol at an address, or the address.
     fn place_name(&self, addr: u64) -> String {
-        let symbol = self.symbols.around(addr);
-        let starts = symbol.filter(|symbol| self.symbols.get(*symbol).addr == addr);
-        starts.map_or(format!("{addr:#x}"), |symbol| {
-            self.symbols.name(symbol).to_owned()
-        })
+        let kernels = || self.kernel()?.symbol_at(addr);
+        let undefined = || {
+            let name = module::import_at(&self.elf, addr)?;
+            std::str::from_utf8(name).ok()
+        };
+        let name = self.symbol_at(addr).or_else(kernels).or_else(undefined);
+        name.map_or_else(|| format!("{addr:#x}"), str::to_owned)
+    }
+
+    fn symbol_at(&self, addr: u64) -> Option<&str> {
+        let symbol = self.symbols.around(addr)?;
+        (self.symbols.get(symbol).addr == addr).then(|| self.symbols.name(symbol))
     }
 
     /// `create_local_trace_kprobe()`.
@@ -282,6 +290,7 @@ impl Image<'_> {
 
     /// `validate_probe_symbol()`, and `kprobe_lookup_name()` where it is missing.
     fn resolve(&self, function: &Function, trail: &mut impl Trail) -> Asked {
+        self.refuse_forgotten(function)?;
         trail.note("number_of_same_symbols", || match function.copies {
             1 => "no other symbol has this name".to_owned(),
             copies => format!("{copies} symbols have this name"),
@@ -291,6 +300,14 @@ impl Image<'_> {
             Refusal::AmbiguousName,
         )?;
         depends_if(self.is_shadowed(function), Condition::Shadowed)
+    }
+
+    /// The symbols of a module's init sections go with them.
+    fn refuse_forgotten(&self, function: &Function) -> Asked {
+        refuse_if(
+            self.is_module() && function.region == Region::Init,
+            Refusal::ModuleInit,
+        )
     }
 
     /// Whether looking up its name finds another function.
@@ -314,12 +331,14 @@ impl Image<'_> {
         refuse_if(addr != function.entry(), Refusal::NotEntry)?;
         // arch/x86/kernel/kprobes/core.c: kretprobe_blacklist.
         let switch = self.symbols.address_of("__switch_to");
-        refuse_if(switch == Some(function.addr), Refusal::KretprobeBlacklist)?;
+        let is_switch = switch == Some(function.addr) && !self.is_module();
+        refuse_if(is_switch, Refusal::KretprobeBlacklist)?;
         Ok(raw_kprobe(place, addr, trail))
     }
 
     /// `bpf_kprobe_multi_link_attach()` by name: `ftrace_lookup_symbols()`
-    /// takes the first symbol of the name that has a call site.
+    /// takes the first symbol of the name that has a call site, in the kernel or
+    /// (since 6.2) else in a module.
     fn kprobe_multi(&self, function: &Function, trail: &mut impl Trail) -> Result<Answer, Answer> {
         refuse_if(
             !self.features.fprobe,
@@ -329,8 +348,19 @@ impl Image<'_> {
         refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
         refuse_if(function.region == Region::Init, Refusal::FreedCallSite)?;
         depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
-        depends_if(!function.first_traceable, Condition::Shadowed)?;
+        depends_if(!self.is_first_traceable(function), Condition::Shadowed)?;
         Ok(Answer::Yes(Flavor::Ftrace))
+    }
+
+    /// Whether no function of its name with a call site comes before it.
+    fn is_first_traceable(&self, function: &Function) -> bool {
+        let in_kernel = || self.kernel()?.first_traceable(self.name(function));
+        function.first_traceable && in_kernel().is_none()
+    }
+
+    fn first_traceable(&self, name: &str) -> Option<usize> {
+        let mut named = self.symbols.named(name.as_bytes());
+        named.find(|symbol| self.call_site_in(self.extent_of(*symbol)).is_some())
     }
 
     /// `bpf_check_attach_target()` at load, `register_fentry()` at attach.
@@ -340,6 +370,35 @@ impl Image<'_> {
         attach: Attach,
         trail: &mut impl Trail,
     ) -> Result<Answer, Answer> {
+        self.refuse_forgotten(function)?;
+        let id = self.prototype(function, trail)?;
+        depends_if(self.is_shadowed(function), Condition::Shadowed)?;
+        if attach == Attach::FmodRet {
+            self.modify_return(function, trail)?;
+        }
+        let listed = |ids: &[u32]| id.is_some_and(|id| ids.contains(&id));
+        refuse_if(listed(&self.denied), Refusal::BtfDenied)?;
+        refuse_if(
+            attach != Attach::Fentry && listed(&self.noreturn),
+            Refusal::NoReturn,
+        )?;
+        refuse_if(function.region == Region::Init, Refusal::Init)?;
+        self.note_call_site(function, trail);
+        self.patchable(function)?;
+        depends_if(self.types_unknown(), Condition::Types)?;
+        Ok(Answer::Yes(Flavor::Ftrace))
+    }
+
+    /// The number of a function's BTF type, if the prototype allows for a
+    /// trampoline; `None` if there is no telling.
+    fn prototype(
+        &self,
+        function: &Function,
+        trail: &mut impl Trail,
+    ) -> Result<Option<u32>, Answer> {
+        if self.types_unknown() {
+            return Ok(None);
+        }
         let prototype = function.prototype.map(u32::from).zip(self.btf.as_ref());
         let (id, btf) = prototype.ok_or(Answer::No(Refusal::NoPrototype))?;
         trail.note("bpf_check_attach_target", || {
@@ -347,19 +406,11 @@ impl Image<'_> {
         });
         btf.distill(id)
             .map_err(|reason| Answer::No(Refusal::Prototype(reason)))?;
-        depends_if(self.is_shadowed(function), Condition::Shadowed)?;
-        if attach == Attach::FmodRet {
-            self.modify_return(function, trail)?;
-        }
-        refuse_if(self.denied.contains(&id), Refusal::BtfDenied)?;
-        refuse_if(
-            attach != Attach::Fentry && self.noreturn.contains(&id),
-            Refusal::NoReturn,
-        )?;
-        refuse_if(function.region == Region::Init, Refusal::Init)?;
-        self.note_call_site(function, trail);
-        self.patchable(function)?;
-        Ok(Answer::Yes(Flavor::Ftrace))
+        Ok(Some(id))
+    }
+
+    pub(crate) fn types_unknown(&self) -> bool {
+        self.module.as_ref().is_some_and(|it| it.types_unknown)
     }
 
     /// `check_attach_modify_return()`.
@@ -390,6 +441,7 @@ impl Image<'_> {
                 Refusal::NotBuiltIn(Mechanism::DirectCalls),
             );
         }
+        refuse_if(self.is_module(), Refusal::NotTraceable)?;
         let nop = self
             .elf
             .from(function.entry())
