@@ -32,6 +32,11 @@ pub(crate) enum Verb {
     Kernel(KernelVerb),
     /// Ask a kernel image which of its functions can be probed, and how
     Inspect(InspectOptions),
+    /// Measure how fast that is, against other programs
+    #[command(subcommand)]
+    Bench(BenchVerb),
+    /// Feed damaged images to the parsers behind it, and see whether one breaks
+    Fuzz(FuzzOptions),
     /// List what this machine lacks, and why it is needed
     Doctor,
     /// Run every check of the project itself
@@ -52,6 +57,12 @@ pub(crate) enum KernelVerb {
     Build(BuildOptions),
     /// Print where a built kernel lies
     Path(Selection),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchVerb {
+    /// `inspect` against readelf, nm, vmlinux-to-elf and extract-vmlinux
+    Inspect(BenchOptions),
 }
 
 /// Which kernels, and which variants of each.
@@ -184,6 +195,30 @@ pub(crate) struct InspectOptions {
     /// Tell all directories and lines, not only the first
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BenchOptions {
+    /// A vmlinux or vmlinuz (repeatable) [default: the vmlinux of each kernel
+    /// that is built]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+
+    /// How often each program runs
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FuzzOptions {
+    /// A parser, by the name of its file in crates/kimage/fuzz/fuzz_targets
+    /// (repeatable) [default: all]
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+
+    /// How long each is fed
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -18,6 +18,8 @@ pub(crate) fn run(install: bool) -> Result<Exit> {
         Step::Guest,
         Step::Boot,
         Step::Ci,
+        Step::Fuzz,
+        Step::Bench,
     ];
     if install {
         ensure(&all, true)?;

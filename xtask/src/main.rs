@@ -9,11 +9,13 @@
     reason = "printing is what a command line is for"
 )]
 
+mod bench;
 mod boots;
 mod ci;
 mod cli;
 mod doctor;
 mod exit;
+mod fuzz;
 mod guest;
 mod image;
 mod inspect;
@@ -33,7 +35,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use crate::cli::{Cli, KernelVerb, Verb, VmVerb};
+use crate::cli::{BenchVerb, Cli, KernelVerb, Verb, VmVerb};
 use crate::exit::Exit;
 use crate::workspace::Workspace;
 
@@ -54,6 +56,8 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
         Verb::Inspect(options) => inspect::run(options),
+        Verb::Bench(BenchVerb::Inspect(options)) => bench::run(&workspace, options, install),
+        Verb::Fuzz(options) => fuzz::run(&workspace, options, install),
         Verb::Doctor => doctor::run(install),
         Verb::Ci(options) => ci::run(&workspace, options, install),
     }

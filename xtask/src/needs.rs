@@ -20,6 +20,10 @@ pub(crate) enum Step {
     Boot,
     /// Checking the project itself.
     Ci,
+    /// Fuzzing the parsers of images.
+    Fuzz,
+    /// Measuring against other programs.
+    Bench,
 }
 
 /// How to see whether it is there.
@@ -212,6 +216,25 @@ pub(crate) const NEEDS: &[Need] = &[
         "cargo-deny",
         "audits the licences of dependencies",
         Step::Ci,
+    ),
+    program(&["g++"], "g++", "compiles libFuzzer", Step::Fuzz),
+    need(
+        Check::Cargo("fuzz"),
+        "cargo-fuzz",
+        "builds and runs the fuzz targets",
+        Step::Fuzz,
+    ),
+    program(
+        &["time"],
+        "time",
+        "measures the memory that a program takes",
+        Step::Bench,
+    ),
+    program(
+        &["readelf"],
+        "binutils",
+        "is what inspecting is measured against",
+        Step::Bench,
     ),
 ];
 

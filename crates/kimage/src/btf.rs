@@ -2,7 +2,8 @@
 //! As much of BTF (`Documentation/bpf/btf.rst`) as decides whether a BPF
 //! trampoline can be built for a function.
 
-use crate::bytes::{u16_at, u32_at, until_nul};
+use crate::bytes::{short_string, u16_at, u32_at};
+use crate::symbols::NAME_LEN;
 
 const MAGIC: u16 = 0xeb9f;
 
@@ -166,7 +167,7 @@ impl<'a> Btf<'a> {
     fn string(&self, at: usize) -> Option<&'a [u8]> {
         let base = self.base.as_ref();
         match at.checked_sub(base.map_or(0, |base| base.strings_len())) {
-            Some(own) => until_nul(self.strings, own),
+            Some(own) => short_string(self.strings, own, NAME_LEN),
             None => base?.string(at),
         }
     }
@@ -237,11 +238,8 @@ impl<'a> Btf<'a> {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use proptest::prelude::*;
-    use test_case::test_case;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod builder {
     use super::*;
 
     /// BTF in the making.
@@ -274,7 +272,7 @@ pub(crate) mod tests {
         }
 
         /// Adds a type; its number comes back.
-        fn add(
+        pub(super) fn add(
             &mut self,
             name: &str,
             kind: u32,
@@ -323,6 +321,15 @@ pub(crate) mod tests {
             all
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    use super::builder::Builder;
+    use super::*;
 
     /// `int` is 1, `struct of 24 bytes` 2, `struct of 16 bytes` 3, a typedef of
     /// a const `int` 5, a pointer to void 6, an enum of one value 7, a forward

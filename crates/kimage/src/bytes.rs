@@ -41,6 +41,13 @@ pub(crate) fn until_nul(data: &[u8], at: usize) -> Option<&[u8]> {
     rest.get(..memchr::memchr(0, rest)?)
 }
 
+/// The same, if they are fewer than `limit`: of many strings that share one
+/// end, each is cheap.
+pub(crate) fn short_string(data: &[u8], at: usize, limit: usize) -> Option<&[u8]> {
+    let rest = data.get(at..)?;
+    until_nul(&rest[..rest.len().min(limit)], 0)
+}
+
 /// `at` rounded up to a multiple of `to`, a power of two.
 pub(crate) fn align_up(at: usize, to: usize) -> usize {
     at.saturating_add(to - 1) & !(to - 1)

@@ -10,6 +10,10 @@ use crate::{Compression, Error, Result};
 /// The most that a compressed image may hold: allyesconfig with DWARF would
 /// not fit a bzImage, and everything else is far below.
 const LIMIT: usize = 1 << 30;
+/// The most that is always accepted.
+const SMALL: usize = 64 << 20;
+/// How much more than the file itself: kernels with DWARF compress to a tenth.
+const MAX_GAIN: usize = 64;
 /// UKI, bzImage and ELF are three; the rest is for compressed files of those.
 const DEPTH: usize = 5;
 
@@ -56,6 +60,8 @@ pub struct Unwrapped<'a> {
 /// container that is none, [`Error::Decompress`] and [`Error::TooLarge`] for
 /// its payload.
 pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
+    let limit = SMALL.saturating_add(image.len().saturating_mul(MAX_GAIN));
+    let limit = limit.min(LIMIT);
     let mut layers = Vec::new();
     let mut data = Cow::Borrowed(image);
     while !data.starts_with(b"\x7fELF") {
@@ -63,9 +69,9 @@ pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
             return Err(Error::Nested { limit: DEPTH });
         }
         let (layer, inner) = match data {
-            Cow::Borrowed(data) => peel(data)?,
+            Cow::Borrowed(data) => peel(data, limit)?,
             Cow::Owned(data) => {
-                let (layer, inner) = peel(&data)?;
+                let (layer, inner) = peel(&data, limit)?;
                 (layer, Cow::Owned(inner.into_owned()))
             }
         };
@@ -105,15 +111,15 @@ fn unsigned(data: &[u8]) -> Result<Option<usize>> {
     })
 }
 
-fn peel(data: &[u8]) -> Result<(Layer, Cow<'_, [u8]>)> {
+fn peel(data: &[u8], limit: usize) -> Result<(Layer, Cow<'_, [u8]>)> {
     if let Some(method) = Compression::of(data) {
         return Ok((
             Layer::Compressed(method),
-            method.decompress(data, LIMIT)?.into(),
+            method.decompress(data, limit)?.into(),
         ));
     }
     if data.get(HDRS..HDRS + 4) == Some(b"HdrS") {
-        let (method, elf) = payload(data)?;
+        let (method, elf) = payload(data, limit)?;
         return Ok((Layer::BzImage(method), elf));
     }
     if let Some(linux) = pe_section(data, b".linux\0\0") {
@@ -136,7 +142,7 @@ const SECTOR: u64 = 512;
 const PAYLOAD_SINCE: u16 = 0x0208;
 
 /// The payload of a bzImage, decompressed.
-fn payload(data: &[u8]) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
+fn payload(data: &[u8], limit: usize) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
     const WHAT: &str = "bzImage header";
     let cut = || Error::truncated(WHAT, SETUP_SECTS);
     if u16_at(data, VERSION).ok_or_else(cut)? < PAYLOAD_SINCE {
@@ -155,13 +161,17 @@ fn payload(data: &[u8]) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
         what: "bzImage payload",
         offset,
     })?;
-    inflate(payload, offset)
+    inflate(payload, offset, limit)
 }
 
 /// Decompresses a payload, whose last four bytes hold the size of what comes
 /// out (gzip has them as its own trailer, for the rest the build appends them:
 /// `size_append` in `scripts/Makefile.lib`).
-fn inflate(payload: &[u8], offset: u64) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
+fn inflate(
+    payload: &[u8],
+    offset: u64,
+    limit: usize,
+) -> Result<(Option<Compression>, Cow<'_, [u8]>)> {
     const WHAT: &str = "bzImage payload";
     if payload.starts_with(b"\x7fELF") {
         return Ok((None, payload.into()));
@@ -181,7 +191,7 @@ fn inflate(payload: &[u8], offset: u64) -> Result<(Option<Compression>, Cow<'_, 
     } else {
         &payload[..body]
     };
-    let plain = method.decompress(stream, LIMIT)?;
+    let plain = method.decompress_to(stream, size, limit)?;
     if plain.len() != size {
         return Err(Error::Malformed {
             what: WHAT,
@@ -213,25 +223,79 @@ fn pe_section<'a>(data: &'a [u8], name: &[u8; 8]) -> Option<&'a [u8]> {
     range(data, u32_at(header, 20)?.into(), size.into())
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use proptest::prelude::*;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod samples {
     use super::*;
-
-    const ELF: &[u8] = b"\x7fELF and so on";
 
     /// A module with a signature of a length behind it, which says that it has
     /// another.
-    fn signed(module: &[u8], len: usize, said: u32) -> Vec<u8> {
+    pub(crate) fn signed(module: &[u8], len: usize, said: u32) -> Vec<u8> {
         let mut file = module.to_vec();
         file.resize(file.len() + len, b's');
         file.extend([0, 0, 2, 0, 0, 0, 0, 0]);
         file.extend(said.to_be_bytes());
         file.extend(b"~Module signature appended~\n");
         file
+    }
+
+    /// A bzImage with two setup sectors before the payload.
+    pub(crate) fn bzimage(payload: &[u8]) -> Vec<u8> {
+        let mut file = vec![0; 3 * 512];
+        file[SETUP_SECTS] = 2;
+        file[HDRS..HDRS + 4].copy_from_slice(b"HdrS");
+        file[VERSION..VERSION + 2].copy_from_slice(&0x020f_u16.to_le_bytes());
+        file[PAYLOAD_OFFSET..PAYLOAD_OFFSET + 4].copy_from_slice(&16_u32.to_le_bytes());
+        file[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4]
+            .copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        file.extend([0; 16]);
+        file.extend(payload);
+        file
+    }
+
+    /// A PE file of one section.
+    pub(crate) fn pe(name: &[u8; 8], content: &[u8]) -> Vec<u8> {
+        let mut file = vec![0; 0x40];
+        file[..2].copy_from_slice(b"MZ");
+        file[0x3c] = 0x40;
+        file.extend(b"PE\0\0\x64\x86\x01\0");
+        file.resize(0x40 + 20, 0);
+        file.extend([8, 0, 0, 0]);
+        file.resize(0x40 + 24 + 8, 0);
+        file.extend(name);
+        let at = file.len() as u32 + 32;
+        for field in [content.len() as u32, 0x1000, content.len() as u32 + 7, at] {
+            file.extend(field.to_le_bytes());
+        }
+        file.resize(at as usize, 0);
+        file.extend(content);
+        file.resize(file.len() + 7, 0);
+        file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::samples::{bzimage, pe, signed};
+    use super::*;
+
+    const ELF: &[u8] = b"\x7fELF and so on";
+
+    fn zstd(data: &[u8], size: u32) -> Vec<u8> {
+        [
+            zstd::encode_all(data, 3).unwrap().as_slice(),
+            &size.to_le_bytes(),
+        ]
+        .concat()
+    }
+
+    fn layers(image: &[u8]) -> Result<Vec<Layer>> {
+        let unwrapped = unwrap(image)?;
+        assert_eq!(unwrapped.elf, ELF);
+        Ok(unwrapped.layers)
     }
 
     #[test]
@@ -254,54 +318,6 @@ mod tests {
             assert!(error.to_string().contains("module signature"), "{error}");
         }
         assert!(unwrap(b"\x7fELF~Module signature appended~\n").is_err());
-    }
-
-    /// A bzImage with two setup sectors before the payload.
-    fn bzimage(payload: &[u8]) -> Vec<u8> {
-        let mut file = vec![0; 3 * 512];
-        file[SETUP_SECTS] = 2;
-        file[HDRS..HDRS + 4].copy_from_slice(b"HdrS");
-        file[VERSION..VERSION + 2].copy_from_slice(&0x020f_u16.to_le_bytes());
-        file[PAYLOAD_OFFSET..PAYLOAD_OFFSET + 4].copy_from_slice(&16_u32.to_le_bytes());
-        file[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4]
-            .copy_from_slice(&(payload.len() as u32).to_le_bytes());
-        file.extend([0; 16]);
-        file.extend(payload);
-        file
-    }
-
-    fn zstd(data: &[u8], size: u32) -> Vec<u8> {
-        [
-            zstd::encode_all(data, 3).unwrap().as_slice(),
-            &size.to_le_bytes(),
-        ]
-        .concat()
-    }
-
-    /// A PE file of one section.
-    fn pe(name: &[u8; 8], content: &[u8]) -> Vec<u8> {
-        let mut file = vec![0; 0x40];
-        file[..2].copy_from_slice(b"MZ");
-        file[0x3c] = 0x40;
-        file.extend(b"PE\0\0\x64\x86\x01\0");
-        file.resize(0x40 + 20, 0);
-        file.extend([8, 0, 0, 0]);
-        file.resize(0x40 + 24 + 8, 0);
-        file.extend(name);
-        let at = file.len() as u32 + 32;
-        for field in [content.len() as u32, 0x1000, content.len() as u32 + 7, at] {
-            file.extend(field.to_le_bytes());
-        }
-        file.resize(at as usize, 0);
-        file.extend(content);
-        file.resize(file.len() + 7, 0);
-        file
-    }
-
-    fn layers(image: &[u8]) -> Result<Vec<Layer>> {
-        let unwrapped = unwrap(image)?;
-        assert_eq!(unwrapped.elf, ELF);
-        Ok(unwrapped.layers)
     }
 
     #[test]

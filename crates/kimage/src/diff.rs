@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::mem::discriminant;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
 use crate::lookup::base_name;
@@ -77,7 +77,8 @@ impl Image<'_> {
         let gone = missing_from(&new, &old);
         let mut come = missing_from(&old, &new);
         let (renamed, lost) = renamed(&gone, &come);
-        come.retain(|name| !renamed.iter().any(|it| it.to.iter().any(|to| to == name)));
+        let again: FxHashSet<&str> = renamed.iter().map(|it| base_name(&it.from)).collect();
+        come.retain(|name| !again.contains(base_name(name)));
         let both = || {
             old.iter()
                 .filter_map(|(name, old)| Some((*name, old, new.get(name)?)))

@@ -12,7 +12,8 @@ use goblin::elf::section_header::{
 };
 use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
 
-use crate::bytes::{range, until_nul};
+use crate::bytes::{range, short_string};
+use crate::symbols::NAME_LEN;
 use crate::{Error, Result};
 
 const CTX: Ctx = Ctx {
@@ -118,14 +119,16 @@ impl<'a> Elf<'a> {
     }
 
     fn section_named(&self, name: &str) -> Option<&SectionHeader> {
-        let name = Some(name.as_bytes());
-        self.sections
-            .iter()
-            .find(|section| self.section_name(section) == name)
+        let named = |section: &&SectionHeader| {
+            let names = self.section_names.get(section.sh_name..);
+            let behind = names.and_then(|names| names.strip_prefix(name.as_bytes()));
+            behind.is_some_and(|rest| rest.first() == Some(&0))
+        };
+        self.sections.iter().find(named)
     }
 
     pub(crate) fn section_name(&self, section: &SectionHeader) -> Option<&'a [u8]> {
-        until_nul(self.section_names, section.sh_name)
+        short_string(self.section_names, section.sh_name, NAME_LEN)
     }
 
     /// `None` for a section that has no bytes in the file, or not all of them.
@@ -214,7 +217,7 @@ impl<'a> Elf<'a> {
 
     /// A symbol's name, empty if it has none.
     pub(crate) fn symbol_name(&self, sym: &Sym) -> &'a [u8] {
-        until_nul(self.strtab, sym.st_name).unwrap_or_default()
+        short_string(self.strtab, sym.st_name, NAME_LEN).unwrap_or_default()
     }
 
     fn symbol(&self, sym: &Sym) -> Option<ElfSymbol<'a>> {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
+
 use crate::Image;
 use crate::bytes::{array, i32_at};
 use crate::lookup::base_name;
@@ -33,6 +35,8 @@ pub struct Function {
     pub call_sites: u32,
     /// How many symbols have its name, itself included.
     pub copies: u32,
+    /// Whether no symbol of its name before it has a call site.
+    pub(crate) first_traceable: bool,
     /// The number of its BTF prototype: that of its name.
     pub prototype: Option<NonZeroU32>,
 }
@@ -169,6 +173,7 @@ impl Image<'_> {
             call_site: sites.first().map(|site| self.call_site(*site)),
             call_sites: sites.len() as u32,
             copies: 1,
+            first_traceable: true,
             prototype: None,
         }
     }
@@ -214,28 +219,34 @@ impl Image<'_> {
     }
 
     fn count_copies(&self, functions: &mut [Function]) {
-        let mut copies = vec![1; self.symbols.len()];
         self.symbols.for_each_name(|run| {
-            let count = run.len() as u32;
-            if count > 1 {
-                run.for_each(|index| copies[index] = count);
+            let copies = run.len() as u32;
+            if copies == 1 {
+                return;
+            }
+            let mut first_traceable = true;
+            for index in run {
+                if let Some(function) = find(functions, index) {
+                    function.copies = copies;
+                    function.first_traceable = first_traceable;
+                }
+                first_traceable &= self.call_site_in(self.extent_of(index)).is_none();
             }
         });
-        for function in functions {
-            function.copies = copies[function.symbol as usize];
-        }
     }
 
     fn find_prototypes(&self, functions: &mut [Function]) {
         let Some(btf) = &self.btf else { return };
-        for (id, name) in btf.functions() {
-            for symbol in self.symbols.named(name) {
-                if let Ok(at) =
-                    functions.binary_search_by_key(&(symbol as u32), |function| function.symbol)
-                {
-                    functions[at].prototype = NonZeroU32::new(id);
-                }
-            }
+        let ids: FxHashMap<&[u8], u32> = btf.functions().map(|(id, name)| (name, id)).collect();
+        for function in functions {
+            let name = self.symbols.name_bytes(function.symbol as usize);
+            function.prototype = ids.get(name).and_then(|id| NonZeroU32::new(*id));
         }
     }
+}
+
+/// The function that a symbol is; they are ordered by symbol.
+fn find(functions: &mut [Function], symbol: usize) -> Option<&mut Function> {
+    let at = functions.binary_search_by_key(&(symbol as u32), |function| function.symbol);
+    at.ok().map(|at| &mut functions[at])
 }

@@ -251,6 +251,16 @@ fn probes_at_an_offset(name: &str, offset: u64, kprobe: Answer, kretprobe: Answe
     assert_eq!(answer(Attach::Kretprobe), kretprobe);
 }
 
+/// The fuzzer's: it was one past the last address.
+#[test]
+fn the_last_address_is_one_like_others() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let plain = function(&image, "plain");
+    let verdict = image.verdict_at(&plain, Attach::RawKprobe, u64::MAX);
+    assert_eq!(verdict.answer, Answer::Depends(Condition::Decoder));
+}
+
 #[test]
 fn a_verdict_tells_the_chain_that_led_to_it() {
     let file = Kernel::whole().elf();

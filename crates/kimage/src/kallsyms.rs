@@ -31,16 +31,20 @@ use memchr::memmem;
 
 use crate::bytes::{align_up, i32_at, u16_at, u32_at, u64_at, until_nul};
 use crate::elf::{Elf, Region};
-use crate::symbols::{Name, Symbol, SymbolSource, Symbols};
+use crate::symbols::{NAME_LEN, Name, Symbol, SymbolSource, Symbols};
 
 const TOKENS: usize = 256;
 const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
 /// Symbols per marker.
 const STRIDE: usize = 256;
-/// `KSYM_NAME_LEN`, which no expanded name reaches.
-const NAME_LEN: usize = 512;
 /// The order by name has three bytes per symbol, which bounds their number.
 const MAX_SYMBOLS: usize = 1 << 24;
+/// How many token tables are tried: an image has one.
+const MAX_TOKEN_TABLES: usize = 4;
+/// How many bytes of names a byte of the tables stands for at most, beyond the
+/// first [`FREE_NAMES`]. In kernels it is about 2.
+const MAX_GAIN: usize = 16;
+const FREE_NAMES: usize = 1 << 20;
 /// How many runs of numbers are tried as markers: `seqs_of_names` can hold a
 /// few that look like some.
 const MAX_RUNS: usize = 16;
@@ -54,8 +58,10 @@ pub(crate) fn recover(elf: &Elf<'_>) -> Option<Symbols<'static>> {
 
 fn recover_from(region: &Region<'_>, elf: &Elf<'_>) -> Option<Symbols<'static>> {
     let data = region.bytes;
-    memmem::find_iter(data, DIGITS).find_map(|digits| {
-        let tokens = Tokens::around(data, digits)?;
+    let tables = memmem::find_iter(data, DIGITS)
+        .filter_map(|digits| Tokens::around(data, digits))
+        .take(MAX_TOKEN_TABLES);
+    tables.into_iter().find_map(|tokens| {
         let names = Names::before(data, tokens.start)?;
         let addresses = Addresses::locate(region, elf, &tokens, &names)?;
         expand(data, &tokens, &names, &addresses)
@@ -346,7 +352,8 @@ impl Addresses {
     }
 }
 
-/// Expands all names: `kallsyms_expand_symbol()`.
+/// Expands all names: `kallsyms_expand_symbol()`. `None` for names that no kernel
+/// has.
 fn expand(
     data: &[u8],
     tokens: &Tokens,
@@ -363,11 +370,15 @@ fn expand(
             arena.extend_from_slice(&data[tokens.spans[usize::from(*token)].clone()]);
         }
         at += bytes + len;
+        let most = FREE_NAMES + MAX_GAIN * (at - names.start);
+        if arena.len() - start > NAME_LEN || arena.len() > most {
+            return None;
+        }
         // The first character is the symbol's type.
         let kind = *arena.get(start)?;
         let name = Name {
             start: u32::try_from(start + 1).ok()?,
-            len: u16::try_from(arena.len() - start - 1).ok()?,
+            len: (arena.len() - start - 1) as u16,
         };
         table.push(Symbol {
             addr: addresses.get(data, index)?,

@@ -36,7 +36,7 @@
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
 //! | `pick` | a site of a wanted flavor |
-//! | `lookup`, `about`, `report`, `diff` | what is asked for, and what is told |
+//! | `lookup`, `about`, `count`, `report`, `diff` | what is asked for, and what is told |
 //! | `render`, `render_tree`, `json` | how it is told: in 80 columns, or to programs |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
@@ -62,6 +62,7 @@ mod audit;
 mod btf;
 mod bytes;
 mod container;
+mod count;
 mod decompress;
 mod diff;
 mod directories;
@@ -70,14 +71,18 @@ mod dwarf;
 mod elf;
 mod error;
 mod features;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fixture;
 mod flag;
 mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod golden_module;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod insn;
 mod json;
@@ -100,9 +105,9 @@ mod report;
 mod sites;
 mod symbols;
 mod tables;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod toy;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod toy_module;
 mod tri;
 mod units;

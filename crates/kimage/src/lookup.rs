@@ -103,7 +103,9 @@ impl Image<'_> {
             let query = query.clone();
             return Err(LookupError::PastEnd { query, size });
         }
-        Ok(named)
+        // Of several of a name, some may be shorter.
+        let reached = |function: &Function| query.offset == 0 || query.offset < function.size;
+        Ok(named.into_iter().filter(reached).collect())
     }
 
     fn not_found(&self, functions: &[Function], name: &str) -> LookupError {
@@ -154,6 +156,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
+    use crate::fixture::Fixture;
 
     #[test_case("vfs_read", "vfs_read", 0; "a name")]
     #[test_case("vfs_read+0x1f", "vfs_read", 0x1f; "hexadecimal")]
@@ -161,6 +164,27 @@ mod tests {
     fn queries(text: &str, symbol: &str, offset: u64) {
         let query: Query = text.parse().unwrap();
         assert_eq!((query.symbol.as_str(), query.offset), (symbol, offset));
+    }
+
+    #[test]
+    fn a_place_is_in_those_of_a_name_that_are_long_enough() {
+        const TEXT: u64 = 0xffff_ffff_8100_0000;
+        let names = [(0, "_stext"), (0, "same"), (16, "same"), (64, "_etext")];
+        let symtab = names.map(|(offset, name)| (TEXT + offset, b't', name.to_owned()));
+        let file = Fixture {
+            symtab: symtab.to_vec(),
+            ..Fixture::default().section(".text", TEXT, vec![0x90; 64])
+        };
+        let file = file.elf();
+        let image = Image::parse(&file).unwrap();
+        let found = |query: &str| {
+            let found = image.look_up(&image.functions(), &query.parse().unwrap());
+            let addrs = found.unwrap().into_iter().map(|it| it.addr - TEXT);
+            addrs.collect::<Vec<_>>()
+        };
+        assert_eq!(found("same"), [0, 16]);
+        assert_eq!(found("same+15"), [0, 16]);
+        assert_eq!(found("same+16"), [16]);
     }
 
     #[test_case(""; "nothing")]

@@ -16,9 +16,8 @@ const HAS_FILTER: u32 = 0x800;
 const WITH_LEVEL: u16 = 0x0940;
 
 /// Decompresses blocks until the one of size 0, or until the limit is passed.
-pub(crate) fn decompress(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn decompress(data: &[u8], mut out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
     let mut at = first_block(data).ok_or(ErrorKind::InvalidData)?;
-    let mut out = Vec::new();
     while out.len() <= limit {
         let size = be32(data, at).ok_or(ErrorKind::UnexpectedEof)? as usize;
         if size == 0 {
@@ -44,11 +43,14 @@ fn append(out: &mut Vec<u8>, block: &[u8], size: usize) -> io::Result<()> {
         out.extend_from_slice(block);
         return Ok(());
     }
-    let plain = Lzo1x::new(block, size)
-        .run()
-        .filter(|plain| plain.len() == size);
+    let plain = block_of(block, size).filter(|plain| plain.len() == size);
     out.extend_from_slice(&plain.ok_or(ErrorKind::InvalidData)?);
     Ok(())
+}
+
+/// Decompresses a block to at most so many bytes.
+pub(crate) fn block_of(block: &[u8], limit: usize) -> Option<Vec<u8>> {
+    Lzo1x::new(block, limit).run()
 }
 
 /// The length of the header.
@@ -230,10 +232,8 @@ impl<'a> Lzo1x<'a> {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use proptest::prelude::*;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod samples {
     use super::*;
 
     /// A file whose blocks are not compressed: what lzop writes for noise.
@@ -245,7 +245,8 @@ pub(crate) mod tests {
         file(&blocks)
     }
 
-    fn file(blocks: &[(usize, &[u8])]) -> Vec<u8> {
+    /// A file of blocks: their plain size and their bytes.
+    pub(super) fn file(blocks: &[(usize, &[u8])]) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
         file.extend([0x10, 0x30, 0x20, 0xa0, 0x09, 0x40, 3, 5]);
         file.extend([0; 4 + 12]);
@@ -259,6 +260,14 @@ pub(crate) mod tests {
         file.extend([0; 4]);
         file
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::samples::file;
+    use super::*;
 
     const END: [u8; 3] = [0x11, 0, 0];
 
@@ -272,7 +281,7 @@ pub(crate) mod tests {
             &END,
         ]
         .concat();
-        let plain = decompress(&file(&[(1000, &run)]), 1000).unwrap();
+        let plain = decompress(&file(&[(1000, &run)]), Vec::new(), 1000).unwrap();
         assert_eq!(plain, [b"wxy".as_slice(), &[b'z'; 997]].concat());
     }
 

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use crate::count::Tally;
 use crate::lookup::base_name;
 use crate::{
     About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
@@ -28,17 +28,16 @@ pub struct Count {
     pub answer: Answer,
 }
 
-impl FromIterator<Answer> for Counts {
-    fn from_iter<T: IntoIterator<Item = Answer>>(answers: T) -> Self {
-        let mut counts = FxHashMap::<Answer, usize>::default();
-        for answer in answers {
-            *counts.entry(answer).or_default() += 1;
-        }
-        let mut counts: Vec<Count> = counts
+impl From<Tally> for Counts {
+    fn from(tally: Tally) -> Self {
+        let mut counts: Vec<Count> = tally
             .into_iter()
             .map(|(answer, count)| Count { count, answer })
             .collect();
-        counts.sort_by_cached_key(|it| (usize::MAX - it.count, it.answer.reason()));
+        counts.sort_by_cached_key(|it| {
+            let Count { count, answer } = it;
+            (usize::MAX - count, answer.reason(), answer.label())
+        });
         Self(counts)
     }
 }
@@ -158,11 +157,8 @@ impl Image<'_> {
         let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
             .iter()
             .partition(|it| self.is_preamble(it.symbol as usize));
-        let places = functions.chunk_by(|a, b| a.addr == b.addr);
-        let answers: Vec<_> = places
-            .flat_map(|aliases| self.answers_of(aliases))
-            .collect();
-        let entries = Attach::ALL.iter().enumerate();
+        let counted = self.count(&functions, sites);
+        let entries = Attach::ALL.into_iter().zip(counted.entries);
         let phantoms = functions.iter().filter(|it| it.is_phantom());
         Summary {
             functions: functions.len(),
@@ -171,30 +167,11 @@ impl Image<'_> {
             zeroed_call_sites: self.zeroed_call_sites(),
             phantoms: phantoms.map(|it| self.name(it).to_owned()).collect(),
             entries: entries
-                .map(|(at, attach)| (*attach, answers.iter().map(|all| all[at]).collect()))
+                .map(|(attach, tally)| (attach, tally.into()))
                 .collect(),
-            directories: self.directories(&functions, &answers),
-            sites: sites.then(|| self.count_sites(&functions)),
+            directories: self.directories(&functions),
+            sites: sites.then(|| counted.sites.into()),
         }
-    }
-
-    /// The answers for functions that share their instructions.
-    fn answers_of<'f>(
-        &'f self,
-        aliases: &'f [Function],
-    ) -> impl Iterator<Item = [Answer; Attach::ALL.len()]> + 'f {
-        let place = self.place_of(&aliases[0]);
-        let answers = move |function| self.answers_in(function, &place);
-        aliases.iter().map(answers)
-    }
-
-    fn count_sites(&self, functions: &[Function]) -> Counts {
-        // Aliases share their instructions.
-        let places = functions.chunk_by(|a, b| a.addr == b.addr);
-        places
-            .flat_map(|aliases| self.sites(&aliases[0]))
-            .map(|site| site.answer)
-            .collect()
     }
 
     /// Reports on the functions that a query means.

@@ -15,6 +15,10 @@ use rustc_hash::FxHasher;
 use crate::elf::{Elf, is_text};
 use crate::module::is_init;
 
+/// `KSYM_NAME_LEN`, which no name reaches: `scripts/kallsyms.c` and BTF leave
+/// longer ones out.
+pub(crate) const NAME_LEN: usize = 512;
+
 /// Where the symbols were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolSource {
@@ -227,21 +231,22 @@ impl<'a> Symbols<'a> {
     /// kernel uses for the address.
     pub(crate) fn first_alias(&self, index: usize) -> usize {
         let addr = self.table[index].addr;
-        if index == 0 || self.table[index - 1].addr < addr {
-            return index;
+        let before = &self.table[..index];
+        match before.last() {
+            Some(last) if last.addr == addr => before.partition_point(|it| it.addr < addr),
+            _ => index,
         }
-        self.table[..index].partition_point(|symbol| symbol.addr < addr)
     }
 
     /// The next address that has a symbol.
     pub(crate) fn next_address(&self, index: usize) -> Option<u64> {
         let addr = self.table[index].addr;
-        let next = self.table.get(index + 1)?.addr;
-        if next > addr {
-            return Some(next);
-        }
-        let aliases = self.table[index..].partition_point(|symbol| symbol.addr == addr);
-        self.table.get(index + aliases).map(|symbol| symbol.addr)
+        let after = &self.table[index + 1..];
+        let next = match after.first() {
+            Some(next) if next.addr == addr => after.partition_point(|it| it.addr == addr),
+            _ => 0,
+        };
+        after.get(next).map(|symbol| symbol.addr)
     }
 
     /// Runs of symbols that share a name, one call per name.

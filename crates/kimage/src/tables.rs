@@ -198,7 +198,9 @@ fn marks(
         len,
         what: Special::Alternative,
     }));
-    marks.sort_unstable();
+    marks.sort_unstable_by_key(|mark| (mark.addr, mark.what, u8::MAX - mark.len));
+    // Of several of a kind at an address the longest stands for all.
+    marks.dedup_by_key(|mark| (mark.addr, mark.what));
     marks
 }
 
@@ -329,26 +331,28 @@ pub(crate) fn btf_set(elf: &Elf<'_>, labels: &Labels<'_>, name: &str) -> Option<
 /// The BTF ids of all `BTF_KFUNCS_START()` sets: pairs of an id and flags
 /// behind a count and flags.
 pub(crate) fn kfunc_sets(elf: &Elf<'_>, symbols: &Symbols<'_>) -> Vec<u32> {
-    let sets = symbols
+    let sets: Vec<u64> = symbols
         .iter()
-        .filter(|(_, _, name)| name.starts_with("__BTF_ID__set8__"));
-    let members = |addr: u64| -> Vec<u32> {
-        let set = elf.from(addr).unwrap_or_default();
-        let count = u32_at(set, 0).map_or(0, |count| count as usize);
-        let pairs = set.get(8..).unwrap_or_default().chunks_exact(8);
-        pairs
-            .take(count)
-            .filter_map(|pair| u32_at(pair, 0))
-            .collect()
-    };
-    // More of them are some of them twice: sets that overlap.
-    let most = elf.len() / 8;
-    let mut all: Vec<u32> = sets
-        .flat_map(|(addr, ..)| members(addr))
-        .take(most)
+        .filter(|(_, _, name)| name.starts_with("__BTF_ID__set8__"))
+        .map(|(addr, ..)| addr)
         .collect();
+    // None reaches into the next one, so that all of them are no more than the
+    // image is.
+    let ends = sets.iter().skip(1).copied().chain([u64::MAX]);
+    let mut all: Vec<u32> = Vec::new();
+    for (start, end) in sets.iter().zip(ends) {
+        all.extend(kfunc_set(elf, *start, end));
+    }
     all.sort_unstable();
     all
+}
+
+fn kfunc_set(elf: &Elf<'_>, start: u64, end: u64) -> impl Iterator<Item = u32> {
+    let set = elf.from(start).unwrap_or_default();
+    let room = usize::try_from(end - start).unwrap_or(usize::MAX);
+    let count = u32_at(set, 0).map_or(0, |count| count as usize);
+    let pairs = set[..set.len().min(room)].chunks_exact(8).skip(1);
+    pairs.take(count).filter_map(|pair| u32_at(pair, 0))
 }
 
 /// Whether a sorted list has an address.

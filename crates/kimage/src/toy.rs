@@ -2,7 +2,7 @@
 //! A kernel of two dozen functions, for tests: one of each kind that is
 //! answered differently.
 
-use crate::btf::tests::Builder;
+use crate::btf::builder::Builder;
 use crate::dwarf::{Dwarf, File};
 use crate::fixture::{Fixture, Layout, Sym};
 
@@ -116,6 +116,7 @@ impl Kernel {
     }
 
     /// Another version of it: names changed, and mechanisms gone.
+    #[cfg(test)]
     pub(crate) fn later() -> Self {
         Self::whole()
             .renamed("plain", "plain.isra.0")
@@ -127,6 +128,7 @@ impl Kernel {
             .without("notrace")
     }
 
+    #[cfg(test)]
     fn renamed(mut self, from: &str, to: &str) -> Self {
         let mut symbols = self.symbols.iter_mut();
         let symbol = symbols.find(|symbol| symbol.2 == from);
@@ -134,6 +136,7 @@ impl Kernel {
         self
     }
 
+    #[cfg(test)]
     pub(crate) fn without(mut self, name: &'static str) -> Self {
         self.symbols.retain(|(_, _, symbol)| symbol != name);
         self.without.push(name);
@@ -162,7 +165,8 @@ impl Kernel {
         (addr(first), addr(end))
     }
 
-    /// The image as it boots: no `.symtab`, kallsyms of the text alone.
+    /// The image as it boots: no `.symtab`, kallsyms of the text alone, and
+    /// more functions, since the tables are found from 257 on.
     pub(crate) fn stripped(mut self) -> Vec<u8> {
         for n in 0..300 {
             self.traced(&format!("filler_{n}"), &[]);

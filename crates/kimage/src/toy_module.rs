@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::btf::tests::Builder;
+use crate::btf::builder::Builder;
 use crate::toy;
 
 const SOURCE: &str = r#"

@@ -173,14 +173,14 @@ impl Image<'_> {
     /// cheaper than one by one.
     #[must_use]
     pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
-        self.answers_in(function, &self.place_of(function))
+        self.answers_in(&self.place_of(function), function)
     }
 
-    /// The same for one of several functions in a place.
+    /// The same for a function whose place is known.
     pub(crate) fn answers_in(
         &self,
-        function: &Function,
         place: &Place<'_, '_>,
+        function: &Function,
     ) -> [Answer; Attach::ALL.len()] {
         Attach::ALL.map(|attach| self.judge(function, attach, place, function.entry(), &mut ()))
     }
@@ -398,10 +398,8 @@ impl Image<'_> {
 
     /// Whether no function of its name with a call site comes before it.
     fn is_first_traceable(&self, function: &Function) -> bool {
-        let name = self.name(function);
-        let first = || self.first_traceable(name) == Some(function.symbol as usize);
-        let in_kernel = self.kernel().and_then(|it| it.first_traceable(name));
-        in_kernel.is_none() && (function.copies == 1 || first())
+        let in_kernel = || self.kernel()?.first_traceable(self.name(function));
+        function.first_traceable && in_kernel().is_none()
     }
 
     fn first_traceable(&self, name: &str) -> Option<usize> {
