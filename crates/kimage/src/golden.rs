@@ -236,6 +236,9 @@ fn sites_of_a_function() {
         Answer::No(Refusal::NotAnInstruction)
     );
     assert_eq!(image.site(traced.addr + 20), Answer::No(Refusal::Trap));
+    let cc = function(&image, "ends_in_cc").addr;
+    assert_eq!(image.site(cc + 1), Answer::No(Refusal::NotAnInstruction));
+    assert_eq!(image.site(cc + 2), Answer::No(Refusal::Trap));
     assert_eq!(image.site(0x1000), Answer::No(Refusal::NotText));
 }
 
@@ -275,9 +278,9 @@ fn a_verdict_tells_the_chain_that_led_to_it() {
     assert_eq!(
         told,
         [
-            "kallsyms_lookup_size_offset: 0xffffffff810000c0, 32 bytes in .text",
+            "kallsyms_lookup_size_offset: 0xffffffff810000e0, 32 bytes in .text",
             "number_of_same_symbols: no other symbol has this name",
-            "ftrace_location: call site at +0x0: call 0xffffffff810000c5",
+            "ftrace_location: call site at +0x0: call 0xffffffff810000e5",
             "within_kprobe_blacklist: EINVAL: NOKPROBE_SYMBOL() lists it",
         ]
     );

@@ -278,8 +278,6 @@ struct Code {
     unoptimized: Option<NotOptimized>,
     /// Why that is not certain for the rest.
     unsure: Option<Condition>,
-    /// Where the padding of INT3 starts that fills its end.
-    padding: u64,
     /// Where decoding ended: the end of the extent if all of it decodes.
     end: u64,
 }
@@ -371,12 +369,21 @@ impl Place<'_, '_> {
         if ftrace {
             return Answer::Yes(Flavor::Ftrace);
         }
-        let code = self.code();
         match instruction() {
             Some(index) => self.prepare(index, near),
-            None if code.end <= addr => Answer::Depends(Condition::Decoder),
-            None if code.padding <= addr => self.refused_trap(),
-            None => self.between(addr, near),
+            None => self.beside(addr, near),
+        }
+    }
+
+    /// What is said where no instruction starts in the image.
+    fn beside(&self, addr: u64, near: Marks<'_>) -> Answer {
+        let code = self.code();
+        let before = code.ops.partition_point(|op| op.addr < addr).checked_sub(1);
+        match before.map(|index| code.ops[index]) {
+            Some(op) if addr < op.end() => self.inside(&op, addr, near),
+            _ if code.end <= addr => Answer::Depends(Condition::Decoder),
+            // Padding.
+            _ => self.refused_trap(),
         }
     }
 
@@ -389,17 +396,12 @@ impl Place<'_, '_> {
         })
     }
 
-    /// What is said where no instruction starts in the image, but one may once
-    /// boot has patched it.
-    fn between(&self, addr: u64, near: Marks<'_>) -> Answer {
-        let ops = &self.code().ops;
-        let around = ops.partition_point(|op| op.addr < addr).checked_sub(1);
-        let around = around.map(|index| ops[index]);
+    /// What is said inside of an instruction: one may start there once boot has
+    /// patched it.
+    fn inside(&self, op: &Op, addr: u64, near: Marks<'_>) -> Answer {
         if near.touch(&(addr..addr + 1), Special::Alternative) {
             Answer::Depends(Condition::Alternative)
-        } else if around.is_some_and(|op| op.moves == Moves::AsReturn)
-            && self.image.features.early_insn_rules
-        {
+        } else if op.moves == Moves::AsReturn && self.image.features.early_insn_rules {
             // INT3 follows a `ret`.
             Answer::Depends(Condition::ReturnThunk)
         } else {
@@ -513,7 +515,6 @@ impl Place<'_, '_> {
         let padding = start + used as u64;
         let mut code = Code {
             end: start,
-            padding,
             ops: Vec::with_capacity(used / 4),
             ..Code::default()
         };

@@ -64,6 +64,8 @@ impl Kernel {
         kernel.function("plain", PLAIN);
         kernel.function("starts_with_call", &[0xe8, 0, 0, 0, 0, 0xc3]);
         kernel.function("jumps_back", LOOP);
+        // mov $0xcc,%al: the last byte is no padding.
+        kernel.function("ends_in_cc", &[0xb0, 0xcc]);
         let faults = kernel.function("faults", PLAIN);
         let listed = kernel.traced("listed", &[]);
         kernel.function("listed.part.0", PLAIN);

@@ -427,12 +427,12 @@ impl Image<'_> {
             attach != Attach::Fentry && listed(&self.noreturn),
             Refusal::NoReturn,
         )?;
-        refuse_if(function.region == Region::Init, Refusal::Init)?;
         let many = prototype.is_some_and(|it| it.registers > REGISTERS);
         depends_if(
             many && !self.features.stack_arguments,
             Condition::StackArguments,
         )?;
+        refuse_if(function.region == Region::Init, Refusal::Init)?;
         self.note_call_site(function, trail);
         self.patchable(function)?;
         depends_if(self.types_unknown(), Condition::Types)?;
