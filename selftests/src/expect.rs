@@ -135,7 +135,8 @@ const TABLE: &[Expected] = &[
         &["kprobe/in-kprobe"],
         On::All,
         LINK_MISSES,
-        "kprobe_ftrace_handler: kprobe_running(), so kprobes_inc_nmissed_count",
+        "kprobe_ftrace_handler, kprobe_int3_handler (reenter_kprobe), optimized_callback: \
+         kprobe_running(), so kprobes_inc_nmissed_count",
     ),
     row(
         &["tp/in-kprobe-1", "tp/in-kprobe-2", "tp/in-kprobe-3"],

@@ -18,6 +18,7 @@ mod flavor;
 mod probe;
 mod records;
 mod scene;
+mod sites;
 mod trigger;
 
 pub use flavor::Flavor;

@@ -6,19 +6,24 @@ use std::io;
 use std::ptr::{self, NonNull};
 
 use anyhow::{Context, Result};
-use libbpf_rs::libbpf_sys::{bpf_kprobe_multi_opts, bpf_program__attach_kprobe_multi_opts, size_t};
+use libbpf_rs::libbpf_sys::{
+    bpf_kprobe_multi_opts, bpf_kprobe_opts, bpf_link, bpf_program__attach_kprobe_multi_opts,
+    bpf_program__attach_kprobe_opts, size_t,
+};
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut, TracepointCategory};
 use nmissed_evidence::Tally;
 use nmissed_uapi::{link_missed, recursion_misses};
 
-use crate::Flavor;
+use crate::{Flavor, sites};
 
 /// A program attached in one place, or by one link in several.
 pub struct Probe<'p, 'obj> {
     /// As libbpf's `SEC()` spells it.
     pub(crate) attach_type: &'static str,
-    /// For a kprobe.
+    /// For a kprobe: how it is armed.
     pub(crate) flavor: Option<Flavor>,
+    /// How the image says that it is.
+    pub(crate) planned: Option<Flavor>,
     /// How many functions or tracepoints it sits on.
     places: u64,
     program: &'p ProgramMut<'obj>,
@@ -31,11 +36,29 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses, or its list of kprobes does not show this one.
     pub fn kprobe(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
-        let link = program
-            .attach_kprobe(false, function)
-            .with_context(|| format!("attaching a kprobe to {function}"))?;
+        Self::kprobe_of(Flavor::Ftrace, program, function)
+    }
+
+    /// Attaches to a place in `function` where the kernel's image promises that a
+    /// kprobe is of a flavor, by a perf event and a link. Each call of the
+    /// function passes it once.
+    ///
+    /// # Errors
+    /// If there is no such place, the kernel refuses, or its list of kprobes does
+    /// not show this one.
+    pub fn kprobe_of(
+        flavor: Flavor,
+        program: &'p ProgramMut<'obj>,
+        function: &str,
+    ) -> Result<Self> {
+        let name = flavor.name();
+        let offset = sites::offset(function, flavor)?
+            .with_context(|| format!("the image has no place for {name} in {function}"))?;
+        let link = attach_kprobe(program, function, offset)
+            .with_context(|| format!("attaching a kprobe to {function}+{offset:#x}"))?;
         Ok(Self {
-            flavor: Some(Flavor::at(function)?),
+            flavor: Some(Flavor::at(function, offset)?),
+            planned: Some(flavor),
             ..Self::new("kprobe", program, link)
         })
     }
@@ -80,6 +103,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Self {
             attach_type,
             flavor: None,
+            planned: None,
             places: 1,
             program,
             link,
@@ -96,6 +120,27 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             prog_missed: recursion_misses(self.program).context("asking about the program")?,
         })
     }
+}
+
+/// What `Program::attach_kprobe` does, at an offset, which libbpf-rs does not
+/// offer.
+fn attach_kprobe(program: &ProgramMut<'_>, function: &str, offset: u64) -> Result<Link> {
+    let function = CString::new(function)?;
+    let opts = bpf_kprobe_opts {
+        sz: size_of::<bpf_kprobe_opts>() as size_t,
+        offset,
+        ..Default::default()
+    };
+    // SAFETY: the program is loaded, and the name and `opts` live until the call
+    // returns.
+    let link = unsafe {
+        bpf_program__attach_kprobe_opts(
+            program.as_libbpf_object().as_ptr(),
+            function.as_ptr(),
+            &opts,
+        )
+    };
+    owned(link)
 }
 
 /// What `Program::attach_kprobe_multi` does, as a session: libbpf-rs offers
@@ -119,6 +164,11 @@ fn attach_session(program: &ProgramMut<'_>, function: &str) -> Result<Link> {
             &opts,
         )
     };
+    owned(link)
+}
+
+/// A link that libbpf made, or why it did not.
+fn owned(link: *mut bpf_link) -> Result<Link> {
     let link = NonNull::new(link).ok_or_else(io::Error::last_os_error)?;
     // SAFETY: libbpf made the link and leaves it to its caller.
     Ok(unsafe { Link::from_ptr(link) })

@@ -12,7 +12,7 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use crate::environment::Environment;
 use crate::expect::{self, Expected};
 use crate::needs::{self, Need};
-use crate::{Flavor, Probe, records};
+use crate::{Flavor, Probe, records, sites};
 
 /// Held by the test that runs: they all probe the same functions.
 static STAGE: Mutex<()> = Mutex::new(());
@@ -68,6 +68,24 @@ impl Scene {
         Ok(met)
     }
 
+    /// Whether the image of the kernel has a place for a kprobe of a flavor in
+    /// each call of `function`; the skip is recorded where it has none.
+    ///
+    /// # Errors
+    /// If it has none, though nmissed configured it.
+    pub fn has_place(&self, function: &str, flavor: Flavor) -> Result<bool> {
+        let found = sites::offset(function, flavor)?.is_some();
+        let missing = format!("no place for an {} kprobe in {function}", flavor.name());
+        ensure!(
+            found || !self.environment.configured,
+            "the kernel has {missing}"
+        );
+        if !found {
+            records::write_skip(&format!("the kernel has {missing}"))?;
+        }
+        Ok(found)
+    }
+
     /// Records and judges what became of the hits of one probe; its program
     /// counts in `runs`. Every place it sits on is hit once per trigger.
     ///
@@ -86,7 +104,7 @@ impl Scene {
             Some(expected) => self.compare(scenario, expected, tally),
             None => self.balance(scenario, probe.attach_type, tally),
         }
-        self.check_flavor(scenario, probe.flavor);
+        self.check_flavor(scenario, probe.flavor, probe.planned);
         Ok(())
     }
 
@@ -142,11 +160,12 @@ impl Scene {
         }
     }
 
-    /// An entry is probed through ftrace on every kernel we configure.
-    fn check_flavor(&mut self, scenario: &str, seen: Option<Flavor>) {
-        if self.environment.configured && seen.is_some_and(|seen| seen != Flavor::Ftrace) {
-            self.findings
-                .push(format!("{scenario}: armed as {seen:?}, not through ftrace"));
+    /// The image and the kernel that runs it agree on how a probe is armed.
+    fn check_flavor(&mut self, scenario: &str, seen: Option<Flavor>, planned: Option<Flavor>) {
+        if seen != planned {
+            self.findings.push(format!(
+                "{scenario}: armed as {seen:?}, where the image promises {planned:?}"
+            ));
         }
     }
 }

@@ -16,26 +16,28 @@ use nmissed_selftests::skel::missed_kprobe_recursion::MissedKprobeRecursionSkelB
 use nmissed_selftests::skel::missed_map_syscall::MissedMapSyscallSkelBuilder;
 use nmissed_selftests::skel::missed_tp_recursion::MissedTpRecursionSkelBuilder;
 use nmissed_selftests::skel::{load, load_with};
-use nmissed_selftests::{Probe, Scene, fire};
-use test_case::test_case;
+use nmissed_selftests::{Flavor, Probe, Scene, fire};
+use test_case::{test_case, test_matrix};
 
 /// Where outer programs sit.
 const OUTER: &str = FENTRY_TEST1.function;
 /// Where inner programs sit.
 const INNER: &str = KFUNC.function;
 
-/// A kprobe in a kprobe: the kprobe layer lets no second one in.
-#[test_case(1; "once")]
-#[test_case(2; "twice")]
-#[test_case(1000; "thousandfold")]
-fn perf_kprobe(times: u64) -> Result<()> {
+/// A kprobe in a kprobe: the kprobe layer lets no second one in, however it is
+/// armed.
+#[test_matrix([1, 2, 1000], [Flavor::Ftrace, Flavor::Int3, Flavor::Optimized])]
+fn perf_kprobe(times: u64, flavor: Flavor) -> Result<()> {
     let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
+    if !scene.has_place(INNER, flavor)? {
+        return Ok(());
+    }
     let mut storage = MaybeUninit::uninit();
     let skel = load(MissedKprobeSkelBuilder::default(), &mut storage)?;
     let outer = Probe::kprobe(&skel.progs.outer, OUTER)?;
-    let inner = Probe::kprobe(&skel.progs.inner_kprobe, INNER)?;
+    let inner = Probe::kprobe_of(flavor, &skel.progs.inner_kprobe, INNER)?;
 
     fire(&skel.progs.trigger, times)?;
 

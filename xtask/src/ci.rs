@@ -8,11 +8,12 @@ use anyhow::{Context, Result, bail};
 use nmissed_host::{Cache, Cmd, check_interrupt, reporter};
 use nmissed_kbuild::{check_applies, fetch};
 
-use crate::cli::{CiOptions, TestOptions};
+use crate::cli::{CiOptions, Selection, TestOptions, VerifyOptions};
 use crate::exit::Exit;
 use crate::needs::Step;
+use crate::subjects::Subjects;
 use crate::workspace::Workspace;
-use crate::{doctor, plan, tidy, vm_test};
+use crate::{doctor, plan, tidy, vm_test, vm_verify};
 
 type Check = fn(&Workspace) -> Result<()>;
 
@@ -28,6 +29,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("tests", tests),
 ];
 
+/// Those that do.
+const VM_CHECKS: &[(&str, Check)] = &[
+    ("virtual machines", vm_tests),
+    ("images and kernels", vm_verify),
+];
+
 /// Runs everything and says what failed.
 pub(crate) fn run(workspace: &Workspace, options: &CiOptions, install: bool) -> Result<Exit> {
     let vm = if options.no_vm {
@@ -39,14 +46,12 @@ pub(crate) fn run(workspace: &Workspace, options: &CiOptions, install: bool) -> 
         &[&[Step::Source, Step::Tarball, Step::Guest, Step::Ci], vm].concat(),
         install,
     )?;
+    let vm_checks = if options.no_vm { &[][..] } else { VM_CHECKS };
     let mut failed = Vec::new();
-    for (name, check) in CHECKS {
+    for (name, check) in CHECKS.iter().chain(vm_checks) {
         step(name, || check(workspace), &mut failed)?;
     }
-    if !options.no_vm {
-        step("virtual machines", || vm_tests(workspace), &mut failed)?;
-    }
-    summarize(CHECKS.len() + usize::from(!options.no_vm), &failed)
+    summarize(CHECKS.len() + vm_checks.len(), &failed)
 }
 
 fn step(name: &str, check: impl FnOnce() -> Result<()>, failed: &mut Vec<String>) -> Result<()> {
@@ -174,13 +179,23 @@ fn patches(workspace: &Workspace) -> Result<()> {
 }
 
 fn vm_tests(workspace: &Workspace) -> Result<()> {
-    match vm_test::run_plans(
-        workspace,
-        &plan::everything(workspace)?,
-        &TestOptions::default(),
-    )? {
+    let subjects = Subjects::ours(plan::everything(workspace)?);
+    match vm_test::test(workspace, &subjects, &TestOptions::default())? {
         Exit::Good => Ok(()),
         _ => bail!("not all is as expected; the table above says what"),
+    }
+}
+
+/// The images' promises, against the kernels in them.
+fn vm_verify(workspace: &Workspace) -> Result<()> {
+    let all = Selection {
+        kernel: plan::kernels(workspace)?.ids().map(str::to_owned).collect(),
+        ..Selection::default()
+    };
+    let subjects = Subjects::of(workspace, &all, vm_verify::VARIANTS, None)?;
+    match vm_verify::verify(workspace, &subjects, &VerifyOptions::default())? {
+        Exit::Good => Ok(()),
+        _ => bail!("an image and its kernel disagree; the reports above say where"),
     }
 }
 

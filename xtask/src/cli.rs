@@ -47,6 +47,8 @@ pub(crate) enum Verb {
 pub(crate) enum VmVerb {
     /// Build, boot and test variants of kernels, and compare what they lose
     Test(TestOptions),
+    /// Boot a kernel, attach probes, and compare with what its image promises
+    Verify(VerifyOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,12 +68,13 @@ pub(crate) enum BenchVerb {
 /// Which kernels, and which variants of each.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Selection {
-    /// A kernel of vmconfig/kernels.toml (repeatable) [default: the one marked there]
+    /// A kernel of vmconfig/kernels.toml, which has some to be booted as Debian
+    /// built them (repeatable) [default: the one marked there]
     #[arg(long, value_name = "ID")]
     pub(crate) kernel: Vec<String>,
 
-    /// baseline, counters, active or guarded (repeatable) [default: baseline
-    /// and active; baseline alone with --patch]
+    /// baseline, counters, active or guarded (repeatable) [default: baseline, and
+    /// active to compare with unless there is a --patch]
     #[arg(long, value_name = "V")]
     pub(crate) variant: Vec<String>,
 
@@ -96,11 +99,44 @@ pub(crate) struct TestOptions {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
+    /// A bzImage or vmlinuz that is booted as it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+
     /// Run only tests whose name matches this regular expression
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<Regex>,
 
     /// Keep results.json, consoles, configurations and command lines here
+    /// [default: target/vm/run-NNNN]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// kvm or tcg [default: kvm if a kernel really boots with it]
+    #[arg(long, value_name = "ACCEL")]
+    pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// A bzImage or vmlinuz that is booted as it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+
+    /// Attach this many probes for each answer of each kind that the image gives
+    /// [default: 25]
+    #[arg(long, value_name = "N")]
+    pub(crate) sample: Option<usize>,
+
+    /// Attach to every function in every way, and to an offset of each kind in
+    /// each; takes an hour or more where the processor is emulated
+    #[arg(long, conflicts_with = "sample")]
+    pub(crate) exhaustive: bool,
+
+    /// Keep verify.json, results.json and consoles here
     /// [default: target/vm/run-NNNN]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
@@ -145,6 +181,20 @@ pub(crate) struct InspectOptions {
     /// Tell what is different in another image, for these functions or all
     #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
     pub(crate) diff: Option<PathBuf>,
+
+    /// Tell which objects lose their call sites in the Makefiles of a kernel's
+    /// source, and whether the image agrees
+    #[arg(long, value_name = "TREE", conflicts_with_all = ["symbols", "why", "sites", "traceable_functions", "diff"])]
+    pub(crate) makefiles: Option<PathBuf>,
+
+    /// The image's configuration, for --makefiles [default: the one built into
+    /// it, or `config` or `.config` beside it]
+    #[arg(long, value_name = "FILE", requires = "makefiles")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Tell all directories and lines, not only the first
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -11,6 +11,7 @@ use nmissed_host::{Cache, Cmd, Progress, hash_parts, write_atomic};
 use nmissed_vm::Guest;
 use serde_json::Value;
 
+use crate::boots::Boots;
 use crate::workspace::Workspace;
 
 /// Named even where it is the host's own: only with an explicit target does
@@ -22,43 +23,45 @@ const STEP: &str = "building the guest's programs";
 /// The headers of a kernel's uapi that the tests speak through.
 const HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
 
-/// Builds them against the uapi headers of one kernel.
+/// PID 1, as its package and its program are called.
+const INIT: &str = "nmissed-init";
+/// What asks about probes, likewise.
+const PROBER: &str = "nmissed-prober";
+
+/// Builds PID 1 and the test programs against the uapi headers of one kernel, or
+/// libbpf's copy of them.
 pub(crate) fn build(
     workspace: &Workspace,
-    uapi: &Path,
+    uapi: Option<&Path>,
     cache: &Cache,
     progress: &dyn Progress,
 ) -> Result<Guest> {
-    let build = Build {
-        workspace,
-        target: target_dir(workspace, uapi)?,
-        progress,
-        compiled: Cell::new(false),
+    let build = match uapi {
+        Some(uapi) => {
+            let target = target_dir(workspace, uapi)?;
+            let uapi = target.join("uapi");
+            Build::new(workspace, target, Some(uapi), progress)
+        }
+        None => Build::without_headers(workspace, progress),
     };
-    let started = Instant::now();
-    progress.begin(STEP, None, cache.last_time(STEP));
-    let init = build.cargo(&["build", "--package", "nmissed-init"])?;
-    let tests = [
-        "test",
-        "--no-run",
-        "--package",
-        "nmissed-selftests",
-        "--features",
-        "static",
-        "--test",
-        "*",
-    ];
-    let tests = build.cargo(&tests)?;
-    let Some((_, init)) = init.into_iter().find(|(name, _)| name == "nmissed-init") else {
-        bail!("cargo built no nmissed-init");
-    };
-    if build.compiled.get() {
-        cache.remember_time(STEP, started.elapsed());
-        progress.end("built PID 1 and the test programs");
-    } else {
-        progress.end("PID 1 and the test programs: nothing to build");
-    }
-    Ok(Guest { init, tests })
+    build.timed(cache, |build| {
+        Ok(Guest {
+            init: build.program(INIT, &[])?,
+            tests: build.tests()?,
+        })
+    })
+}
+
+/// Builds PID 1 and the prober, which any kernel will do for.
+pub(crate) fn build_prober(workspace: &Workspace, boots: &Boots) -> Result<Guest> {
+    let build = Build::without_headers(workspace, boots.progress.as_ref());
+    build.timed(&boots.cache, |build| {
+        let prober = build.program(PROBER, &["--features", "static"])?;
+        Ok(Guest {
+            init: build.program(INIT, &[])?,
+            tests: vec![("prober".to_owned(), prober)],
+        })
+    })
 }
 
 /// One target folder per set of headers, so that going back and forth between
@@ -90,12 +93,70 @@ fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
 struct Build<'a> {
     workspace: &'a Workspace,
     target: PathBuf,
+    /// The headers that nmissed-uapi speaks; libbpf's if there are none.
+    uapi: Option<PathBuf>,
     progress: &'a dyn Progress,
     /// Whether anything had to be compiled.
     compiled: Cell<bool>,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    fn new(
+        workspace: &'a Workspace,
+        target: PathBuf,
+        uapi: Option<PathBuf>,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self {
+            workspace,
+            target,
+            uapi,
+            progress,
+            compiled: Cell::new(false),
+        }
+    }
+
+    /// For any kernel.
+    fn without_headers(workspace: &'a Workspace, progress: &'a dyn Progress) -> Self {
+        let target = workspace.target().join("guest/any");
+        Self::new(workspace, target, None, progress)
+    }
+
+    /// Builds, and says how it went.
+    fn timed(self, cache: &Cache, act: impl FnOnce(&Self) -> Result<Guest>) -> Result<Guest> {
+        let started = Instant::now();
+        self.progress.begin(STEP, None, cache.last_time(STEP));
+        let guest = act(&self)?;
+        if self.compiled.get() {
+            cache.remember_time(STEP, started.elapsed());
+            self.progress.end("built the guest's programs");
+        } else {
+            self.progress.end("the guest's programs: nothing to build");
+        }
+        Ok(guest)
+    }
+
+    /// The program that a package is named after.
+    fn program(&self, package: &str, more: &[&str]) -> Result<PathBuf> {
+        let made = self.cargo(&[&["build", "--package", package], more].concat())?;
+        let program = made.into_iter().find(|(name, _)| name == package);
+        let (_, path) = program.with_context(|| format!("cargo built no {package}"))?;
+        Ok(path)
+    }
+
+    fn tests(&self) -> Result<Vec<(String, PathBuf)>> {
+        self.cargo(&[
+            "test",
+            "--no-run",
+            "--package",
+            "nmissed-selftests",
+            "--features",
+            "static",
+            "--test",
+            "*",
+        ])
+    }
+
     /// Runs cargo and returns the name and path of each program it made.
     fn cargo(&self, args: &[&str]) -> Result<Vec<(String, PathBuf)>> {
         let cmd = self.command(args)?;
@@ -115,7 +176,8 @@ impl Build<'_> {
 
     fn command(&self, args: &[&str]) -> Result<Cmd> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Ok(Cmd::new(cargo)
+        let uapi = self.uapi.iter().map(|dir| ("NMISSED_UAPI", dir));
+        let cmd = Cmd::new(cargo)
             .args(args.iter().copied())
             .args(["--locked", "--profile", "guest", "--target", TARGET])
             .args(["--message-format", "json-render-diagnostics"])
@@ -123,8 +185,8 @@ impl Build<'_> {
             .arg(&self.target)
             .dir(self.workspace.root())
             .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            .env("LIBBPF_SYS_LIBRARY_PATH", library_path()?)
-            .env("NMISSED_UAPI", self.target.join("uapi")))
+            .env("LIBBPF_SYS_LIBRARY_PATH", library_path()?);
+        Ok(uapi.fold(cmd, |cmd, (name, dir)| cmd.env(name, dir)))
     }
 
     fn follow(&self, line: &str) {

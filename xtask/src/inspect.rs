@@ -2,26 +2,23 @@
 //! `cargo xtask inspect`: what probes on the functions of a kernel image do.
 
 use std::borrow::Cow;
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nmissed_kimage::{
-    About, Detail, Diff, Document, Error, Image, LookupError, Mapped, Query, Report, render, unwrap,
-};
+use nmissed_kimage::{About, Detail, Diff, Document, Image, LookupError, Query, Report, render};
 
 use crate::cli::InspectOptions;
 use crate::exit::{Exit, UsageError};
+use crate::image::{with_image, with_module};
+use crate::makefiles;
 
 /// Reads the image, and prints what was asked for.
 pub(crate) fn run(options: &InspectOptions) -> Result<Exit> {
     let tell = |image: &Image<'_>, about| text(options, image, about);
     let text = match &options.base {
-        Some(base) => with_image(base, None, |kernel, _| {
-            with_image(&options.image, Some(kernel), tell)
-        }),
-        None => with_image(&options.image, None, tell),
+        Some(base) => with_image(base, |kernel, _| with_module(&options.image, kernel, tell)),
+        None => with_image(&options.image, tell),
     }?;
     print(&text)?;
     Ok(Exit::Good)
@@ -39,44 +36,6 @@ fn text(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<Str
     })
 }
 
-/// Reads an image for as long as it takes to do something with it: with a
-/// kernel, a module that it loads.
-fn with_image<T>(
-    path: &Path,
-    kernel: Option<&Image<'_>>,
-    act: impl FnOnce(&Image<'_>, About) -> Result<T>,
-) -> Result<T> {
-    let in_file = || path.display().to_string();
-    let file = open(path)?;
-    let unwrapped = unwrap(&file).with_context(in_file)?;
-    let image = match kernel {
-        Some(kernel) => Image::parse_module(&unwrapped.elf, kernel),
-        None => Image::parse(&unwrapped.elf),
-    };
-    let image = image.map_err(misfit).with_context(in_file)?;
-    act(&image, image.about(&unwrapped.layers))
-}
-
-/// A kernel and a module that do not belong together are wrong usage.
-fn misfit(error: Error) -> anyhow::Error {
-    match error {
-        Error::NoModule | Error::NoKernel | Error::OtherKernel { .. } => {
-            UsageError(format!("--base: {error}")).into()
-        }
-        error => error.into(),
-    }
-}
-
-/// Maps a file. One that is not there was misspelt.
-fn open(path: &Path) -> Result<Mapped> {
-    let exists = fs::exists(path).unwrap_or(true);
-    if !exists || path.is_dir() {
-        let why = if exists { "a folder" } else { "no such file" };
-        return Err(UsageError(format!("{}: {why}", path.display())).into());
-    }
-    Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
 fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result<Document> {
     let mut document = Document {
         file: options.image.display().to_string(),
@@ -84,8 +43,13 @@ fn document(options: &InspectOptions, image: &Image<'_>, about: About) -> Result
         summary: None,
         functions: Vec::new(),
         diff: None,
+        makefiles: None,
+        all: options.all,
     };
-    if let Some(other) = &options.diff {
+    if let Some(tree) = &options.makefiles {
+        let config = options.config.as_deref();
+        document.makefiles = Some(makefiles::audit(image, &options.image, tree, config)?);
+    } else if let Some(other) = &options.diff {
         document.diff = Some(diff(image, other, &options.symbols)?);
     } else if options.symbols.is_empty() {
         document.summary = Some(image.summary(&image.functions(), options.sites));
@@ -111,7 +75,7 @@ fn reports(options: &InspectOptions, image: &Image<'_>) -> Result<Vec<Report>> {
 fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
     let names: Vec<_> = only.iter().map(|query| query.symbol.as_str()).collect();
     let file = other.display().to_string();
-    with_image(other, None, |other, about| {
+    with_image(other, |other, about| {
         let (old, new) = (image.functions(), other.functions());
         for query in only {
             // Either may have it.
@@ -150,6 +114,8 @@ fn print(text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use clap::Parser;
 

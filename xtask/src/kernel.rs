@@ -9,12 +9,12 @@ use crate::cli::{BuildOptions, Selection};
 use crate::doctor;
 use crate::exit::Exit;
 use crate::needs::Step;
-use crate::plan::{KernelPlan, plan};
+use crate::plan::{DEFAULT_VARIANTS, KernelPlan, plan};
 use crate::workspace::Workspace;
 
 /// Builds a selection and prints where each kernel lies.
 pub(crate) fn build(workspace: &Workspace, options: &BuildOptions, install: bool) -> Result<Exit> {
-    let plans = plan(workspace, &options.selection)?;
+    let plans = plan(workspace, &options.selection, DEFAULT_VARIANTS)?;
     doctor::ensure(
         &[&source_steps(&plans), &[Step::Kernel][..]].concat(),
         install,
@@ -35,7 +35,7 @@ pub(crate) fn build(workspace: &Workspace, options: &BuildOptions, install: bool
 pub(crate) fn path(workspace: &Workspace, selection: &Selection) -> Result<Exit> {
     let cache = Cache::open()?;
     let mut exit = Exit::Good;
-    for plan in plan(workspace, selection)? {
+    for plan in plan(workspace, selection, DEFAULT_VARIANTS)? {
         for series in &plan.series {
             if let Some(kernel) = lookup(&plan.spec, series, &plan.config, &cache)? {
                 print_place(&kernel);

@@ -10,19 +10,24 @@
 )]
 
 mod bench;
+mod boots;
 mod ci;
 mod cli;
 mod doctor;
 mod exit;
 mod fuzz;
 mod guest;
+mod image;
 mod inspect;
 mod kernel;
+mod makefiles;
 mod needs;
 mod output;
 mod plan;
+mod subjects;
 mod tidy;
 mod vm_test;
+mod vm_verify;
 mod workspace;
 
 use std::process::ExitCode;
@@ -47,6 +52,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
     let install = cli.install_deps;
     match &cli.verb {
         Verb::Vm(VmVerb::Test(options)) => vm_test::run(&workspace, options, install),
+        Verb::Vm(VmVerb::Verify(options)) => vm_verify::run(&workspace, options, install),
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
         Verb::Inspect(options) => inspect::run(options),

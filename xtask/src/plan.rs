@@ -10,7 +10,7 @@ use crate::exit::UsageError;
 use crate::workspace::Workspace;
 
 /// What a comparison needs: the kernel as it is, and the change.
-const DEFAULT_VARIANTS: &[&str] = &["baseline", "active"];
+pub(crate) const DEFAULT_VARIANTS: &[&str] = &["baseline", "active"];
 /// The variant that `--patch` adds.
 const PATCHED: &str = "patched";
 
@@ -22,15 +22,19 @@ pub(crate) struct KernelPlan {
     pub(crate) series: Vec<Series>,
 }
 
-/// Reads everything that a selection names.
-pub(crate) fn plan(workspace: &Workspace, selection: &Selection) -> Result<Vec<KernelPlan>> {
+/// Reads everything that a selection names; `variants` if it names none.
+pub(crate) fn plan(
+    workspace: &Workspace,
+    selection: &Selection,
+    variants: &[&str],
+) -> Result<Vec<KernelPlan>> {
     let kernels = kernels(workspace)?;
     let ids = match selection.kernel.as_slice() {
         [] => vec![kernels.default_id()],
         ids => unique(ids),
     };
     ids.into_iter()
-        .map(|id| plan_kernel(workspace, kernels.get(id)?, selection))
+        .map(|id| plan_kernel(workspace, kernels.get(id)?, selection, variants))
         .collect()
 }
 
@@ -47,12 +51,14 @@ pub(crate) fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
                 variant,
                 ..Selection::default()
             },
+            &[],
         )
     });
     all.collect()
 }
 
-fn kernels(workspace: &Workspace) -> Result<Kernels> {
+/// All of kernels.toml.
+pub(crate) fn kernels(workspace: &Workspace) -> Result<Kernels> {
     Ok(Kernels::load(&workspace.vmconfig().join("kernels.toml"))?)
 }
 
@@ -72,9 +78,10 @@ fn plan_kernel(
     workspace: &Workspace,
     spec: &KernelSpec,
     selection: &Selection,
+    variants: &[&str],
 ) -> Result<KernelPlan> {
     let config = Config::load(&workspace.vmconfig(), spec)?;
-    let series = series(workspace, spec, selection)?;
+    let series = series(workspace, spec, selection, variants)?;
     Ok(KernelPlan {
         spec: spec.clone(),
         config,
@@ -82,9 +89,14 @@ fn plan_kernel(
     })
 }
 
-fn series(workspace: &Workspace, spec: &KernelSpec, selection: &Selection) -> Result<Vec<Series>> {
+fn series(
+    workspace: &Workspace,
+    spec: &KernelSpec,
+    selection: &Selection,
+    variants: &[&str],
+) -> Result<Vec<Series>> {
     let names = match (selection.variant.as_slice(), selection.patch.is_empty()) {
-        ([], true) => DEFAULT_VARIANTS.to_vec(),
+        ([], true) => variants.to_vec(),
         ([], false) => vec!["baseline"],
         (names, _) => unique(names),
     };

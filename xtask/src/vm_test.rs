@@ -1,134 +1,124 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask vm test`: from kernels and variants to a table.
 
-use std::fs;
 use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Message, PlannedTest, Run, Style};
-use nmissed_host::{Cache, Progress, reporter};
-use nmissed_kbuild::BuiltKernel;
-use nmissed_vm::{BootSpec, Choice, Guest, boot, choose_accel};
+use nmissed_evidence::{Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Run, Style};
+use nmissed_kimage::{Flavor, Function};
+use nmissed_vm::Guest;
 
+use crate::boots::{Bootable, Boots, Occasion};
 use crate::cli::TestOptions;
 use crate::exit::{Exit, UsageError};
-use crate::needs::Step;
-use crate::output::Output;
-use crate::plan::{KernelPlan, plan};
+use crate::image::with_image;
+use crate::plan::{DEFAULT_VARIANTS, KernelPlan};
+use crate::subjects::Subjects;
 use crate::workspace::Workspace;
 use crate::{doctor, guest, kernel};
 
-/// The machine for kernels that we configure.
-const MACHINE: &str = "microvm";
 /// Cover letters and mail are written in so many columns.
 const LETTER_WIDTH: usize = 72;
 
 /// Checks what was asked for, makes the host fit, and does it.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions, install: bool) -> Result<Exit> {
-    let plans = plan(workspace, &options.selection)?;
-    let steps = [Step::Kernel, Step::Guest, Step::Boot];
-    doctor::ensure(
-        &[&kernel::source_steps(&plans), &steps[..]].concat(),
-        install,
-    )?;
-    run_plans(workspace, &plans, options)
+    let image = options.image.as_deref();
+    let subjects = Subjects::of(workspace, &options.selection, DEFAULT_VARIANTS, image)?;
+    doctor::ensure(&subjects.steps(), install)?;
+    test(workspace, &subjects, options)
 }
 
 /// Builds, boots and compares; the host has what it needs.
-pub(crate) fn run_plans(
+pub(crate) fn test(
     workspace: &Workspace,
-    plans: &[KernelPlan],
+    subjects: &Subjects,
     options: &TestOptions,
 ) -> Result<Exit> {
     let mut session = Session::start(workspace, options)?;
-    let outcome = plans.iter().try_for_each(|plan| session.test_kernel(plan));
+    let outcome = session.test_all(subjects);
     // What was seen before something went wrong is evidence all the same.
     session.show()?;
     outcome?;
-    Ok(Exit::of(&session.output.results().runs))
+    Ok(Exit::of(&session.boots.output.results().runs))
 }
 
-/// What all boots of one command share.
 struct Session<'a> {
     workspace: &'a Workspace,
     options: &'a TestOptions,
-    cache: Cache,
-    progress: Box<dyn Progress>,
-    machines: nmissed_vm::Config,
-    accel: Choice,
-    output: Output,
+    boots: Boots,
 }
 
 impl<'a> Session<'a> {
     fn start(workspace: &'a Workspace, options: &'a TestOptions) -> Result<Self> {
-        let cache = Cache::open()?;
-        let progress = reporter();
-        let machines = nmissed_vm::Config::load(&workspace.vmconfig().join("vm.toml"))?;
-        let accel = choose_accel(options.accel, &cache)?;
-        progress.say(&format!(
-            "accelerator: {} ({})",
-            accel.accel.name(),
-            accel.reason
-        ));
-        let output = match &options.output {
-            Some(dir) => Output::at(dir)?,
-            None => Output::next_below(&workspace.target().join("vm"))?,
-        };
         Ok(Self {
             workspace,
             options,
-            cache,
-            progress,
-            machines,
-            accel,
-            output,
+            boots: Boots::start(workspace, options.accel, options.output.as_deref())?,
         })
+    }
+
+    fn test_all(&mut self, subjects: &Subjects) -> Result<()> {
+        subjects
+            .ours
+            .iter()
+            .try_for_each(|plan| self.test_kernel(plan))?;
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let others = subjects.others(cache, progress)?;
+        others.iter().try_for_each(|kernel| self.test_other(kernel))
+    }
+
+    /// Nobody gives us its headers: the tests speak libbpf's.
+    fn test_other(&mut self, kernel: &Bootable) -> Result<()> {
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let guest = guest::build(self.workspace, None, cache, progress)?;
+        let run = self.boot(kernel, &guest)?;
+        self.boots.output.keep(run)
     }
 
     fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
         for series in &plan.series {
-            let built = kernel::build_one(plan, series, &self.cache, self.progress.as_ref())?;
+            let Boots {
+                cache, progress, ..
+            } = &self.boots;
+            let built = kernel::build_one(plan, series, cache, progress.as_ref())?;
             let guest = guest::build(
                 self.workspace,
-                &built.uapi_dir,
-                &self.cache,
-                self.progress.as_ref(),
+                Some(&built.uapi_dir),
+                cache,
+                progress.as_ref(),
             )?;
-            let run = self.boot(&plan.spec.id, series.name(), &built, &guest)?;
-            self.output.keep(run)?;
+            let kernel = Bootable::built(&plan.spec.id, series.name(), &built);
+            let run = self.boot(&kernel, &guest)?;
+            self.boots.output.keep(run)?;
         }
         Ok(())
     }
 
-    fn boot(&self, id: &str, variant: &str, built: &BuiltKernel, guest: &Guest) -> Result<Run> {
+    fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
         let tests = self.tests(guest)?;
-        let dir = self.output.run_dir(id, variant)?;
-        fs::copy(&built.config, dir.join("config"))
-            .with_context(|| format!("cannot keep the configuration in {}", dir.display()))?;
-        let spec = BootSpec {
-            kernel: id,
-            variant,
-            release: Some(&built.release),
-            configured: true,
-            image: &built.bzimage,
+        let probes = probe_plan(&kernel.vmlinux)?;
+        let occasion = Occasion {
             guest,
             plan: &tests,
-            machine: self.machines.machine(MACHINE)?,
-            accel: self.accel.accel,
-            deadlines: self.machines.deadlines(self.accel.accel),
+            deadlines: self.boots.deadlines(),
             append: "",
-            output: &dir,
+            files: &[(PROBE_PLAN, probes)],
         };
-        let what = format!("boot {id} {variant}");
-        let last = self.cache.last_time(&what);
-        self.progress.begin(&what, Some(tests.len() as u64), last);
+        let Boots {
+            cache, progress, ..
+        } = &self.boots;
+        let what = format!("boot {} {}", kernel.id, kernel.variant);
+        progress.begin(&what, Some(tests.len() as u64), cache.last_time(&what));
         let mut ended = 0;
-        let run = boot(&spec, &mut |message| self.follow(message, &mut ended))?;
-        self.progress.end(&summary(&run));
+        let run = self.boots.boot(kernel, &occasion, &mut |message| {
+            self.follow(message, &mut ended);
+        })?;
+        progress.end(&summary(&run));
         // How long a part of the tests took says nothing about all of them.
         if run.is_good() && self.options.filter.is_none() {
-            self.cache
-                .remember_time(&what, std::time::Duration::from_secs_f64(run.total_s));
+            cache.remember_time(&what, Duration::from_secs_f64(run.total_s));
         }
         Ok(run)
     }
@@ -136,7 +126,7 @@ impl<'a> Session<'a> {
     fn tests(&self, guest: &Guest) -> Result<Vec<PlannedTest>> {
         let filter = self.options.filter.as_ref();
         let keep = |name: &str| filter.is_none_or(|filter| filter.is_match(name));
-        let deadline = self.machines.deadlines(self.accel.accel).test;
+        let deadline = self.boots.deadlines().test;
         let tests = nmissed_vm::plan(&guest.tests, keep, deadline)?;
         match (tests.is_empty(), filter) {
             (true, Some(filter)) => {
@@ -148,26 +138,45 @@ impl<'a> Session<'a> {
 
     fn follow(&self, message: &Message, ended: &mut u64) {
         match message {
-            Message::Start { name } => self.progress.at(*ended, name),
+            Message::Start { name } => self.boots.progress.at(*ended, name),
             Message::End { name, .. } => {
                 *ended += 1;
-                self.progress.at(*ended, name);
+                self.boots.progress.at(*ended, name);
             }
             _ => {}
         }
     }
 
     fn show(&self) -> Result<()> {
-        if self.output.results().runs.is_empty() {
-            self.output.discard();
-            return Ok(());
+        let results = self.boots.output.results();
+        if !results.runs.is_empty() {
+            let text = results.to_text(style());
+            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
         }
-        let text = self.output.results().to_text(style());
-        writeln!(stdout(), "\n{text}").context("cannot print the table")?;
-        let dir = self.output.dir().display();
-        self.progress.say(&format!("evidence: {dir}"));
+        self.boots.tell_where();
         Ok(())
     }
+}
+
+/// Where in the kernel that is about to run probes of each flavor can sit.
+fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
+    let probes = with_image(vmlinux, |image, _| {
+        let functions = image.functions();
+        let probed = functions
+            .iter()
+            .filter(|it| PROBED.contains(&image.name(it)));
+        let pick = |function: &Function, flavor: Flavor| {
+            let site = image.pick(function, flavor)?;
+            Some(PlannedProbe {
+                function: image.name(function).to_owned(),
+                flavor: site.answer.label().to_owned(),
+                offset: site.offset.into(),
+            })
+        };
+        let picked = probed.flat_map(|function| Flavor::ALL.map(|it| pick(function, it)));
+        Ok(picked.flatten().collect::<Vec<_>>())
+    })?;
+    serde_json::to_vec(&probes).context("cannot encode the probe plan")
 }
 
 fn summary(run: &Run) -> String {

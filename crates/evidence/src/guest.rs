@@ -11,6 +11,10 @@ pub const RECORDS_TTY: &str = "/dev/ttyS1";
 pub const TESTS_DIR: &str = "/nmissed/tests";
 /// What to run: a JSON array of [`PlannedTest`].
 pub const PLAN: &str = "/nmissed/plan";
+/// Where to put probes of each flavor: a JSON array of [`PlannedProbe`].
+pub const PROBE_PLAN: &str = "/nmissed/probes";
+/// The functions that tests probe past their entry, too.
+pub const PROBED: [&str; 2] = ["bpf_fentry_test1", "bpf_modify_return_test_tp"];
 /// Kernel parameters that begin like this are meant for PID 1, which hands
 /// `nmissed.<key>=<value>` to each test as `NMISSED_<KEY>`.
 pub const PARAMETER_PREFIX: &str = "nmissed.";
@@ -27,6 +31,18 @@ pub struct PlannedTest {
     pub test: String,
     /// Seconds it may take.
     pub deadline_s: f64,
+}
+
+/// A place for a kprobe, which every call of the function passes once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedProbe {
+    /// The function.
+    pub function: String,
+    /// `ftrace`, `int3` or `optimized`: how the image says that a kprobe is
+    /// armed there.
+    pub flavor: String,
+    /// Bytes from the function's start.
+    pub offset: u64,
 }
 
 impl PlannedTest {

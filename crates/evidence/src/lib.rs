@@ -8,8 +8,9 @@
 //! [`compare()`] puts the variants of a kernel side by side, and
 //! [`Results::to_text`] shows them to people.
 //!
-//! [`PlannedTest`] is what the host asks of the guest, and [`report`] says which
-//! lines of the kernel log tell of trouble.
+//! [`PlannedTest`] is what the host has the guest run, [`Batch`] what it asks about
+//! probes, and [`Answer`] what it hears. [`PlannedProbe`] is where tests put
+//! theirs, and [`report`] says which lines of the kernel log tell of trouble.
 //!
 //! Invariants: no I/O, no processes, no clocks: values in, values and text
 //! out. Both sides of the VM use this crate, so it depends on nothing else of
@@ -17,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod change;
 mod compare;
 mod guest;
@@ -29,10 +31,12 @@ mod text;
 mod verdict;
 mod wire;
 
+pub use ask::{Answer, Batch, List, QUESTIONS, Seen, Spot, Way};
 pub use change::{Change, Fate, Move};
 pub use compare::{Comparison, Row, compare};
 pub use guest::{
-    PARAMETER_PREFIX, PLAN, PlannedTest, RECORDS_PORT, RECORDS_TTY, TESTS_DIR, TROUBLE_MARK,
+    PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, RECORDS_PORT,
+    RECORDS_TTY, TESTS_DIR, TROUBLE_MARK,
 };
 pub use klog::{Severity, report};
 pub use record::{Record, Tally};

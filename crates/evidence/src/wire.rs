@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, Record};
+use crate::{Answer, Outcome, Record};
 
 /// Raised whenever an older host would misread a newer guest.
-pub const WIRE_VERSION: u32 = 1;
+pub const WIRE_VERSION: u32 = 2;
 
 /// One line from the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,11 @@ pub enum Message {
     Record {
         /// The observation.
         record: Record,
+    },
+    /// The kernel answered a question about probes.
+    Answer {
+        /// The answer.
+        answer: Answer,
     },
     /// The running test ended.
     End {
@@ -80,7 +85,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
-    use crate::Tally;
+    use crate::{List, Seen, Tally};
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         prop_oneof![
@@ -109,6 +114,22 @@ mod tests {
         }
     }
 
+    fn answers() -> impl Strategy<Value = Answer> {
+        let seen = prop_oneof![
+            Just(Seen::Attached),
+            Just(Seen::Ftrace),
+            any::<i32>().prop_map(Seen::Refused),
+        ];
+        prop_oneof![
+            (any::<usize>(), prop::collection::vec(seen, 0..9))
+                .prop_map(|(batch, seen)| Answer::Batch { batch, seen }),
+            any::<Vec<String>>().prop_map(|lines| Answer::List {
+                list: List::Blacklist,
+                lines
+            }),
+        ]
+    }
+
     fn messages() -> impl Strategy<Value = Message> {
         prop_oneof![
             (any::<u32>(), any::<String>(), any::<usize>()).prop_map(
@@ -120,6 +141,7 @@ mod tests {
             ),
             any::<String>().prop_map(|name| Message::Start { name }),
             records().prop_map(|record| Message::Record { record }),
+            answers().prop_map(|answer| Message::Answer { answer }),
             // Milliseconds: serde_json reads those back exactly.
             (any::<String>(), outcomes(), any::<u32>()).prop_map(|(name, outcome, ms)| {
                 Message::End {
@@ -169,6 +191,7 @@ mod tests {
         );
         "record"
     )]
+    #[test_case(r#"{"type":"answer","answer":{"batch":0,"seen":["f",{"e":22}]}}"#; "answer")]
     #[test_case(
         r#"{"type":"end","name":"missed::x","outcome":"fail","why":"1 != 2","seconds":0.5}"#;
         "end"

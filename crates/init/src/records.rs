@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::Record;
+use nmissed_evidence::{Answer, Record};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde::Deserialize;
 
@@ -23,11 +23,14 @@ pub(crate) enum Said {
     },
     /// It observed something.
     Record(Record),
+    /// The kernel answered it.
+    Answer(Answer),
 }
 
 /// Reads one line; the error says what is wrong with it.
 pub(crate) fn parse(line: &str) -> Result<Said, String> {
-    let wrong = |_| format!("the test wrote a line that is neither a record nor a skip: {line}");
+    let wrong =
+        |_| format!("the test wrote a line that is neither a record, an answer nor a skip: {line}");
     serde_json::from_str(line).map_err(wrong)
 }
 

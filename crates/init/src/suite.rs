@@ -97,6 +97,7 @@ impl Suite {
         for line in take(&mut self.records) {
             match records::parse(&line) {
                 Ok(Said::Record(record)) => self.channel.send(&Message::Record { record })?,
+                Ok(Said::Answer(answer)) => self.channel.send(&Message::Answer { answer })?,
                 Ok(Said::Skip { skip }) => seen.skip = Some(skip),
                 Err(wrong) => seen.complaints.push(wrong),
             }

@@ -2,6 +2,7 @@
 //! A package of Debian through a private apt root: no root privileges, no
 //! change to the machine, signatures and hashes checked by apt itself.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,9 @@ use crate::error::says_disk_full;
 use crate::{Error, Result};
 
 /// A package of one suite, and apt's private state for it.
+#[derive(Clone)]
 pub(crate) struct AptPackage<'a> {
-    package: &'a str,
+    package: Cow<'a, str>,
     suite: &'a str,
     root: PathBuf,
 }
@@ -31,7 +33,7 @@ impl<'a> AptPackage<'a> {
         write_atomic(&root.join("sources/kernel.sources"), stanza.as_bytes())?;
         write_atomic(&root.join("apt.conf"), configuration(&root).as_bytes())?;
         Ok(Self {
-            package,
+            package: package.into(),
             suite,
             root,
         })
@@ -45,15 +47,44 @@ impl<'a> AptPackage<'a> {
             None,
             None,
         );
-        self.apt(self.command().arg("update"), |_| ())?;
+        self.update()?;
         let download = self
             .command()
-            .args(["--print-uris", "download", self.package]);
+            .args(["--print-uris", "download", &self.package]);
         let lines = self.apt(download, |_| ())?;
         let file = lines.iter().find_map(|line| printed_file(line));
         let file = file.ok_or_else(|| self.failed(&lines))?;
         progress.end(&format!("{} of {} is {file}", self.package, self.suite));
         Ok(file)
+    }
+
+    /// The package with the kernel that this one stands for: a metapackage
+    /// depends on it, by the name of a release, maybe by way of another.
+    pub(crate) fn kernel_package(&self, progress: &dyn Progress) -> Result<Self> {
+        let what = format!("asking what {} stands for", self.package);
+        progress.begin(&what, None, None);
+        self.update()?;
+        let mut found = self.clone();
+        while let Some(package) = found.kernel_dependency()? {
+            found.package = package.into();
+        }
+        progress.end(&format!("{} stands for {}", self.package, found.package));
+        Ok(found)
+    }
+
+    fn kernel_dependency(&self) -> Result<Option<String>> {
+        let depends = self
+            .command_of("apt-cache")
+            .args(["depends", &self.package]);
+        let lines = self.apt(depends, |_| ())?;
+        let kernel = lines.iter().find_map(|line| printed_kernel(line));
+        Ok(kernel
+            .filter(|name| *name != self.package)
+            .map(str::to_owned))
+    }
+
+    fn update(&self) -> Result<()> {
+        self.apt(self.command().arg("update"), |_| ()).map(drop)
     }
 
     /// Downloads that version into a folder; goes on where an earlier call
@@ -62,11 +93,11 @@ impl<'a> AptPackage<'a> {
         progress.begin(&format!("downloading {}", self.package), Some(100), None);
         let download = self
             .command()
-            .args(["-o", "APT::Status-Fd=1", "download", self.package])
+            .args(["-o", "APT::Status-Fd=1", "download", &self.package])
             .dir(dir);
         self.apt(download, |line| {
             if let Some(percent) = printed_percent(line) {
-                progress.at(percent, self.package);
+                progress.at(percent, &self.package);
             }
         })?;
         progress.end(&format!("downloaded {}", self.package));
@@ -74,12 +105,13 @@ impl<'a> AptPackage<'a> {
     }
 
     fn command(&self) -> Cmd {
+        self.command_of("apt-get").args(["-q", "-q"])
+    }
+
+    fn command_of(&self, program: &str) -> Cmd {
         let mut file = std::ffi::OsString::from("--config-file=");
         file.push(self.root.join("apt.conf"));
-        Cmd::new("apt-get")
-            .arg(file)
-            .args(["-q", "-q"])
-            .env("LC_ALL", "C")
+        Cmd::new(program).arg(file).env("LC_ALL", "C")
     }
 
     fn apt(&self, command: Cmd, on_line: impl FnMut(&str)) -> Result<Vec<String>> {
@@ -99,7 +131,7 @@ impl<'a> AptPackage<'a> {
         }
         let complaint = |line: &&String| line.starts_with("E:") || line.starts_with("W:");
         Error::Apt {
-            package: self.package.to_owned(),
+            package: self.package.clone().into_owned(),
             suite: self.suite.to_owned(),
             said: lines.iter().filter(complaint).cloned().collect(),
         }
@@ -170,6 +202,17 @@ fn printed_file(line: &str) -> Option<String> {
     (uri.starts_with('\'') && name.ends_with(".deb")).then(|| name.to_owned())
 }
 
+/// The package in `  Depends: linux-image-6.12.117+deb12-cloud-amd64`. Since 7.x
+/// such a package has no kernel itself, and depends on `linux-binary-`.
+fn printed_kernel(line: &str) -> Option<&str> {
+    let package = line.trim_start().strip_prefix("Depends: ")?;
+    let kernel = ["linux-image-", "linux-binary-"];
+    kernel
+        .iter()
+        .any(|prefix| package.starts_with(prefix))
+        .then_some(package)
+}
+
 /// The percentage in `dlstatus:1:12.3456:Retrieving file 1 of 1`.
 fn printed_percent(line: &str) -> Option<u64> {
     let rest = line.strip_prefix("dlstatus:")?;
@@ -186,6 +229,14 @@ mod tests {
     #[test_case("", None; "empty")]
     fn file_of_print_uris(line: &str, expected: Option<&str>) {
         assert_eq!(printed_file(line).as_deref(), expected);
+    }
+
+    #[test_case("  Depends: linux-image-6.1.0-47-cloud-amd64", Some("linux-image-6.1.0-47-cloud-amd64"); "a kernel")]
+    #[test_case("  Depends: linux-binary-7.3.4+deb13-cloud-amd64", Some("linux-binary-7.3.4+deb13-cloud-amd64"); "since 7")]
+    #[test_case("  Depends: kmod", None; "something else")]
+    #[test_case("linux-image-cloud-amd64", None; "the package itself")]
+    fn kernel_of_depends(line: &str, expected: Option<&str>) {
+        assert_eq!(printed_kernel(line), expected);
     }
 
     #[test_case("dlstatus:1:42.9876:Retrieving file 1 of 1", Some(42); "running")]

@@ -106,6 +106,14 @@ pub enum Error {
         /// The first file looked for in vain.
         missing: &'static str,
     },
+    /// A package without a kernel in it.
+    #[error("{package} holds no kernel: no file of it is called vmlinuz{}", lines_of(.said))]
+    NoImage {
+        /// The package's file.
+        package: String,
+        /// What dpkg-deb and tar said.
+        said: Vec<String>,
+    },
     /// The kernel did not build.
     #[error("the kernel does not build:{}\nAll of the output: {}", lines_of(.errors), .log.display())]
     Build {

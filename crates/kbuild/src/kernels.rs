@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Error, Result};
+use crate::{Error, Result, StockSpec};
 
 /// Where a kernel's source comes from.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -50,6 +50,7 @@ pub struct Kernels {
     file: PathBuf,
     default: String,
     kernels: BTreeMap<String, KernelSpec>,
+    stock: BTreeMap<String, StockSpec>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +58,8 @@ pub struct Kernels {
 struct RawFile {
     default: String,
     kernel: BTreeMap<String, RawKernel>,
+    #[serde(default)]
+    stock: BTreeMap<String, StockSpec>,
 }
 
 #[derive(Deserialize)]
@@ -92,10 +95,15 @@ impl Kernels {
                 raw.default
             )));
         }
+        for (id, stock) in &raw.stock {
+            check_stock(id, stock, &kernels)
+                .map_err(|problem| bad(format!("stock {id:?}: {problem}")))?;
+        }
         Ok(Self {
             file: file.to_owned(),
             default: raw.default,
             kernels,
+            stock: raw.stock,
         })
     }
 
@@ -109,6 +117,17 @@ impl Kernels {
             file: self.file.clone(),
             known: self.ids().collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// The kernel that somebody else built with this id, if it is one.
+    #[must_use]
+    pub fn stock(&self, id: &str) -> Option<&StockSpec> {
+        self.stock.get(id)
+    }
+
+    /// The ids of those that somebody else built, sorted.
+    pub fn stock_ids(&self) -> impl Iterator<Item = &str> {
+        self.stock.keys().map(String::as_str)
     }
 
     /// The id of the kernel to take when none is named.
@@ -145,6 +164,21 @@ fn check(id: &str, raw: RawKernel) -> Result<KernelSpec, String> {
         fragments: raw.fragments,
         source: raw.source,
     })
+}
+
+fn check_stock(
+    id: &str,
+    stock: &StockSpec,
+    kernels: &BTreeMap<String, KernelSpec>,
+) -> Result<(), String> {
+    if kernels.contains_key(id) {
+        return Err("there is a kernel of this name".to_owned());
+    }
+    let names = [id, &stock.package, &stock.suite];
+    match names.into_iter().find(|name| !is_name(name)) {
+        Some(name) => Err(format!("{name:?} is not a name, package or suite")),
+        None => Ok(()),
+    }
 }
 
 fn check_source(source: &Source) -> Result<(), String> {
@@ -198,6 +232,9 @@ mod tests {
         source.tarball = { url = "file:///v.tar.xz", sha256 = "SHA" }
         fragments = ["base"]
         patches = "6.12"
+        [stock.debian]
+        package = "linux-image-amd64"
+        suite = "bookworm"
     "#;
 
     fn parse(text: &str) -> Result<Kernels> {
@@ -224,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn a_stock_kernel_is_a_package() {
+        let kernels = parse(GOOD).unwrap();
+        assert_eq!(
+            kernels.stock("debian").unwrap().package,
+            "linux-image-amd64"
+        );
+        assert_eq!(kernels.stock("6.12"), None);
+        assert_eq!(kernels.stock_ids().collect::<Vec<_>>(), ["debian"]);
+    }
+
+    #[test]
     fn an_unknown_id_lists_the_known_ones() {
         let error = parse(GOOD).unwrap().get("5.10").unwrap_err();
         assert!(error.is_usage());
@@ -240,6 +288,8 @@ mod tests {
     #[test_case("[kernel.vanilla]", "[kernel.\"a b\"]", "not a name"; "blank in an id")]
     #[test_case("bookworm-security", "a suite", "not a package or suite"; "blank in a suite")]
     #[test_case("file:///", "http://", "neither https:// nor file:///"; "plain http")]
+    #[test_case("stock.debian", "stock.vanilla", "there is a kernel of this name"; "stock kernel named as another")]
+    #[test_case("linux-image-amd64", "linux image", "not a name, package or suite"; "blank in a package")]
     #[test_case("SHA", "0123", "64 digits"; "short hash")]
     #[test_case("source.tarball =", "source.torball =", "torball"; "unknown kind of source")]
     fn a_mistake_is_named(good: &str, bad: &str, expected: &str) {

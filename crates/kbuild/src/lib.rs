@@ -26,6 +26,7 @@
 //!                              all.config, build-<variant>.log, state.json
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
 //!                              uapi/linux/*.h, meta.json
+//! stock/<package>_<version>/   vmlinuz of a kernel that somebody else built
 //! tmp/                         where patches are tried
 //! ```
 //! One kernel takes about 1.7 GB for its source, 0.7 GB for its objects and
@@ -49,6 +50,7 @@ mod patch;
 mod patch_output;
 mod scratch;
 mod series;
+mod stock;
 mod store;
 mod tarball;
 mod unpack;
@@ -61,4 +63,5 @@ pub use error::{Error, LostOption, PatchFailure, Result};
 pub use fetch::{SourceTree, fetch, refresh};
 pub use kernels::{KernelSpec, Kernels, Source};
 pub use series::{Series, VARIANTS};
+pub use stock::{StockSpec, fetch_stock};
 pub use store::BuiltKernel;

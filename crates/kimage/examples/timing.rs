@@ -20,7 +20,9 @@ fn time(file: &[u8]) -> nmissed_kimage::Result<()> {
     let unwrapped = step("unwrap", || unwrap(file))?;
     let image = step("parse", || Image::parse(&unwrapped.elf))?;
     let functions = step("functions", || image.functions());
-    step("verdicts", || image.summary(&functions, false));
+    step("verdicts and directories", || {
+        image.summary(&functions, false)
+    });
     step("verdicts and sites", || image.summary(&functions, true));
     Ok(())
 }

@@ -28,8 +28,10 @@ const ENUM64: u32 = 19;
 
 /// `MAX_BPF_FUNC_ARGS`.
 const MAX_ARGS: usize = 12;
+/// Bytes that a register holds.
+const REGISTER: u32 = 8;
 /// What two registers hold.
-const MAX_ARG_SIZE: u32 = 16;
+const MAX_ARG_SIZE: u32 = 2 * REGISTER;
 /// Modifiers are not nested deeper than this; a cycle of them ends here.
 const MAX_DEPTH: usize = 32;
 
@@ -179,8 +181,10 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// Whether a trampoline can be built for a function: `btf_distill_func_proto()`.
-    pub(crate) fn distill(&self, function: u32) -> Result<(), Unsupported> {
+    /// Whether a trampoline can be built for a function
+    /// (`btf_distill_func_proto()`), and if so, how many registers its arguments
+    /// take.
+    pub(crate) fn distill(&self, function: u32) -> Result<u32, Unsupported> {
         let prototype = self
             .get(function)
             .and_then(|function| self.get(function.size_or_type));
@@ -194,17 +198,19 @@ impl<'a> Btf<'a> {
             Some((kind, _)) if kind != STRUCT && kind != UNION => {}
             _ => return Err(Unsupported::ReturnType),
         }
-        (0..prototype.vlen()).try_for_each(|index| self.distill_arg(&prototype, index))
+        (0..prototype.vlen())
+            .map(|index| self.distill_arg(&prototype, index))
+            .sum()
     }
 
-    fn distill_arg(&self, prototype: &Type<'_>, index: usize) -> Result<(), Unsupported> {
+    fn distill_arg(&self, prototype: &Type<'_>, index: usize) -> Result<u32, Unsupported> {
         // struct btf_param is the name and the type.
         let id = u32_at(prototype.rest, 8 * index + 4).ok_or(Unsupported::ArgType)?;
         if id == 0 && index + 1 == prototype.vlen() {
             return Err(Unsupported::Variadic);
         }
         match self.size(id) {
-            Some((_, size)) if (1..=MAX_ARG_SIZE).contains(&size) => Ok(()),
+            Some((_, size)) if (1..=MAX_ARG_SIZE).contains(&size) => Ok(size.div_ceil(REGISTER)),
             _ => Err(Unsupported::ArgType),
         }
     }
@@ -341,17 +347,17 @@ mod tests {
         btf
     }
 
-    #[test_case(0, &[], Ok(()); "void of nothing")]
-    #[test_case(5, &[1, 5, 6, 7, 3], Ok(()); "what fits registers")]
+    #[test_case(0, &[], Ok(0); "void of nothing")]
+    #[test_case(5, &[1, 5, 6, 7, 3], Ok(6); "what fits registers")]
     #[test_case(3, &[], Err(Unsupported::ReturnType); "returns a struct")]
     #[test_case(8, &[], Err(Unsupported::ReturnType); "returns nobody knows what")]
     #[test_case(0, &[1, 2], Err(Unsupported::ArgType); "takes a large struct")]
     #[test_case(0, &[8], Err(Unsupported::ArgType); "takes nobody knows what")]
     #[test_case(0, &[0, 1], Err(Unsupported::ArgType); "takes void")]
     #[test_case(0, &[1, 0], Err(Unsupported::Variadic); "variadic")]
-    #[test_case(0, &[1; 12], Ok(()); "twelve")]
+    #[test_case(0, &[1; 12], Ok(12); "twelve")]
     #[test_case(0, &[1; 13], Err(Unsupported::TooManyArgs); "thirteen")]
-    fn prototypes(returns: u32, params: &[u32], answer: Result<(), Unsupported>) {
+    fn prototypes(returns: u32, params: &[u32], answer: Result<u32, Unsupported>) {
         let mut btf = types();
         let id = btf.function("it", returns, params);
         let data = btf.build();
@@ -383,7 +389,7 @@ mod tests {
             (shared, b"shared"),
         ];
         assert_eq!(names, wanted);
-        assert_eq!(split.distill(first), Ok(()));
+        assert_eq!(split.distill(first), Ok(1));
         for id in [large, shared, known] {
             assert_eq!(split.distill(id), Err(Unsupported::ArgType), "{id}");
         }

@@ -29,9 +29,15 @@ pub(crate) fn range(data: &[u8], at: u64, len: u64) -> Option<&[u8]> {
     data.get(at..at.checked_add(len)?)
 }
 
-/// The bytes up to, but without, the next NUL.
+/// More than any name has: `KSYM_NAME_LEN` is 512.
+const LONGEST: usize = 4096;
+
+/// The bytes up to, but without, the next NUL: a name. It is not looked for
+/// without end, since a damaged file can have any number of names that end
+/// nowhere.
 pub(crate) fn until_nul(data: &[u8], at: usize) -> Option<&[u8]> {
     let rest = data.get(at..)?;
+    let rest = &rest[..rest.len().min(LONGEST)];
     rest.get(..memchr::memchr(0, rest)?)
 }
 
@@ -45,4 +51,19 @@ pub(crate) fn short_string(data: &[u8], at: usize, limit: usize) -> Option<&[u8]
 /// `at` rounded up to a multiple of `to`, a power of two.
 pub(crate) fn align_up(at: usize, to: usize) -> usize {
     at.saturating_add(to - 1) & !(to - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_with_a_nul_not_too_far_away() {
+        let mut data = vec![b'n'; 2 * LONGEST];
+        data[LONGEST] = 0;
+        assert_eq!(until_nul(&data, 1).map(<[u8]>::len), Some(LONGEST - 1));
+        for at in [0, LONGEST + 1, 2 * LONGEST, 3 * LONGEST] {
+            assert_eq!(until_nul(&data, at), None, "{at}");
+        }
+    }
 }

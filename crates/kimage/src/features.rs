@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use crate::FprobeLookup;
 use crate::elf::Elf;
 use crate::tables::Labels;
 
@@ -27,6 +28,8 @@ pub struct Features {
     pub kretprobes: bool,
     /// `CONFIG_FPROBE`, which kprobe.multi needs.
     pub fprobe: bool,
+    /// Who looks up the call site of an address that fprobe is given.
+    pub fprobe_lookup: FprobeLookup,
     /// `CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS`, which BPF trampolines need
     /// for a function with a call site.
     pub direct_calls: bool,
@@ -34,6 +37,14 @@ pub struct Features {
     pub ibt: bool,
     /// `CONFIG_MITIGATION_RETPOLINE`: the compiler makes no jump tables.
     pub retpoline: bool,
+    /// The rules for instructions are those before 6.9: INT and UD are not
+    /// refused as such, and of the opcode groups 2 to 5 only indirect jumps can be
+    /// boosted. Told by `.parainstructions`, which went with 6.8: that release,
+    /// and older ones without `CONFIG_PARAVIRT`, are taken for newer ones.
+    pub early_insn_rules: bool,
+    /// BPF trampolines pass more arguments than fit in registers (since 6.6).
+    /// Told by uprobe.multi, which came with the same release.
+    pub stack_arguments: bool,
     /// Lock prefixes are out of bounds while one processor is present (up to
     /// 6.14: `alternatives_text_reserved()`).
     pub smp_locks_reserved: bool,
@@ -53,10 +64,13 @@ impl Features {
             unique_names: true,
             kretprobes: true,
             fprobe: true,
+            fprobe_lookup: FprobeLookup::Fprobe,
             direct_calls: true,
             // The compiler makes an ENDBR for nobody else.
             ibt: true,
             retpoline: true,
+            early_insn_rules: false,
+            stack_arguments: true,
             smp_locks_reserved: true,
             indirect_thunks: 0..0,
         }
@@ -73,9 +87,17 @@ impl Features {
             unique_names: has("count_symbols"),
             kretprobes: has("arch_rethook_trampoline") || has("__kretprobe_trampoline"),
             fprobe: has("register_fprobe"),
+            // Called back by fgraph, so no compiler inlines it.
+            fprobe_lookup: if has("fprobe_return") {
+                FprobeLookup::Fprobe
+            } else {
+                FprobeLookup::Ftrace
+            },
             direct_calls: has("register_ftrace_direct"),
             ibt: has("__ibt_endbr_seal") || elf.section(".ibt_endbr_seal").is_some(),
             retpoline: has("__x86_indirect_thunk_array"),
+            early_insn_rules: elf.section(".parainstructions").is_some(),
+            stack_arguments: has("bpf_uprobe_multi_link_attach"),
             smp_locks_reserved: has("alternatives_text_reserved"),
             indirect_thunks: labels.range("__indirect_thunk_start", "__indirect_thunk_end"),
         }

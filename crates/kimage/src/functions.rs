@@ -55,6 +55,14 @@ impl Function {
         self.addr + if self.endbr { 4 } else { 0 }
     }
 
+    /// Where a probe at an offset goes; 0 means the entry, wherever that is.
+    pub(crate) fn address_at(&self, offset: u64) -> u64 {
+        match offset {
+            0 => self.entry(),
+            offset => self.addr.saturating_add(offset),
+        }
+    }
+
     /// The call site is some other function's, whose name is gone: a probe
     /// attaches, and never fires.
     #[must_use]

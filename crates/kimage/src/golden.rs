@@ -6,8 +6,8 @@ use test_case::test_case;
 
 use crate::toy::{INIT, Kernel, SIZE};
 use crate::{
-    Answer, Attach, Blacklist, CallCode, Condition, Errno, Flavor, Function, Image, LookupError,
-    Mechanism, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
+    Answer, Attach, Blacklist, CallCode, Condition, Errno, Flavor, FprobeLookup, Function, Image,
+    LookupError, Mechanism, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
 };
 
 fn function(image: &Image<'_>, name: &str) -> Function {
@@ -19,6 +19,20 @@ fn function(image: &Image<'_>, name: &str) -> Function {
 }
 
 const FTRACE: Answer = Answer::Yes(Flavor::Ftrace);
+const INT3: Flavor = Flavor::Int3(NotOptimized::Unboostable);
+
+#[test_case("traced", Flavor::Ftrace, Some(0); "the call site")]
+#[test_case("traced", Flavor::Optimized, Some(5); "behind it")]
+#[test_case("plain", Flavor::Ftrace, None; "no call site")]
+#[test_case("keyed", Flavor::Optimized, None; "not behind a static key")]
+#[test_case("jumps_back", INT3, Some(0); "before a jump")]
+#[test_case("starts_with_call", INT3, Some(0); "a call comes back")]
+fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Option<u32>) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let site = image.pick(&function(&image, name), wanted);
+    assert_eq!(site.map(|site| site.offset), offset);
+}
 
 #[test_case("traced", FTRACE, FTRACE; "a call site")]
 #[test_case("behind_endbr", FTRACE, FTRACE; "a call site behind endbr")]
@@ -47,6 +61,7 @@ fn kprobes_by_name_and_by_address(name: &str, by_name: Answer, by_address: Answe
     assert_eq!(image.answer(&function, Attach::Kprobe), by_name);
     assert_eq!(image.answer(&function, Attach::RawKprobe), by_address);
     assert_eq!(image.answers(&function)[2], by_address);
+    assert_eq!(image.kprobes_at(&function, &[0]), [by_name]);
 }
 
 #[test_case("traced", FTRACE, FTRACE; "a call site")]
@@ -62,6 +77,18 @@ fn kprobe_multi_and_fentry(name: &str, multi: Answer, fentry: Answer) {
     let function = function(&image, name);
     assert_eq!(image.answer(&function, Attach::KprobeMulti), multi);
     assert_eq!(image.answer(&function, Attach::Fentry), fentry);
+}
+
+#[test_case("traced", FTRACE; "a call site")]
+#[test_case("plain", Answer::No(Refusal::NoCallSiteAt(FprobeLookup::Ftrace)); "no call site")]
+#[test_case("starts", Answer::No(Refusal::NoCallSiteAt(FprobeLookup::Ftrace)); "init text")]
+fn kprobe_multi_by_address(name: &str, answer: Answer) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    assert_eq!(
+        image.kprobe_multi_by_address(&function(&image, name)),
+        answer
+    );
 }
 
 #[test]

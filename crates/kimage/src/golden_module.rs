@@ -223,6 +223,8 @@ fn in_80_columns(name: &str, queries: &[&str], why: bool) {
             functions: reports.collect(),
             summary: queries.is_empty().then(|| image.summary(&functions, false)),
             diff: None,
+            makefiles: None,
+            all: false,
         })
     });
     let text = told.join("\n---\n\n");

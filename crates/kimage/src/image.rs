@@ -238,6 +238,19 @@ impl<'a> Image<'a> {
         &self.tables.call_sites
     }
 
+    /// Those that are still there once the kernel has booted.
+    pub fn kept_call_sites(&self) -> impl Iterator<Item = u64> {
+        let all = self.call_sites().iter().copied();
+        all.filter(|site| !self.ranges.init.contains(site))
+    }
+
+    /// Whether an address is in the kernel's text, that which is freed after
+    /// boot included.
+    #[must_use]
+    pub fn is_text(&self, addr: u64) -> bool {
+        self.ranges.text.contains(&addr) || self.ranges.init.contains(&addr)
+    }
+
     /// How many call sites `sorttable` zeroed at build time, because they
     /// belong to no function that was linked.
     #[must_use]
@@ -291,12 +304,12 @@ impl<'a> Image<'a> {
     /// `kprobe_add_ksym_blacklist()`.
     fn blacklisted(&self) -> Vec<Range<u64>> {
         let listed = self.tables.nokprobe.iter().flatten();
-        let in_text =
-            |addr: &&u64| self.ranges.text.contains(addr) || self.ranges.init.contains(addr);
-        let extents = listed.filter(in_text).filter_map(|entry| {
-            let extent = self.extent(*entry)?;
-            Some(*entry..entry.saturating_add(extent.end - extent.start))
-        });
+        let extents = listed
+            .filter(|addr| self.is_text(**addr))
+            .filter_map(|entry| {
+                let extent = self.extent(*entry)?;
+                Some(*entry..entry.saturating_add(extent.end - extent.start))
+            });
         extents.collect()
     }
 }

@@ -110,6 +110,11 @@ impl Insn {
         (self.opcode[0] == 0xff && self.reg() & 6 == 4) || self.opcode[0] == 0xea
     }
 
+    /// `ret`.
+    pub(crate) fn is_return(&self) -> bool {
+        matches!(self.opcode[0], 0xc2 | 0xc3)
+    }
+
     /// `is_exception_insn()`: INT and UD.
     pub(crate) fn is_exception(&self) -> bool {
         matches!(
@@ -137,16 +142,23 @@ impl Insn {
         }
     }
 
-    /// `can_boost()`, but for the exception tables.
-    pub(crate) fn can_boost(&self) -> bool {
+    /// `can_boost()`, but for the exception tables; `early` before 6.9.
+    pub(crate) fn can_boost(&self, early: bool) -> bool {
         match self.opcode_len {
             2 => {
                 TWO_BYTE_BOOSTABLE[usize::from(self.opcode[1] >> 4)] >> (self.opcode[1] & 15) & 1
                     == 1
             }
-            1 => !self.unboostable_prefix && self.one_byte_boostable(),
+            1 if self.unboostable_prefix => false,
+            1 if early && self.is_in_group() => self.opcode[0] == 0xff && self.reg() == 4,
+            1 => self.one_byte_boostable(),
             _ => false,
         }
+    }
+
+    /// Opcode groups 2 to 5.
+    fn is_in_group(&self) -> bool {
+        matches!(self.opcode[0], 0xc0..=0xc1 | 0xd0..=0xd3 | 0xf6..=0xf7 | 0xfe..=0xff)
     }
 
     fn one_byte_boostable(&self) -> bool {
@@ -309,7 +321,18 @@ mod tests {
     #[test_case(&[0xc5, 0xf8, 0x77], false; "vzeroupper looks like ja")]
     #[test_case(&[0x66, 0x0f, 0x38, 0xf1, 0x07], false; "three bytes of opcode")]
     fn boosting(bytes: &[u8], can: bool) {
-        assert_eq!(decode(bytes).can_boost(), can);
+        assert_eq!(decode(bytes).can_boost(false), can);
+    }
+
+    #[test_case(&[0xf6, 0x07, 1], true, false; "test")]
+    #[test_case(&[0xc1, 0xe0, 4], true, false; "shl")]
+    #[test_case(&[0xff, 0xc0], true, false; "inc")]
+    #[test_case(&[0xff, 0xe0], true, true; "jmp through a register")]
+    #[test_case(&[0x55], true, true; "push")]
+    #[test_case(&[0xe8, 0, 0, 0, 0], false, false; "call")]
+    fn groups_are_boosted_since_6_9(bytes: &[u8], now: bool, before: bool) {
+        let insn = decode(bytes);
+        assert_eq!((insn.can_boost(false), insn.can_boost(true)), (now, before));
     }
 
     #[test_case(&[0xeb, 0xfe], Some(0x1000); "jmp to itself")]

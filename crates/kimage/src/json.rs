@@ -18,7 +18,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::about::Missing;
-use crate::{Answer, Attach, Flavor, Layer, Region, SymbolSource};
+use crate::{Answer, Attach, Flavor, Layer, Region, SymbolSource, Tri};
 
 #[derive(Serialize)]
 struct AnswerFields {
@@ -69,7 +69,7 @@ macro_rules! displayed {
     )*};
 }
 
-displayed!(Attach, Layer, Missing, Region, SymbolSource);
+displayed!(Attach, Layer, Missing, Region, SymbolSource, Tri);
 
 pub(crate) fn hex<S: Serializer>(addr: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{addr:#x}"))

@@ -31,10 +31,13 @@
 //! | `tables`, `marks` | what the kernel forbids, traces, patches |
 //! | `features` | what it was configured with |
 //! | `btf` | prototypes |
+//! | `units`, `directories` | which source file a function comes from |
+//! | `makefile`, `makereader`, `makelines`, `flag`, `kconfig`, `audit` | which objects are compiled without call sites |
 //! | `insn` | instructions, as the kernel's decoder sees them |
 //! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
+//! | `pick` | a site of a wanted flavor |
 //! | `lookup`, `about`, `count`, `report`, `diff` | what is asked for, and what is told |
-//! | `render`, `json` | how it is told: in 80 columns, or to programs |
+//! | `render`, `render_tree`, `json` | how it is told: in 80 columns, or to programs |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
 //! lockdown, sysctls, and what mitigations have patched. Where that matters the
@@ -55,17 +58,22 @@
 #![deny(unsafe_code)]
 
 mod about;
+mod audit;
 mod btf;
 mod bytes;
 mod container;
 mod count;
 mod decompress;
 mod diff;
+mod directories;
+#[cfg(any(test, fuzzing))]
+mod dwarf;
 mod elf;
 mod error;
 mod features;
 #[cfg(any(test, fuzzing))]
 mod fixture;
+mod flag;
 mod functions;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -79,14 +87,20 @@ mod image;
 mod insn;
 mod json;
 mod kallsyms;
+mod kconfig;
 mod lookup;
 mod lzop;
+mod makefile;
+mod makelines;
+mod makereader;
 mod map;
 mod marks;
 mod module;
+mod pick;
 mod reason;
 mod reloc;
 mod render;
+mod render_tree;
 mod report;
 mod sites;
 mod symbols;
@@ -95,22 +109,29 @@ mod tables;
 mod toy;
 #[cfg(any(test, fuzzing))]
 mod toy_module;
+mod tri;
+mod units;
 mod verdict;
 
 pub use about::{About, Missing};
+pub use audit::{Audit, Found, ObjectAudit, Totals};
 pub use btf::Unsupported;
 pub use container::{Layer, Unwrapped, unwrap};
 pub use decompress::Compression;
 pub use diff::{Change, Diff, Renamed};
+pub use directories::Directory;
 pub use error::{Error, Result};
 pub use features::Features;
 pub use functions::{CallCode, CallSite, Function, Region};
 pub use image::Image;
+pub use kconfig::Config;
 pub use lookup::{LookupError, Query};
+pub use makefile::{Action, FlagLine, Makefiles, Place, Scope, Unread};
 pub use map::Mapped;
-pub use reason::{Blacklist, Condition, Errno, Mechanism, NotOptimized, Refusal};
+pub use reason::{Blacklist, Condition, Errno, FprobeLookup, Mechanism, NotOptimized, Refusal};
 pub use render::document as render;
 pub use report::{Count, Counts, Detail, Document, Given, Report, Summary};
 pub use sites::{Answer, Flavor, Site};
 pub use symbols::{SymbolSource, Symbols};
+pub use tri::Tri;
 pub use verdict::{Attach, Evidence, Verdict};

@@ -30,6 +30,31 @@ pub enum Errno {
 }
 
 impl Errno {
+    /// All of them.
+    const ALL: [Self; 8] = [
+        Self::Enoent,
+        Self::Esrch,
+        Self::Ebusy,
+        Self::Einval,
+        Self::Eilseq,
+        Self::Eopnotsupp,
+        Self::Eaddrnotavail,
+        Self::Enotsupp,
+    ];
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self as i32
+    }
+
+    /// The name of a number, if it is one of these.
+    #[must_use]
+    pub fn name_of(number: i32) -> Option<&'static str> {
+        let named = Self::ALL.into_iter().find(|errno| errno.number() == number);
+        named.map(Self::name)
+    }
+
     /// As C has it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -107,6 +132,32 @@ impl Mechanism {
     }
 }
 
+/// Who looks up the call site of an address that fprobe is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FprobeLookup {
+    /// ftrace, for the fprobe's own `ftrace_ops` (up to 6.13).
+    #[default]
+    Ftrace,
+    /// fprobe, for its table of addresses (since 6.14, when it moved to fgraph).
+    Fprobe,
+}
+
+impl FprobeLookup {
+    fn errno(self) -> Errno {
+        match self {
+            Self::Ftrace => Errno::Einval,
+            Self::Fprobe => Errno::Enoent,
+        }
+    }
+
+    fn function(self) -> &'static str {
+        match self {
+            Self::Ftrace => "ftrace_match_addr",
+            Self::Fprobe => "fprobe_init",
+        }
+    }
+}
+
 /// Why a probe cannot be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
@@ -148,6 +199,8 @@ pub enum Refusal {
     NoCallSite,
     /// Its call site is forgotten after boot, with the text around it.
     FreedCallSite,
+    /// The same, where the function is given by its address.
+    NoCallSiteAt(FprobeLookup),
     /// BTF has no function of the name.
     NoPrototype,
     /// A prototype that no trampoline can be built for.
@@ -174,6 +227,7 @@ impl Refusal {
             Self::NotAnInstruction | Self::Trap => Errno::Eilseq,
             Self::BeyondEmulation => Errno::Eopnotsupp,
             Self::NoCallSite | Self::FreedCallSite => Errno::Esrch,
+            Self::NoCallSiteAt(lookup) => lookup.errno(),
             Self::NoPrototype | Self::ModuleInit => Errno::Enoent,
             Self::NothingToPatch => Errno::Ebusy,
             _ => Errno::Einval,
@@ -199,6 +253,7 @@ impl Refusal {
             Self::NotEntry => "kprobe_on_func_entry",
             Self::KretprobeBlacklist => "register_kretprobe",
             Self::NoCallSite | Self::FreedCallSite => "ftrace_lookup_symbols",
+            Self::NoCallSiteAt(lookup) => lookup.function(),
             Self::NoPrototype | Self::BtfDenied | Self::NoReturn => "check_attach_btf_id",
             Self::Prototype(_) => "btf_distill_func_proto",
             Self::ModuleInit => "find_kallsyms_symbol",
@@ -235,6 +290,7 @@ impl fmt::Display for Refusal {
             Self::NotEntry => "a kretprobe must be at a function's entry",
             Self::KretprobeBlacklist => "it changes the stack",
             Self::NoCallSite => "no call site in the function",
+            Self::NoCallSiteAt(_) => "no call site in the function, or one that is freed",
             Self::FreedCallSite => "its call site is freed with the text around it",
             Self::NoPrototype => "BTF has no function of this name",
             Self::Prototype(Unsupported::TooManyArgs) => "it takes more than 12 arguments",
@@ -321,6 +377,9 @@ pub enum Condition {
     SeveralCallSites,
     /// Another symbol of the name comes first.
     Shadowed,
+    /// Its arguments take more than six registers, which trampolines pass since
+    /// 6.6.
+    StackArguments,
     /// A set of kfuncs has it, and may have been registered for fmod_ret.
     Registered,
     /// It works if the kernel that loads the module has what it takes.
@@ -346,6 +405,7 @@ impl fmt::Display for Condition {
             Self::Blacklist => "no blacklist was found in the image",
             Self::SeveralCallSites => "several call sites in the function's extent",
             Self::Shadowed => "another function of this name comes first",
+            Self::StackArguments => "refused with ENOTSUPP by a kernel older than 6.6",
             Self::Registered => "refused unless its set of kfuncs is registered for fmod_ret",
             Self::Loader(Flavor::Ftrace) => "ftrace if the kernel that loads it is built for that",
             Self::Loader(Flavor::Optimized) => {

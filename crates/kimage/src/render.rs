@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::render_tree;
 use crate::report::{Count, Counts, Document, Given, Report, Summary};
 use crate::{About, Answer, Attach, Change, Diff, Evidence, Renamed, Site};
 
@@ -19,9 +20,12 @@ const LABEL: usize = 15;
 #[must_use]
 pub fn document(document: &Document) -> String {
     let mut parts = vec![about(&document.file, &document.about)];
-    parts.extend(document.summary.as_ref().map(summary));
+    let all = document.all;
+    parts.extend(document.summary.as_ref().map(|it| summary(it, all)));
     parts.extend(document.functions.iter().map(report));
     parts.extend(document.diff.as_ref().map(diff));
+    let audit = document.makefiles.as_ref();
+    parts.extend(audit.map(|it| render_tree::audit(it, all)));
     parts.join("\n")
 }
 
@@ -46,7 +50,7 @@ fn about(file: &str, about: &About) -> String {
 }
 
 /// The answers for every function: a table, and the reasons.
-fn summary(summary: &Summary) -> String {
+fn summary(summary: &Summary, all: bool) -> String {
     let mut out = String::new();
     hang(&mut out, "", 0, &totals(summary));
     out.push('\n');
@@ -58,6 +62,9 @@ fn summary(summary: &Summary) -> String {
         reasons(&mut out, EVERY_SITE, sites);
     }
     phantoms(&mut out, &summary.phantoms);
+    if let Some(directories) = &summary.directories {
+        render_tree::directories(&mut out, directories, all);
+    }
     out
 }
 
@@ -313,7 +320,7 @@ fn what_changed(Change { from, to, .. }: &Change) -> String {
     format!("{} -> {}{why}", from.label(), to.label())
 }
 
-fn some_of(names: &[String]) -> String {
+pub(crate) fn some_of(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMES);
     let some = names[..names.len() - more].join(", ");
     match more {
@@ -324,7 +331,7 @@ fn some_of(names: &[String]) -> String {
 
 /// Writes `head`, and `text` beside it from a column on, in as many lines as
 /// it takes.
-fn hang(out: &mut String, head: &str, column: usize, text: &str) {
+pub(crate) fn hang(out: &mut String, head: &str, column: usize, text: &str) {
     let mut current = format!("{head:<column$}");
     let mut empty = true;
     for word in text.split(' ') {
@@ -343,7 +350,7 @@ fn hang(out: &mut String, head: &str, column: usize, text: &str) {
     line(out, &current);
 }
 
-fn line(out: &mut String, text: &str) {
+pub(crate) fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
 }
@@ -385,6 +392,8 @@ mod tests {
                 .is_empty()
                 .then(|| image.summary(&functions, detail.sites)),
             diff: None,
+            makefiles: None,
+            all: false,
         }
     }
 
@@ -402,6 +411,24 @@ mod tests {
             "{text}"
         );
         insta::assert_snapshot!(name, text);
+    }
+
+    #[test_case(false, "directories"; "the first")]
+    #[test_case(true, "directories_all"; "all")]
+    fn directories_in_80_columns(all: bool, name: &str) {
+        let mut told = told(&Kernel::with_files().elf(), &[], ENTRY);
+        told.all = all;
+        let summary = told.summary.as_ref().unwrap();
+        let functions = summary.directories.as_ref().unwrap().iter();
+        let sum: usize = functions.map(|it| it.functions).sum();
+        assert_eq!(sum, summary.functions);
+        let text = document(&told);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
+        let table = text.split("by directory:").nth(1).unwrap();
+        insta::assert_snapshot!(name, table);
     }
 
     #[test]

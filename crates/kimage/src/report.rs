@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::count::Tally;
 use crate::lookup::base_name;
 use crate::{
-    About, Answer, Attach, Diff, Evidence, Function, Image, LookupError, Query, Region, Site,
+    About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
+    Region, Site,
 };
 
 /// How often each answer was given, the most frequent first.
@@ -58,6 +59,10 @@ pub struct Summary {
     /// The answers at entries, per way to attach.
     #[serde(serialize_with = "crate::json::map")]
     pub entries: Vec<(Attach, Counts)>,
+    /// The functions per directory of the source tree, those with the most that
+    /// cannot be traced first; `None` without DWARF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directories: Option<Vec<Directory>>,
     /// The answers for a `register_kprobe()` on each instruction, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Counts>,
@@ -81,6 +86,13 @@ pub struct Document {
     /// nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
+    /// What the Makefiles of a source tree say, if that was asked for; then
+    /// there is nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makefiles: Option<Audit>,
+    /// Whether the text form tells all of what it tells the first of otherwise.
+    #[serde(skip)]
+    pub all: bool,
 }
 
 /// How much to say about a function.
@@ -157,6 +169,7 @@ impl Image<'_> {
             entries: entries
                 .map(|(attach, tally)| (attach, tally.into()))
                 .collect(),
+            directories: self.directories(&functions, &counted.answers),
             sites: sites.then(|| counted.sites.into()),
         }
     }
@@ -246,12 +259,8 @@ impl Image<'_> {
     /// is left out. A module's have its name behind them.
     pub fn traceable_functions(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let module = self.module_name();
-        let kept = self
-            .call_sites()
-            .iter()
-            .filter(|site| !self.ranges.init.contains(site));
-        kept.filter_map(move |site| {
-            let symbol = self.symbols.around(*site)?;
+        self.kept_call_sites().filter_map(move |site| {
+            let symbol = self.symbols.around(site)?;
             // FTRACE_MCOUNT_MAX_OFFSET
             let most = if self.features.ibt { 4 } else { 0 };
             let near = site - self.symbols.get(symbol).addr <= most;

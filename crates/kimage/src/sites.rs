@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::features::Features;
 use crate::functions::Function;
 use crate::image::Image;
 use crate::insn::{INT3, Insn, Insns};
@@ -87,10 +88,11 @@ pub struct Site {
 
 impl<'a> Image<'a> {
     /// What becomes of a kprobe at each instruction of a function, as far as
-    /// the function decodes, and up to the padding behind it.
+    /// the function decodes, and up to the padding behind it. One on an ENDBR
+    /// that the function starts with comes to sit behind it.
     #[must_use]
     pub fn sites(&self, function: &Function) -> Vec<Site> {
-        self.place_of(function).sites().collect()
+        self.place_of(function).sites(function.entry()).collect()
     }
 
     /// What becomes of a kprobe at any address.
@@ -287,10 +289,10 @@ enum Moves {
 
 /// Why `can_probe()`, `__copy_instruction()` or `prepare_emulation()` refuses
 /// an instruction.
-fn refused(insn: &Insn) -> Option<Refusal> {
-    if insn.is_exception() && !insn.emulated {
+fn refused(insn: &Insn, features: &Features) -> Option<Refusal> {
+    if insn.is_exception() && !insn.emulated && !features.early_insn_rules {
         Some(Refusal::Trap)
-    } else if insn.emulated || insn.masks_exceptions() {
+    } else if insn.emulated || insn.masks_exceptions() || insn.opcode[0] == INT3 {
         Some(Refusal::Uncopyable)
     } else if insn.is_beyond_emulation() {
         Some(Refusal::BeyondEmulation)
@@ -300,12 +302,20 @@ fn refused(insn: &Insn) -> Option<Refusal> {
 }
 
 impl Place<'_, '_> {
-    /// Each instruction.
-    pub(crate) fn sites(&self) -> impl Iterator<Item = Site> {
-        let site = |(index, op): (usize, &Op)| Site {
+    /// Each instruction. `entry` is where a probe on the first one goes:
+    /// `arch_adjust_kprobe_addr()` moves it behind an ENDBR.
+    pub(crate) fn sites(&self, entry: u64) -> impl Iterator<Item = Site> {
+        let answer = move |index, addr| {
+            if addr == self.range.start && addr != entry {
+                self.register_kprobe(entry)
+            } else {
+                self.register(addr, || Some(index))
+            }
+        };
+        let site = move |(index, op): (usize, &Op)| Site {
             offset: (op.addr - self.range.start) as u32,
             len: op.len,
-            answer: self.register(op.addr, || Some(index)),
+            answer: answer(index, op.addr),
         };
         self.code().ops.iter().enumerate().map(site)
     }
@@ -347,18 +357,51 @@ impl Place<'_, '_> {
         match instruction() {
             Some(index) => self.prepare(index, near),
             None if code.end <= addr => Answer::Depends(Condition::Decoder),
-            None if code.padding <= addr => Answer::No(Refusal::Trap),
-            None => Answer::No(Refusal::NotAnInstruction),
+            None if code.padding <= addr => self.refused_trap(),
+            None => self.between(addr, near),
+        }
+    }
+
+    /// What is said of an INT3.
+    fn refused_trap(&self) -> Answer {
+        Answer::No(if self.image.features.early_insn_rules {
+            Refusal::Uncopyable
+        } else {
+            Refusal::Trap
+        })
+    }
+
+    /// What is said where no instruction starts in the image, but one may once
+    /// boot has patched it.
+    fn between(&self, addr: u64, near: Marks<'_>) -> Answer {
+        let ops = &self.code().ops;
+        let around = ops.partition_point(|op| op.addr < addr).checked_sub(1);
+        let around = around.map(|index| ops[index]);
+        if near.touch(&(addr..addr + 1), Special::Alternative) {
+            Answer::Depends(Condition::Alternative)
+        } else if around.is_some_and(|op| op.moves == Moves::AsReturn)
+            && self.image.features.early_insn_rules
+        {
+            // INT3 follows a `ret`.
+            Answer::Depends(Condition::ReturnThunk)
+        } else {
+            Answer::No(Refusal::NotAnInstruction)
         }
     }
 
     /// `arch_prepare_kprobe()`, then the attempt to optimize.
     fn prepare(&self, index: usize, near: Marks<'_>) -> Answer {
         let op = self.code().ops[index];
+        let here = op.addr..op.addr + 1;
+        // Boot may have put something else here: a call through memory, for one,
+        // becomes a call of what a hypervisor offers.
+        if near.touch(&here, Special::Alternative) {
+            return Answer::Depends(Condition::Alternative);
+        }
         if let Some(refusal) = op.refused {
             return Answer::No(refusal);
         }
-        if let Some(condition) = self.changeable(&(op.addr..op.addr + 1), near) {
+        if let Some(condition) = self.changeable(&here, near) {
             return Answer::Depends(condition);
         }
         match self.cannot_optimize(op.addr) {
@@ -496,7 +539,8 @@ impl Place<'_, '_> {
     fn op(&self, addr: u64, insn: &Insn) -> Op {
         let end = addr + u64::from(insn.len);
         let copied = !insn.emulated && !insn.masks_exceptions() && insn.opcode[0] != INT3;
-        let moves = if copied && insn.can_boost() {
+        let early = self.image.features.early_insn_rules;
+        let moves = if copied && insn.can_boost(early) {
             Moves::Yes
         } else if self.image.is_return(insn, end) {
             Moves::AsReturn
@@ -507,7 +551,7 @@ impl Place<'_, '_> {
             addr,
             len: insn.len,
             moves,
-            refused: refused(insn),
+            refused: refused(insn, &self.image.features),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! answered differently.
 
 use crate::btf::builder::Builder;
+use crate::dwarf::{Dwarf, File};
 use crate::fixture::{Fixture, Layout, Sym};
 
 const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -24,6 +25,7 @@ pub(crate) struct Kernel {
     nokprobe: Vec<u64>,
     tables: Vec<(&'static str, Vec<u64>)>,
     without: Vec<&'static str>,
+    files: Vec<File>,
 }
 
 impl Kernel {
@@ -141,6 +143,28 @@ impl Kernel {
         self
     }
 
+    /// The same with DWARF: which functions are from which source file.
+    pub(crate) fn with_files() -> Self {
+        let mut kernel = Self::whole();
+        for (name, options, parts) in FILES {
+            let parts = parts.iter().map(|(first, end)| kernel.between(first, end));
+            let ranges = parts.collect();
+            kernel.files.push(File {
+                name,
+                options,
+                ranges,
+            });
+        }
+        kernel
+    }
+
+    /// From one function up to another.
+    fn between(&self, first: &str, end: &str) -> (u64, u64) {
+        let find = |name| self.symbols.iter().find(|symbol| symbol.2 == name);
+        let addr = |name| find(name).expect("a function").0;
+        (addr(first), addr(end))
+    }
+
     /// The image as it boots: no `.symtab`, kallsyms of the text alone, and
     /// more functions, since the tables are found from 257 on.
     pub(crate) fn stripped(mut self) -> Vec<u8> {
@@ -220,6 +244,13 @@ impl Kernel {
         image = image
             .section(".rodata", DATA + 0x7000, rodata.into_bytes())
             .section(".BTF", DATA + 0x8000, btf());
+        if !self.files.is_empty() {
+            let dwarf = Dwarf::of(&self.files);
+            image = image
+                .section(".debug_info", DATA + 0x9000, dwarf.info)
+                .section(".debug_abbrev", DATA + 0xb000, dwarf.abbreviations)
+                .section(".debug_rnglists", DATA + 0xc000, dwarf.ranges);
+        }
         image = image.section(".text", TEXT, self.text).section(
             ".init.text",
             INIT,
@@ -232,6 +263,60 @@ impl Kernel {
         .elf()
     }
 }
+
+const PG: &str = "GNU C11 12.2.0 -mfentry -O2 -p -g";
+const NO_PG: &str = "GNU C11 12.2.0 -mfentry -O2 -g";
+
+/// Source files: the compiler, and from which function up to which they are.
+type Source = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+const FILES: [Source; 10] = [
+    (
+        "/src/init/main.c",
+        PG,
+        &[("traced", "starts_with_call"), ("starts", "_einittext")],
+    ),
+    (
+        "/src/kernel/locking/lockdep.c",
+        NO_PG,
+        &[("starts_with_call", "listed")],
+    ),
+    (
+        "/src/kernel/locking/mutex-debug.c",
+        PG,
+        &[("listed", "warns")],
+    ),
+    ("/src/kernel/lost.c", PG, &[("warns", "twice")]),
+    (
+        "/src/kernel/trace/selftest.c",
+        PG,
+        &[("twice", "plain_then_traced")],
+    ),
+    (
+        "/src/kernel/trace/trace.c",
+        NO_PG,
+        &[("only_nop", "returns")],
+    ),
+    (
+        "kernel/../lib/./debug.c",
+        PG,
+        &[("returns", "__x86_return_thunk")],
+    ),
+    (
+        "/src/arch/x86/lib/thunk.S",
+        "GNU AS 2.40",
+        &[("__x86_return_thunk", "phantom")],
+    ),
+    (
+        "/src/arch/x86/entry/common.c",
+        "clang 19",
+        &[("no_instrumentation", "_etext")],
+    ),
+    ("/src/kernel/empty.c", PG, &[]),
+];
 
 const FEATURES: [&str; 10] = [
     "kprobe_ftrace_handler",

@@ -12,6 +12,9 @@ use crate::reason::{Condition, Mechanism, Refusal};
 use crate::sites::{Answer, Flavor, Place};
 use crate::tables::{NOP5, has};
 
+/// Arguments in registers, by the calling convention of x86_64.
+const REGISTERS: u32 = 6;
+
 /// A way to attach to the entry of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attach {
@@ -45,6 +48,12 @@ impl Attach {
 }
 
 impl Attach {
+    /// Its place in [`Attach::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
     /// Whether it can be asked for at an offset into a function.
     #[must_use]
     pub fn takes_offset(self) -> bool {
@@ -82,6 +91,15 @@ pub struct Verdict {
     pub answer: Answer,
     /// In the order in which the kernel asks; the last fact decides.
     pub evidence: Vec<Evidence>,
+}
+
+/// A prototype that a trampoline can be built for.
+#[derive(Clone, Copy)]
+struct Prototype {
+    /// The number of its BTF type.
+    id: u32,
+    /// How many registers its arguments take.
+    registers: u32,
 }
 
 /// Who is told the facts: nobody while thousands of functions are counted.
@@ -167,6 +185,30 @@ impl Image<'_> {
         Attach::ALL.map(|attach| self.judge(function, attach, place, function.entry(), &mut ()))
     }
 
+    /// What becomes of kprobes by name at offsets into a function, 0 being its
+    /// entry: cheaper than one by one.
+    #[must_use]
+    pub fn kprobes_at(&self, function: &Function, offsets: &[u64]) -> Vec<Answer> {
+        let place = self.place_of(function);
+        let answer = |offset: &u64| {
+            let addr = function.address_at(*offset);
+            self.judge(function, Attach::Kprobe, &place, addr, &mut ())
+        };
+        offsets.iter().map(answer).collect()
+    }
+
+    /// What becomes of a kprobe.multi link by the function's address.
+    #[must_use]
+    pub fn kprobe_multi_by_address(&self, function: &Function) -> Answer {
+        match self.traceable(function, &mut ()) {
+            Ok(()) => Answer::Yes(Flavor::Ftrace),
+            Err(Answer::No(Refusal::NoCallSite | Refusal::FreedCallSite)) => {
+                Answer::No(Refusal::NoCallSiteAt(self.features.fprobe_lookup))
+            }
+            Err(answer) => answer,
+        }
+    }
+
     /// What becomes of a probe at a function's entry, and why.
     #[must_use]
     pub fn verdict(&self, function: &Function, attach: Attach) -> Verdict {
@@ -177,10 +219,7 @@ impl Image<'_> {
     /// where [`Attach::takes_offset`].
     #[must_use]
     pub fn verdict_at(&self, function: &Function, attach: Attach, offset: u64) -> Verdict {
-        let addr = match offset {
-            0 => function.entry(),
-            offset => function.addr.saturating_add(offset),
-        };
+        let addr = function.address_at(offset);
         let mut evidence = Vec::new();
         let place = self.place_of(function);
         let answer = self.judge(function, attach, &place, addr, &mut evidence);
@@ -340,6 +379,13 @@ impl Image<'_> {
     /// takes the first symbol of the name that has a call site, in the kernel or
     /// (since 6.2) else in a module.
     fn kprobe_multi(&self, function: &Function, trail: &mut impl Trail) -> Result<Answer, Answer> {
+        self.traceable(function, trail)?;
+        depends_if(!self.is_first_traceable(function), Condition::Shadowed)?;
+        Ok(Answer::Yes(Flavor::Ftrace))
+    }
+
+    /// Whether an fprobe can be put on it, however it is named.
+    fn traceable(&self, function: &Function, trail: &mut impl Trail) -> Asked {
         refuse_if(
             !self.features.fprobe,
             Refusal::NotBuiltIn(Mechanism::Fprobe),
@@ -347,9 +393,7 @@ impl Image<'_> {
         self.note_call_site(function, trail);
         refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
         refuse_if(function.region == Region::Init, Refusal::FreedCallSite)?;
-        depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
-        depends_if(!self.is_first_traceable(function), Condition::Shadowed)?;
-        Ok(Answer::Yes(Flavor::Ftrace))
+        depends_if(function.call_sites > 1, Condition::SeveralCallSites)
     }
 
     /// Whether no function of its name with a call site comes before it.
@@ -371,31 +415,36 @@ impl Image<'_> {
         trail: &mut impl Trail,
     ) -> Result<Answer, Answer> {
         self.refuse_forgotten(function)?;
-        let id = self.prototype(function, trail)?;
+        let prototype = self.prototype(function, trail)?;
         depends_if(self.is_shadowed(function), Condition::Shadowed)?;
         if attach == Attach::FmodRet {
             self.modify_return(function, trail)?;
         }
-        let listed = |ids: &[u32]| id.is_some_and(|id| ids.contains(&id));
+        let listed = |ids: &[u32]| prototype.is_some_and(|it| ids.contains(&it.id));
         refuse_if(listed(&self.denied), Refusal::BtfDenied)?;
         refuse_if(
             attach != Attach::Fentry && listed(&self.noreturn),
             Refusal::NoReturn,
         )?;
         refuse_if(function.region == Region::Init, Refusal::Init)?;
+        let many = prototype.is_some_and(|it| it.registers > REGISTERS);
+        depends_if(
+            many && !self.features.stack_arguments,
+            Condition::StackArguments,
+        )?;
         self.note_call_site(function, trail);
         self.patchable(function)?;
         depends_if(self.types_unknown(), Condition::Types)?;
         Ok(Answer::Yes(Flavor::Ftrace))
     }
 
-    /// The number of a function's BTF type, if the prototype allows for a
-    /// trampoline; `None` if there is no telling.
+    /// A function's prototype, if it allows for a trampoline; `None` if there is no
+    /// telling.
     fn prototype(
         &self,
         function: &Function,
         trail: &mut impl Trail,
-    ) -> Result<Option<u32>, Answer> {
+    ) -> Result<Option<Prototype>, Answer> {
         if self.types_unknown() {
             return Ok(None);
         }
@@ -404,9 +453,10 @@ impl Image<'_> {
         trail.note("bpf_check_attach_target", || {
             format!("BTF type {id} is a function of this name")
         });
-        btf.distill(id)
+        let registers = btf
+            .distill(id)
             .map_err(|reason| Answer::No(Refusal::Prototype(reason)))?;
-        Ok(Some(id))
+        Ok(Some(Prototype { id, registers }))
     }
 
     pub(crate) fn types_unknown(&self) -> bool {

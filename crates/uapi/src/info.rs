@@ -47,7 +47,7 @@ impl<T: Fillable> Info<T> {
 }
 
 /// Turns libbpf's `-errno` into an error that still has it.
-fn check(ret: c_int) -> io::Result<()> {
+pub(crate) fn check(ret: c_int) -> io::Result<()> {
     if ret < 0 {
         return Err(io::Error::from_raw_os_error(-ret));
     }

@@ -20,9 +20,13 @@
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
 }
+mod attach;
 mod info;
 mod link;
 mod prog;
 
+pub use attach::{
+    KprobePmu, Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing, open_kprobe,
+};
 pub use link::link_missed;
 pub use prog::recursion_misses;

@@ -50,6 +50,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         image: Path::new(&image),
         guest: &guest,
         plan: &plan,
+        files: &[],
         machine: config.machine(&machine)?,
         accel: choice.accel,
         deadlines,

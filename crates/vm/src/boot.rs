@@ -46,6 +46,8 @@ pub struct BootSpec<'a> {
     pub guest: &'a Guest,
     /// Which tests to run, in this order.
     pub plan: &'a [PlannedTest],
+    /// More files for the guest: path and content.
+    pub files: &'a [(&'a str, Vec<u8>)],
     /// The machine.
     pub machine: &'a Machine,
     /// Who runs its instructions.
@@ -89,7 +91,11 @@ fn prepare(spec: &BootSpec) -> Result<Files> {
     fs::create_dir_all(spec.output).map_err(HostError::io("create", spec.output))?;
     let find = |path: &Path| path.canonicalize().map_err(HostError::io("find", path));
     let files = Files::new(find(spec.image)?, &find(spec.output)?);
-    let archive = initramfs(spec.guest, spec.plan)?.into_bytes();
+    let mut archive = initramfs(spec.guest, spec.plan)?;
+    for (path, content) in spec.files {
+        archive.file(path, FILE_MODE, content.clone());
+    }
+    let archive = archive.into_bytes();
     let archive = archive.map_err(HostError::io("pack", &files.initramfs))?;
     write_atomic(&files.initramfs, &archive)?;
     Ok(files)

@@ -101,13 +101,19 @@ impl Config {
             })
     }
 
+    /// How much longer anything may take under an accelerator.
+    #[must_use]
+    pub fn factor(&self, accel: Accel) -> u32 {
+        match accel {
+            Accel::Kvm => 1,
+            Accel::Tcg => self.deadlines.tcg_factor,
+        }
+    }
+
     /// The deadlines under one accelerator.
     #[must_use]
     pub fn deadlines(&self, accel: Accel) -> Deadlines {
-        let factor = match accel {
-            Accel::Kvm => 1,
-            Accel::Tcg => self.deadlines.tcg_factor,
-        };
+        let factor = self.factor(accel);
         let scaled = |seconds: u32| Duration::from_secs(seconds.into()) * factor;
         Deadlines {
             boot: scaled(self.deadlines.boot),

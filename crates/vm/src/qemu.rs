@@ -183,6 +183,7 @@ mod tests {
             image: Path::new("/build/bzImage"),
             guest: &guest,
             plan: &[],
+            files: &[],
             machine,
             accel,
             deadlines: Deadlines {

@@ -92,6 +92,8 @@ impl<'a> Watch<'a> {
             } => self.hello(now, version, release),
             Message::Start { name } => self.start(now, &name),
             Message::Record { record } => self.records.push(record),
+            // For whoever asked.
+            Message::Answer { .. } => {}
             Message::End {
                 name,
                 outcome,

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Kernels as a distribution built them: from a package's name to a vmlinuz.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
+use serde::Deserialize;
+
+use crate::apt::AptPackage;
+use crate::{Error, Result, scratch};
+
+/// A kernel that somebody else built.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct StockSpec {
+    /// A package of Debian that has a kernel, or depends on one that has.
+    pub package: String,
+    /// `bookworm-security`.
+    pub suite: String,
+}
+
+/// The image of a kernel that somebody else built. The network is used only if
+/// it is not there yet.
+///
+/// # Errors
+/// [`Error::NoArchive`], [`Error::Apt`], [`Error::NoImage`] for a package
+/// without a kernel, [`Error::DiskFull`].
+pub fn fetch_stock(spec: &StockSpec, cache: &Cache, progress: &dyn Progress) -> Result<PathBuf> {
+    if let Some(image) = known(spec, cache) {
+        return Ok(image);
+    }
+    let dir = cache.dir("stock")?;
+    let waiting = || progress.say("waiting for another nmissed that fetches a kernel");
+    let _lock = Lock::acquire(&dir.join("lock"), waiting)?;
+    match known(spec, cache) {
+        Some(image) => Ok(image),
+        None => obtain(spec, cache, &dir, progress),
+    }
+}
+
+/// Which image is in use, if it is there.
+fn known(spec: &StockSpec, cache: &Cache) -> Option<PathBuf> {
+    let identity = fs::read_to_string(version_file(spec, cache)).ok()?;
+    let image = image(&cache.root().join("stock"), identity.trim());
+    image.is_file().then_some(image)
+}
+
+fn version_file(spec: &StockSpec, cache: &Cache) -> PathBuf {
+    let StockSpec { package, suite } = spec;
+    cache.root().join(format!("apt/{package}@{suite}/version"))
+}
+
+fn image(stock: &Path, identity: &str) -> PathBuf {
+    stock.join(identity).join("vmlinuz")
+}
+
+fn obtain(
+    spec: &StockSpec,
+    cache: &Cache,
+    stock: &Path,
+    progress: &dyn Progress,
+) -> Result<PathBuf> {
+    let meta = AptPackage::open(cache, &spec.package, &spec.suite)?;
+    let apt = meta.kernel_package(progress)?;
+    let file = apt.newest(progress)?;
+    let identity = file.trim_end_matches(".deb").trim_end_matches("_amd64");
+    let image = image(stock, identity);
+    if !image.is_file() {
+        let scratch = scratch::only(stock, "unpacking")?;
+        apt.download(scratch.path(), progress)?;
+        extract(&scratch.path().join(&file), scratch.path(), &image)?;
+    }
+    write_atomic(&version_file(spec, cache), identity.as_bytes())?;
+    Ok(image)
+}
+
+/// Takes the one kernel out of a package, from `/boot` or from beside its
+/// modules; those are left in it.
+fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
+    const TAKE: &str = r#"dpkg-deb --fsys-tarfile "$1" |
+        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*'"#;
+    let take = Cmd::new("sh")
+        .args(["-c", TAKE, "sh"])
+        .arg(deb)
+        .dir(scratch);
+    let finished = take.finish(|_| ())?;
+    let found = vmlinuz(scratch)?.ok_or_else(|| Error::NoImage {
+        package: deb.display().to_string(),
+        said: finished.lines,
+    })?;
+    let parent = image.parent().unwrap_or(image);
+    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    fs::rename(found, image).map_err(Error::io("create", image))
+}
+
+/// `vmlinuz`, or `vmlinuz-` and a release.
+fn vmlinuz(dir: &Path) -> Result<Option<PathBuf>> {
+    let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
+    let mut files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(files.find(|path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with("vmlinuz")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    /// A package with one file.
+    fn package(dir: &Path, file: &str) -> PathBuf {
+        let root = dir.join("root");
+        let path = root.join(file);
+        for parent in [path.parent().unwrap(), &root.join("DEBIAN")] {
+            fs::create_dir_all(parent).unwrap();
+        }
+        fs::write(&path, "kernel").unwrap();
+        let control = "Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\n\
+                       Description: a\n";
+        fs::write(root.join("DEBIAN/control"), control).unwrap();
+        let deb = dir.join("a.deb");
+        let build = Cmd::new("dpkg-deb").arg("--build").arg(&root).arg(&deb);
+        build.run().unwrap();
+        deb
+    }
+
+    #[test_case("boot/vmlinuz-6.12-a"; "in boot")]
+    #[test_case("usr/lib/modules/7.3-a/vmlinuz"; "beside the modules")]
+    fn a_kernel_is_taken_out_of_its_package(file: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let image = dir.path().join("stock/a/vmlinuz");
+        extract(&package(dir.path(), file), scratch.path(), &image).unwrap();
+        assert_eq!(fs::read(image).unwrap(), b"kernel");
+    }
+
+    #[test]
+    fn a_package_without_a_kernel_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let image = dir.path().join("stock/a/vmlinuz");
+        let deb = package(dir.path(), "usr/share/doc/a");
+        let error = extract(&deb, scratch.path(), &image).unwrap_err();
+        assert!(
+            error.to_string().contains("a.deb holds no kernel"),
+            "{error}"
+        );
+        assert!(!image.exists());
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How an image and the kernel that runs it compare: plain values, which
+//! `render` prints and serde serializes.
+
+use nmissed_evidence::{List, Seen};
+use serde::{Serialize, Serializer};
+
+use crate::claim::Kind;
+use crate::judge::Unanswered;
+
+/// One kernel, compared with its image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The kernel's id, or the file's name.
+    pub kernel: String,
+    /// What `uname -r` says.
+    pub release: String,
+    /// How many functions the image has, aliases included.
+    pub functions: usize,
+    /// The kernel's own lists.
+    pub lists: Vec<ListReport>,
+    /// What was attached, by kind, the most frequent kind of each way first.
+    pub compared: Vec<Compared>,
+    /// Questions that the kernel did not live to answer.
+    pub unanswered: Vec<Unanswered>,
+}
+
+impl Report {
+    /// Whether the kernel bears out all that the image promises.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.disagreements().next().is_none()
+            && self.unanswered.is_empty()
+            && self.lists.iter().all(ListReport::agrees)
+    }
+
+    /// Every promise that was not kept.
+    pub fn disagreements(&self) -> impl Iterator<Item = &Disagreement> {
+        self.compared.iter().flat_map(|it| &it.disagreements)
+    }
+}
+
+/// A list of the kernel and the same list by the image.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListReport {
+    /// Which.
+    #[serde(serialize_with = "path")]
+    pub list: List,
+    /// Whether the kernel told it in full, or told that it has none.
+    pub told: bool,
+    /// How many lines are in both; `None` if the kernel has no such list.
+    pub both: Option<usize>,
+    /// What only the image has.
+    pub only_image: Vec<String>,
+    /// What only the kernel has.
+    pub only_kernel: Vec<String>,
+}
+
+impl ListReport {
+    /// A list that cannot be compared: told to be absent, or not told.
+    pub(crate) fn without(list: List, told: bool) -> Self {
+        Self {
+            list,
+            told,
+            both: None,
+            only_image: Vec::new(),
+            only_kernel: Vec::new(),
+        }
+    }
+
+    /// Whether there is no difference.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.told && self.only_image.is_empty() && self.only_kernel.is_empty()
+    }
+}
+
+/// Promises of one kind, and what became of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    /// The kind.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// How many were asked about and answered.
+    pub asked: usize,
+    /// How many of them were kept; 0 where nothing was promised.
+    pub agreed: usize,
+    /// What the kernel said where only it knows, and how often.
+    #[serde(serialize_with = "outcomes", skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<(Seen, usize)>,
+    /// Those that were not kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disagreements: Vec<Disagreement>,
+}
+
+/// A promise that was not kept: an error in the verdicts, or in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Disagreement {
+    /// `SYMBOL` or `SYMBOL+0xOFFSET`.
+    pub place: String,
+    /// How it was attached.
+    pub way: &'static str,
+    /// What the image says.
+    pub promised: String,
+    /// What the kernel did.
+    pub seen: String,
+}
+
+/// What was seen, in the words of the verdicts.
+pub(crate) fn word(seen: Seen) -> String {
+    match seen {
+        Seen::Attached => "attached".to_owned(),
+        Seen::Ftrace => "ftrace".to_owned(),
+        Seen::Optimized => "optimized".to_owned(),
+        Seen::Int3 => "int3".to_owned(),
+        Seen::Unlisted => "not at this address".to_owned(),
+        Seen::Refused(number) => nmissed_kimage::Errno::name_of(number)
+            .map_or_else(|| format!("error {number}"), str::to_owned),
+    }
+}
+
+fn path<S: Serializer>(list: &List, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(list.path())
+}
+
+fn outcomes<S: Serializer>(outcomes: &[(Seen, usize)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(outcomes.iter().map(|(seen, count)| (word(*seen), count)))
+}

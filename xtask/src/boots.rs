@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What all boots of one command share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nmissed_evidence::{Message, PlannedTest, Run};
+use nmissed_host::{Cache, Progress, reporter};
+use nmissed_kbuild::BuiltKernel;
+use nmissed_vm::{Accel, BootSpec, Choice, Deadlines, Guest, choose_accel};
+
+use crate::output::Output;
+use crate::workspace::Workspace;
+
+/// A kernel that can be booted.
+#[derive(Clone, Debug)]
+pub(crate) struct Bootable {
+    /// For results: an id of kernels.toml, or the file's name.
+    pub(crate) id: String,
+    /// For results: `baseline`, or `stock` for what others built.
+    pub(crate) variant: String,
+    /// bzImage.
+    pub(crate) image: PathBuf,
+    /// vmlinux, or the bzImage again where there is nothing else.
+    pub(crate) vmlinux: PathBuf,
+    /// What is known of a kernel that we configured.
+    pub(crate) ours: Option<Ours>,
+}
+
+/// What is known of a kernel that we configured.
+#[derive(Clone, Debug)]
+pub(crate) struct Ours {
+    release: String,
+    config: PathBuf,
+}
+
+/// What a kernel that others built is called in place of a variant.
+const STOCK: &str = "stock";
+
+impl Bootable {
+    /// One of ours.
+    pub(crate) fn built(id: &str, variant: &str, built: &BuiltKernel) -> Self {
+        Self {
+            id: id.to_owned(),
+            variant: variant.to_owned(),
+            image: built.bzimage.clone(),
+            vmlinux: built.vmlinux.clone(),
+            ours: Some(Ours {
+                release: built.release.clone(),
+                config: built.config.clone(),
+            }),
+        }
+    }
+
+    /// One that others built.
+    pub(crate) fn stock(id: &str, image: &Path) -> Self {
+        Self {
+            id: id.to_owned(),
+            variant: STOCK.to_owned(),
+            image: image.to_owned(),
+            vmlinux: image.to_owned(),
+            ours: None,
+        }
+    }
+
+    /// The same once more, with evidence of its own.
+    pub(crate) fn attempt(&self, number: u32) -> Self {
+        let mut again = self.clone();
+        if number > 1 {
+            again.variant = format!("{}-{number}", self.variant);
+        }
+        again
+    }
+
+    /// The machine of vm.toml: ours have no driver for what is on the other.
+    fn machine(&self) -> &'static str {
+        if self.ours.is_some() {
+            "microvm"
+        } else {
+            "q35"
+        }
+    }
+}
+
+/// What is special about one boot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) guest: &'a Guest,
+    pub(crate) plan: &'a [PlannedTest],
+    pub(crate) deadlines: Deadlines,
+    /// More kernel parameters.
+    pub(crate) append: &'a str,
+    /// More files for the guest: path and content.
+    pub(crate) files: &'a [(&'a str, Vec<u8>)],
+}
+
+/// What all boots of one command share.
+pub(crate) struct Boots {
+    pub(crate) cache: Cache,
+    pub(crate) progress: Box<dyn Progress>,
+    pub(crate) output: Output,
+    machines: nmissed_vm::Config,
+    accel: Choice,
+}
+
+impl Boots {
+    /// Chooses how to emulate, and makes the folder for the evidence.
+    pub(crate) fn start(
+        workspace: &Workspace,
+        accel: Option<Accel>,
+        output: Option<&Path>,
+    ) -> Result<Self> {
+        let cache = Cache::open()?;
+        let progress = reporter();
+        let machines = nmissed_vm::Config::load(&workspace.vmconfig().join("vm.toml"))?;
+        let accel = choose_accel(accel, &cache)?;
+        progress.say(&format!(
+            "accelerator: {} ({})",
+            accel.accel.name(),
+            accel.reason
+        ));
+        let output = match output {
+            Some(dir) => Output::at(dir)?,
+            None => Output::next_below(&workspace.target().join("vm"))?,
+        };
+        Ok(Self {
+            cache,
+            progress,
+            output,
+            machines,
+            accel,
+        })
+    }
+
+    /// Says where the evidence lies, if there is any.
+    pub(crate) fn tell_where(&self) {
+        if self.output.results().runs.is_empty() {
+            self.output.discard();
+        } else {
+            let dir = self.output.dir().display();
+            self.progress.say(&format!("evidence: {dir}"));
+        }
+    }
+
+    /// How long the parts of a boot may take here.
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.machines.deadlines(self.accel.accel)
+    }
+
+    /// Seconds of a machine's time as seconds of ours, at the worst.
+    pub(crate) fn scaled(&self, seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds) * self.machines.factor(self.accel.accel)
+    }
+
+    /// Boots, and keeps what is known of the kernel beside what it showed.
+    pub(crate) fn boot(
+        &self,
+        kernel: &Bootable,
+        occasion: &Occasion<'_>,
+        on_message: &mut dyn FnMut(&Message),
+    ) -> Result<Run> {
+        let dir = self.output.run_dir(&kernel.id, &kernel.variant)?;
+        if let Some(Ours { config, .. }) = &kernel.ours {
+            fs::copy(config, dir.join("config"))
+                .with_context(|| format!("cannot keep the configuration in {}", dir.display()))?;
+        }
+        let spec = BootSpec {
+            kernel: &kernel.id,
+            variant: &kernel.variant,
+            release: kernel.ours.as_ref().map(|ours| ours.release.as_str()),
+            configured: kernel.ours.is_some(),
+            image: &kernel.image,
+            guest: occasion.guest,
+            plan: occasion.plan,
+            files: occasion.files,
+            machine: self.machines.machine(kernel.machine())?,
+            accel: self.accel.accel,
+            deadlines: occasion.deadlines,
+            append: occasion.append,
+            output: &dir,
+        };
+        Ok(nmissed_vm::boot(&spec, on_message)?)
+    }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask vm verify`: does the running kernel do what its image
+//! promises?
+
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nmissed_evidence::{Answer, Batch, Message, PlannedTest, QUESTIONS, Run, Way};
+use nmissed_host::{check_interrupt, write_atomic};
+use nmissed_verify::{Extent, Plan, Report, render};
+use nmissed_vm::{Deadlines, Guest};
+
+use crate::boots::{Bootable, Boots, Occasion};
+use crate::cli::VerifyOptions;
+use crate::exit::Exit;
+use crate::image::with_image;
+use crate::subjects::Subjects;
+use crate::workspace::Workspace;
+use crate::{doctor, guest, kernel};
+
+/// Addresses are those of the image, and what is detached is gone soon.
+const APPEND: &str = "nokaslr rcupdate.rcu_expedited=1";
+/// The prober's name in the guest, and of its part that is no way to attach.
+const PROBER: &str = "prober";
+const LISTS: &str = "lists";
+/// Claims of each kind, unless told.
+const SAMPLE: usize = 25;
+/// How often a kernel that crashes is booted.
+const ATTEMPTS: u32 = 4;
+/// What one probe takes a slow machine with hardware virtualization, and what
+/// the rest of a test takes, in seconds.
+const PROBE_S: f64 = 0.1;
+const TEST_S: f64 = 30.0;
+
+/// One variant is enough: patches hardly change where probes can sit.
+pub(crate) const VARIANTS: &[&str] = &["baseline"];
+
+/// Boots each kernel, asks it, and prints how it compares with its image.
+pub(crate) fn run(workspace: &Workspace, options: &VerifyOptions, install: bool) -> Result<Exit> {
+    let subjects = Subjects::of(
+        workspace,
+        &options.selection,
+        VARIANTS,
+        options.image.as_deref(),
+    )?;
+    doctor::ensure(&subjects.steps(), install)?;
+    verify(workspace, &subjects, options)
+}
+
+/// The same, on a host that has what it needs.
+pub(crate) fn verify(
+    workspace: &Workspace,
+    subjects: &Subjects,
+    options: &VerifyOptions,
+) -> Result<Exit> {
+    let mut session = Session {
+        workspace,
+        extent: extent(options),
+        boots: Boots::start(workspace, options.accel, options.output.as_deref())?,
+        reports: Vec::new(),
+    };
+    let outcome = session.verify_all(subjects);
+    session.boots.tell_where();
+    outcome?;
+    Ok(session.exit())
+}
+
+fn extent(options: &VerifyOptions) -> Extent {
+    if options.exhaustive {
+        Extent::Exhaustive
+    } else {
+        Extent::PerKind(options.sample.unwrap_or(SAMPLE))
+    }
+}
+
+struct Session<'a> {
+    workspace: &'a Workspace,
+    extent: Extent,
+    boots: Boots,
+    reports: Vec<Report>,
+}
+
+impl Session<'_> {
+    fn verify_all(&mut self, subjects: &Subjects) -> Result<()> {
+        let guest = guest::build_prober(self.workspace, &self.boots)?;
+        for plan in &subjects.ours {
+            for series in &plan.series {
+                let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+                let built = kernel::build_one(plan, series, cache, progress)?;
+                let kernel = Bootable::built(&plan.spec.id, series.name(), &built);
+                self.verify(&kernel, &guest)?;
+            }
+        }
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let others = subjects.others(cache, progress)?;
+        others
+            .iter()
+            .try_for_each(|kernel| self.verify(kernel, &guest))
+    }
+
+    fn verify(&mut self, kernel: &Bootable, guest: &Guest) -> Result<()> {
+        let report = with_image(&kernel.vmlinux, |image, _| {
+            self.ask(kernel, guest, &Plan::of(image, self.extent))
+        })?;
+        writeln!(stdout(), "\n{}", render(&report)).context("cannot print the report")?;
+        self.reports.push(report);
+        self.keep_reports()?;
+        Ok(check_interrupt()?)
+    }
+
+    /// Has the prober ask everything. A kernel that crashes is booted again, for
+    /// what it has not answered, without what it crashed on.
+    fn ask(&mut self, kernel: &Bootable, guest: &Guest, plan: &Plan<'_, '_>) -> Result<Report> {
+        let mut open = plan.batches().to_vec();
+        let mut answers = Vec::new();
+        let mut release = String::new();
+        for attempt in 1..=ATTEMPTS {
+            let boot = kernel.attempt(attempt);
+            let (run, more) = self.boot(&boot, guest, attempt == 1, &open)?;
+            release.clone_from(&run.release);
+            close_answered(&mut open, &more);
+            answers.extend(more);
+            let died_at = died_at(&run);
+            self.tell_failures(&run);
+            self.boots.output.keep(run)?;
+            match died_at {
+                None => break,
+                Some(LISTS) => {}
+                // The first that is open is the one it was at.
+                Some(_) => {
+                    let culprit = open.iter_mut().find(|batch| !batch.spots.is_empty());
+                    culprit.into_iter().for_each(|batch| batch.spots.clear());
+                }
+            }
+        }
+        let name = format!("{} {}", kernel.id, kernel.variant);
+        Ok(plan.judge(&name, &release, &answers))
+    }
+
+    fn tell_failures(&self, run: &Run) {
+        let failed = run.tests.iter().filter(|test| test.outcome.is_failure());
+        for test in failed {
+            let why = test.outcome.why().unwrap_or_default();
+            let outcome = test.outcome.name();
+            self.boots
+                .progress
+                .say(&format!("{}: {outcome}: {why}", test.name));
+        }
+    }
+
+    /// One boot.
+    fn boot(
+        &self,
+        kernel: &Bootable,
+        guest: &Guest,
+        lists: bool,
+        questions: &[Batch],
+    ) -> Result<(Run, Vec<Answer>)> {
+        let json = serde_json::to_vec(questions).context("cannot encode questions")?;
+        let tests = self.tests(lists, questions);
+        let occasion = Occasion {
+            guest,
+            plan: &tests,
+            deadlines: self.deadlines(&tests),
+            append: APPEND,
+            files: &[(QUESTIONS, json)],
+        };
+        let what = format!("verify {} {}", kernel.id, kernel.variant);
+        let total = questions
+            .iter()
+            .map(|batch| batch.spots.len())
+            .sum::<usize>() as u64;
+        let timed = format!("{what} {total}");
+        let Boots {
+            cache, progress, ..
+        } = &self.boots;
+        progress.begin(&what, Some(total), cache.last_time(&timed));
+        let mut answers = Answers::default();
+        let run = self.boots.boot(kernel, &occasion, &mut |message| {
+            answers.take(message);
+            progress.at(answers.count, &answers.test);
+        })?;
+        let Answers { all, count, .. } = answers;
+        progress.end(&format!(
+            "{what}: {count} of {total} questions answered, {:.1} s",
+            run.total_s
+        ));
+        if run.is_good() {
+            cache.remember_time(&timed, Duration::from_secs_f64(run.total_s));
+        }
+        Ok((run, all))
+    }
+
+    fn tests(&self, lists: bool, questions: &[Batch]) -> Vec<PlannedTest> {
+        let test = |name: &str, probes: usize| PlannedTest {
+            binary: PROBER.to_owned(),
+            test: name.to_owned(),
+            deadline_s: self
+                .boots
+                .scaled(TEST_S + PROBE_S * probes as f64)
+                .as_secs_f64(),
+        };
+        let count = |way| {
+            let batches = questions.iter().filter(|batch| batch.way == way);
+            batches.map(|batch| batch.spots.len()).sum()
+        };
+        let asked = Way::ALL.into_iter().map(|way| (way, count(way)));
+        let ways = asked.filter(|(_, count)| *count > 0);
+        let lists = lists.then(|| test(LISTS, 0));
+        lists
+            .into_iter()
+            .chain(ways.map(|(way, count)| test(way.name(), count)))
+            .collect()
+    }
+
+    /// Everything may take what its parts may take.
+    fn deadlines(&self, tests: &[PlannedTest]) -> Deadlines {
+        let each = self.boots.deadlines();
+        let seconds: f64 = tests.iter().map(|test| test.deadline_s).sum();
+        Deadlines {
+            total: each.boot + each.grace + Duration::from_secs_f64(seconds),
+            ..each
+        }
+    }
+
+    fn keep_reports(&self) -> Result<()> {
+        let mut json = serde_json::to_string_pretty(&self.reports)?;
+        json.push('\n');
+        let file = self.boots.output.dir().join("verify.json");
+        Ok(write_atomic(&file, json.as_bytes())?)
+    }
+
+    fn exit(&self) -> Exit {
+        match Exit::of(&self.boots.output.results().runs) {
+            Exit::Good if !self.reports.iter().all(Report::agrees) => Exit::Failed,
+            exit => exit,
+        }
+    }
+}
+
+/// The prober's part that a machine did not survive, if it did not.
+fn died_at(run: &Run) -> Option<&'static str> {
+    if !run.machine.is_failure() {
+        return None;
+    }
+    let last = run.tests.iter().find(|test| test.outcome == run.machine)?;
+    let (_, part) = last.name.split_once("::")?;
+    let parts = Way::ALL.iter().map(|way| way.name());
+    parts.chain([LISTS]).find(|name| *name == part)
+}
+
+/// Leaves nothing to ask of batches that were answered.
+fn close_answered(open: &mut [Batch], answers: &[Answer]) {
+    for answer in answers {
+        if let Answer::Batch { batch, .. } = answer
+            && let Some(batch) = open.get_mut(*batch)
+        {
+            batch.spots.clear();
+        }
+    }
+}
+
+/// What the guest has answered so far.
+#[derive(Default)]
+struct Answers {
+    all: Vec<Answer>,
+    /// How many questions.
+    count: u64,
+    test: String,
+}
+
+impl Answers {
+    fn take(&mut self, message: &Message) {
+        match message {
+            Message::Start { name } => self.test.clone_from(name),
+            Message::Answer { answer } => {
+                if let Answer::Batch { seen, .. } = answer {
+                    self.count += seen.len() as u64;
+                }
+                self.all.push(answer.clone());
+            }
+            _ => {}
+        }
+    }
+}
