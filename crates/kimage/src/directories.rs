@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::units::{Unit, Units};
-use crate::{Answer, Attach, Function, Image, Refusal, Region};
+use crate::{Function, Image, Region};
 
 /// The functions of one directory. `functions` is the sum of `traceable`,
 /// `without_call_site` and `init`.
@@ -29,7 +29,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    fn count(&mut self, function: &Function, answers: &[Answer; Attach::ALL.len()]) {
+    fn count(&mut self, function: &Function, blacklisted: bool) {
         self.functions += 1;
         if function.region == Region::Init {
             self.init += 1;
@@ -38,8 +38,7 @@ impl Directory {
         } else {
             self.without_call_site += 1;
         }
-        let blacklisted = |it: &Answer| matches!(it, Answer::No(Refusal::Blacklisted(_)));
-        self.blacklisted += usize::from(answers.iter().any(blacklisted));
+        self.blacklisted += usize::from(blacklisted);
     }
 }
 
@@ -51,17 +50,13 @@ pub(crate) fn has_call_site(function: &Function) -> bool {
 impl Image<'_> {
     /// Counts the functions of each directory, those with the most that cannot
     /// be traced first; `None` without DWARF.
-    pub(crate) fn directories(
-        &self,
-        functions: &[Function],
-        answers: &[[Answer; Attach::ALL.len()]],
-    ) -> Option<Vec<Directory>> {
+    pub(crate) fn directories(&self, functions: &[Function]) -> Option<Vec<Directory>> {
         let units = self.units()?;
         let mut directories = BTreeMap::<Option<&str>, Directory>::new();
-        for (function, answers) in functions.iter().zip(answers) {
+        for function in functions {
             let directory = units.unit_of(function).map(Unit::directory);
             let counts = directories.entry(directory).or_default();
-            counts.count(function, answers);
+            counts.count(function, self.is_blacklisted(function));
         }
         let mut directories: Vec<Directory> = directories
             .into_iter()

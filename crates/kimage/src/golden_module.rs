@@ -14,7 +14,6 @@ use crate::{
 };
 
 const FTRACE: Answer = Answer::Yes(Flavor::Ftrace);
-const UNBOOSTABLE: Flavor = Flavor::Int3(NotOptimized::Unboostable);
 const MAYBE_FTRACE: Answer = Answer::Depends(Condition::Loader(Flavor::Ftrace));
 const MAYBE_NOTRACE: Answer = Answer::Depends(Condition::NotraceAllowed);
 
@@ -329,10 +328,10 @@ proptest! {
 }
 
 #[test]
-fn an_unboostable_first_instruction_is_told() {
+fn a_probe_on_an_endbr_is_one_behind_it() {
     let file = toy_module();
     let image = Image::parse(&file).unwrap();
     let endbr = function(&image, "behind_endbr");
     let site = image.site(endbr.addr);
-    assert_eq!(site, Answer::Depends(Condition::Loader(UNBOOSTABLE)));
+    assert_eq!(site, Answer::Depends(Condition::Loader(Flavor::Ftrace)));
 }

@@ -169,7 +169,7 @@ impl Image<'_> {
             entries: entries
                 .map(|(attach, tally)| (attach, tally.into()))
                 .collect(),
-            directories: self.directories(&functions, &counted.answers),
+            directories: self.directories(&functions),
             sites: sites.then(|| counted.sites.into()),
         }
     }

@@ -92,7 +92,7 @@ impl<'a> Image<'a> {
     /// that the function starts with comes to sit behind it.
     #[must_use]
     pub fn sites(&self, function: &Function) -> Vec<Site> {
-        self.place_of(function).sites(function.entry()).collect()
+        self.place_of(function).sites().collect()
     }
 
     /// What becomes of a kprobe at any address.
@@ -172,6 +172,17 @@ impl<'a> Image<'a> {
             return Some(Refusal::Blacklisted(rule));
         }
         self.is_preamble(symbol).then_some(Refusal::Preamble)
+    }
+
+    /// Whether kprobes may not be in a function.
+    pub(crate) fn is_blacklisted(&self, function: &Function) -> bool {
+        let symbol = self.symbols.first_alias(function.symbol as usize);
+        matches!(self.unsafe_place(symbol), Some(Refusal::Blacklisted(_)))
+    }
+
+    /// Where a probe goes that is put on an ENDBR, if one is at the address.
+    fn entry_behind_endbr(&self, addr: u64) -> Option<u64> {
+        (self.features.ibt && self.is_endbr(addr)).then(|| addr.saturating_add(4))
     }
 
     /// `is_cfi_preamble_symbol()`.
@@ -302,20 +313,12 @@ fn refused(insn: &Insn, features: &Features) -> Option<Refusal> {
 }
 
 impl Place<'_, '_> {
-    /// Each instruction. `entry` is where a probe on the first one goes:
-    /// `arch_adjust_kprobe_addr()` moves it behind an ENDBR.
-    pub(crate) fn sites(&self, entry: u64) -> impl Iterator<Item = Site> {
-        let answer = move |index, addr| {
-            if addr == self.range.start && addr != entry {
-                self.register_kprobe(entry)
-            } else {
-                self.register(addr, || Some(index))
-            }
-        };
-        let site = move |(index, op): (usize, &Op)| Site {
+    /// Each instruction.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = Site> {
+        let site = |(index, op): (usize, &Op)| Site {
             offset: (op.addr - self.range.start) as u32,
             len: op.len,
-            answer: answer(index, op.addr),
+            answer: self.register(op.addr, || Some(index)),
         };
         self.code().ops.iter().enumerate().map(site)
     }
@@ -332,7 +335,11 @@ impl Place<'_, '_> {
 
     /// The same, with a way to find the instruction at the address.
     fn register(&self, addr: u64, instruction: impl FnOnce() -> Option<usize>) -> Answer {
-        self.image.qualified(self.registered(addr, instruction))
+        match self.image.entry_behind_endbr(self.range.start) {
+            // arch_adjust_kprobe_addr() moves it.
+            Some(entry) if addr == self.range.start => self.register_kprobe(entry),
+            _ => self.image.qualified(self.registered(addr, instruction)),
+        }
     }
 
     fn registered(&self, addr: u64, instruction: impl FnOnce() -> Option<usize>) -> Answer {
