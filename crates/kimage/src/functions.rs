@@ -35,8 +35,8 @@ pub struct Function {
     pub call_sites: u32,
     /// How many symbols have its name, itself included.
     pub copies: u32,
-    /// Whether no symbol of its name before it has a call site.
-    pub(crate) first_traceable: bool,
+    /// Whether the first call site by its name is another symbol's.
+    pub(crate) traced_elsewhere: bool,
     /// The number of its BTF prototype: that of its name.
     pub prototype: Option<NonZeroU32>,
 }
@@ -173,7 +173,7 @@ impl Image<'_> {
             call_site: sites.first().map(|site| self.call_site(*site)),
             call_sites: sites.len() as u32,
             copies: 1,
-            first_traceable: true,
+            traced_elsewhere: false,
             prototype: None,
         }
     }
@@ -224,15 +224,21 @@ impl Image<'_> {
             if copies == 1 {
                 return;
             }
-            let mut first_traceable = true;
+            let run: Vec<usize> = run.collect();
+            let first = run.iter().copied().find(|it| self.stays_traceable(*it));
             for index in run {
                 if let Some(function) = find(functions, index) {
                     function.copies = copies;
-                    function.first_traceable = first_traceable;
+                    function.traced_elsewhere = first.is_some_and(|first| first != index);
                 }
-                first_traceable &= self.call_site_in(self.extent_of(index)).is_none();
             }
         });
+    }
+
+    /// Whether a symbol has a call site once the kernel has booted.
+    pub(crate) fn stays_traceable(&self, symbol: usize) -> bool {
+        let site = self.call_site_in(self.extent_of(symbol));
+        site.is_some_and(|site| !self.ranges.init.contains(&site))
     }
 
     fn find_prototypes(&self, functions: &mut [Function]) {

@@ -362,8 +362,11 @@ pub enum Condition {
     /// the function matters.
     ReturnThunk,
     /// The instruction, or one in the five bytes, is an alternative: it depends
-    /// on the processor.
+    /// on the processor. So does one that may jump into them.
     Alternative,
+    /// The branch of a static key goes into the five bytes: int3 while it is
+    /// taken.
+    StaticKey,
     /// A lock prefix: refused with EINVAL as long as only one processor was
     /// ever present.
     SmpLock,
@@ -400,11 +403,12 @@ impl fmt::Display for Condition {
         f.write_str(match self {
             Self::ReturnThunk => "optimized if the processor needs no return thunk, int3 otherwise",
             Self::Alternative => "the code here depends on the processor",
+            Self::StaticKey => "int3 while a static key has its branch into the five bytes taken",
             Self::SmpLock => "refused with EINVAL if only one processor is present at boot",
             Self::Decoder => "an instruction that this decoder does not know",
             Self::Blacklist => "no blacklist was found in the image",
             Self::SeveralCallSites => "several call sites in the function's extent",
-            Self::Shadowed => "another function of this name comes first",
+            Self::Shadowed => "another function of this name is found first",
             Self::StackArguments => "refused with ENOTSUPP by a kernel older than 6.6",
             Self::Registered => "refused unless its set of kfuncs is registered for fmod_ret",
             Self::Loader(Flavor::Ftrace) => "ftrace if the kernel that loads it is built for that",

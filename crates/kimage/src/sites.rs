@@ -180,6 +180,15 @@ impl<'a> Image<'a> {
         matches!(self.unsafe_place(symbol), Some(Refusal::Blacklisted(_)))
     }
 
+    /// Where jumps from a range may go that are there or not.
+    fn branches_in(&self, range: &Range<u64>) -> impl Iterator<Item = (u64, Condition)> {
+        let all = &self.tables.branches;
+        let first = all.partition_point(|it| it.from < range.start);
+        let last = all.partition_point(|it| it.from < range.end);
+        let here = all.get(first..last).unwrap_or_default().iter();
+        here.filter_map(|it| Some((it.to, switch(it.by)?)))
+    }
+
     /// Where a probe goes that is put on an ENDBR, if one is at the address.
     fn entry_behind_endbr(&self, addr: u64) -> Option<u64> {
         (self.features.ibt && self.is_endbr(addr)).then(|| addr.saturating_add(4))
@@ -263,6 +272,8 @@ struct Code {
     ops: Vec<Op>,
     /// Where relative jumps go, sorted.
     targets: Vec<u64>,
+    /// Where jumps go that may be there or not, sorted.
+    switched: Vec<(u64, Condition)>,
     /// Why nothing in it can be optimized.
     unoptimized: Option<NotOptimized>,
     /// Why that is not certain for the rest.
@@ -411,10 +422,23 @@ impl Place<'_, '_> {
         if let Some(condition) = self.changeable(&here, near) {
             return Answer::Depends(condition);
         }
-        match self.cannot_optimize(op.addr) {
-            Some(reason) => Answer::Yes(Flavor::Int3(reason)),
-            None => self.copy_optimized(index, near),
+        if let Some(reason) = self.cannot_optimize(op.addr) {
+            return Answer::Yes(Flavor::Int3(reason));
         }
+        match self.copy_optimized(index, near) {
+            Answer::Yes(Flavor::Optimized) => self
+                .may_be_jumped_into(op.addr)
+                .map_or(Answer::Yes(Flavor::Optimized), Answer::Depends),
+            answer => answer,
+        }
+    }
+
+    /// Whether a jump that may be there or not goes into the five bytes.
+    fn may_be_jumped_into(&self, addr: u64) -> Option<Condition> {
+        let switched = &self.code().switched;
+        let next = switched.partition_point(|(to, _)| *to <= addr);
+        let (to, condition) = switched.get(next)?;
+        (*to <= addr + JMP32).then_some(*condition)
     }
 
     /// What makes these bytes uncertain.
@@ -444,7 +468,9 @@ impl Place<'_, '_> {
         let replaced = ops.iter().take_while(|op| op.addr < start + JMP32);
         let (mut end, mut returns) = (start, false);
         for op in replaced {
-            if op.moves == Moves::No {
+            // What boot puts in its place may be movable.
+            let patched = || near.touch(&(op.addr..op.end()), Special::Alternative);
+            if op.moves == Moves::No && !patched() {
                 return Answer::Yes(Flavor::Int3(NotOptimized::Unboostable));
             }
             returns |= op.moves == Moves::AsReturn;
@@ -498,7 +524,12 @@ impl Place<'_, '_> {
         {
             let op = self.op(code.end, &insn);
             code.end = op.end();
-            code.targets.extend(insn.jump_target(code.end));
+            if let Some(to) = insn.jump_target(code.end) {
+                match self.switched_by(&op) {
+                    Some(condition) => code.switched.push((to, condition)),
+                    None => code.targets.push(to),
+                }
+            }
             indirect |= self.image.is_indirect_jump(&insn, code.end);
             code.ops.push(op);
         }
@@ -506,9 +537,21 @@ impl Place<'_, '_> {
             code.end = code.end.max(start + len as u64);
         }
         code.targets.sort_unstable();
+        code.switched.extend(self.image.branches_in(&self.range));
+        code.switched.sort_unstable_by_key(|(to, _)| *to);
         code.unoptimized = self.unoptimized(indirect);
         code.unsure = self.unsure(&code);
         code
+    }
+
+    /// What may put something else in the place of a jump.
+    fn switched_by(&self, op: &Op) -> Option<Condition> {
+        let here = op.addr..op.end();
+        let near = self.marks.near(&here);
+        [Special::Alternative, Special::JumpLabel]
+            .into_iter()
+            .find(|what| near.touch(&here, *what))
+            .and_then(switch)
     }
 
     /// The rules of `can_optimize()` that hold for the whole extent.
@@ -560,6 +603,15 @@ impl Place<'_, '_> {
             moves,
             refused: refused(insn, &self.image.features),
         }
+    }
+}
+
+/// Who only knows what is at such an instruction.
+fn switch(what: Special) -> Option<Condition> {
+    match what {
+        Special::Alternative => Some(Condition::Alternative),
+        Special::JumpLabel => Some(Condition::StaticKey),
+        _ => None,
     }
 }
 

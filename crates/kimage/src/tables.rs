@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::bytes::{i32_at, u32_at, u64_at};
 use crate::elf::{Elf, Region};
-use crate::insn::Insn;
+use crate::insn::{Insn, Insns};
 use crate::marks::{Mark, Special};
 use crate::symbols::Symbols;
 
@@ -110,6 +110,19 @@ pub(crate) struct Tables {
     pub(crate) injectable: Vec<u64>,
     /// Single instructions, sorted.
     pub(crate) marks: Vec<Mark>,
+    /// Jumps that the kernel puts in place of something else, sorted.
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// A jump that may be there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Branch {
+    /// Where.
+    pub(crate) from: u64,
+    /// Where it goes.
+    pub(crate) to: u64,
+    /// What puts it there: [`Special::JumpLabel`] or [`Special::Alternative`].
+    pub(crate) by: Special,
 }
 
 impl Tables {
@@ -120,6 +133,7 @@ impl Tables {
             .or_else(|| mcount_run(elf))
             .unwrap_or_default();
         let (call_sites, zeroed) = call_sites(mcount);
+        let keys = bounded("__start___jump_table", "__stop___jump_table").unwrap_or_default();
         let nokprobe = bounded("__start_kprobe_blacklist", "__stop_kprobe_blacklist");
         let injectable = bounded(
             "__start_error_injection_whitelist",
@@ -133,12 +147,13 @@ impl Tables {
                 elf,
                 &call_sites,
                 [
-                    bounded("__start___jump_table", "__stop___jump_table"),
-                    bounded("__start_static_call_sites", "__stop_static_call_sites"),
-                ]
-                .map(Option::unwrap_or_default),
+                    keys,
+                    bounded("__start_static_call_sites", "__stop_static_call_sites")
+                        .unwrap_or_default(),
+                ],
                 &text(elf, labels),
             ),
+            branches: branches(elf, keys),
             call_sites,
         }
     }
@@ -154,6 +169,7 @@ impl Tables {
             nokprobe: Some(column("_kprobe_blacklist", 8)),
             injectable: column("_error_injection_whitelist", 16),
             marks: marks(elf, &call_sites, patched, text),
+            branches: branches(elf, patched[0]),
             call_sites,
         }
     }
@@ -193,9 +209,9 @@ fn marks(
         1,
         section(".smp_locks").relative_column(4),
     ));
-    marks.extend(alternatives(elf).into_iter().map(|(addr, len)| Mark {
-        addr,
-        len,
+    marks.extend(alternatives(elf).into_iter().map(|it| Mark {
+        addr: it.addr,
+        len: it.len,
         what: Special::Alternative,
     }));
     marks.sort_unstable_by_key(|mark| (mark.addr, mark.what, u8::MAX - mark.len));
@@ -253,33 +269,93 @@ fn text(elf: &Elf<'_>, labels: &Labels<'_>) -> [Range<u64>; 3] {
     ]
 }
 
-/// Where instructions differ from processor to processor.
-fn alternatives(elf: &Elf<'_>) -> Vec<(u64, u8)> {
+/// The jumps of static keys, and those that alternatives are replaced with.
+fn branches(elf: &Elf<'_>, keys: Table<'_>) -> Vec<Branch> {
+    // struct jump_entry: where, where to, and the key.
+    let keys = keys.entries(16).filter_map(|at| {
+        Some(Branch {
+            from: keys.relative(at)?,
+            to: keys.relative(at + 4)?,
+            by: Special::JumpLabel,
+        })
+    });
+    let mut all: Vec<Branch> = keys.collect();
+    for it in alternatives(elf) {
+        all.extend(replaced_jumps(elf, it));
+    }
+    all.sort_unstable();
+    all
+}
+
+/// Jumps among the instructions that replace others: they go where they would
+/// have gone from where they are kept (`apply_relocation()`).
+fn replaced_jumps(elf: &Elf<'_>, alternative: Alternative) -> impl Iterator<Item = Branch> {
+    let Replacement { addr, len } = alternative.replacement;
+    let code = elf.from(addr).and_then(|code| code.get(..len.into()));
+    let mut end = addr;
+    let jumps = Insns::new(code.unwrap_or_default()).filter_map(move |insn| {
+        end = end.wrapping_add(insn.len.into());
+        insn.jump_target(end)
+    });
+    jumps.map(move |to| Branch {
+        from: alternative.addr,
+        to,
+        by: Special::Alternative,
+    })
+}
+
+/// Instructions that differ from processor to processor.
+#[derive(Clone, Copy, Debug)]
+struct Alternative {
+    addr: u64,
+    len: u8,
+    replacement: Replacement,
+}
+
+/// What is put in their place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Replacement {
+    addr: u64,
+    len: u8,
+}
+
+fn alternatives(elf: &Elf<'_>) -> Vec<Alternative> {
     let mut all = Vec::new();
     if let Some(table) = Table::section(elf, ".altinstructions") {
         all.extend(alt_instructions(elf, table));
     }
-    // struct paravirt_patch_site, up to 6.7.
+    // struct paravirt_patch_site, up to 6.7: calls, and what replaces them is
+    // never a jump.
     if let Some(table) = Table::section(elf, ".parainstructions") {
-        all.extend(
-            table
-                .entries(16)
-                .filter_map(|at| Some((u64_at(table.bytes, at)?, *table.bytes.get(at + 9)?))),
-        );
+        all.extend(table.entries(16).filter_map(|at| {
+            Some(Alternative {
+                addr: u64_at(table.bytes, at)?,
+                len: *table.bytes.get(at + 9)?,
+                replacement: Replacement::default(),
+            })
+        }));
     }
     all
 }
 
 /// `struct alt_instr`: two relative addresses, the feature (16 bits, 32 with
 /// flags since 6.3), the two lengths, and padding up to 5.12.
-fn alt_instructions(elf: &Elf<'_>, table: Table<'_>) -> Vec<(u64, u8)> {
-    let entry = |at: usize, len_at: usize| -> Option<(u64, u8)> {
+fn alt_instructions(elf: &Elf<'_>, table: Table<'_>) -> Vec<Alternative> {
+    let entry = |at: usize, len_at: usize| -> Option<Alternative> {
         let (addr, len) = (table.relative(at)?, *table.bytes.get(at + len_at)?);
+        let replacement = Replacement {
+            addr: table.relative(at + 4)?,
+            len: *table.bytes.get(at + len_at + 1)?,
+        };
         elf.from(addr)
             .filter(|code| code.len() >= len.into())
-            .map(|_| (addr, len))
+            .map(|_| Alternative {
+                addr,
+                len,
+                replacement,
+            })
     };
-    let read = |(size, len_at): (usize, usize)| -> Option<Vec<(u64, u8)>> {
+    let read = |(size, len_at): (usize, usize)| -> Option<Vec<Alternative>> {
         let whole = table.bytes.len().is_multiple_of(size);
         whole
             .then(|| {

@@ -16,6 +16,9 @@ const NOP5: [u8; 5] = [0x0f, 0x1f, 0x44, 0, 0];
 /// push %rbp; mov %rsp,%rbp; sub $8,%rsp; pop %rbp; ret
 const PLAIN: &[u8] = &[0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x08, 0x5d, 0xc3];
 
+/// Five times nop; jmp back to the second; ret
+const LOOP: &[u8] = &[0x90, 0x90, 0x90, 0x90, 0x90, 0xeb, 0xfa, 0xc3];
+
 /// A kernel in the making: every function takes 32 bytes.
 #[derive(Default)]
 pub(crate) struct Kernel {
@@ -60,11 +63,7 @@ impl Kernel {
         kernel.traced("behind_endbr", &ENDBR);
         kernel.function("plain", PLAIN);
         kernel.function("starts_with_call", &[0xe8, 0, 0, 0, 0, 0xc3]);
-        // jmp +2, into its own five bytes
-        kernel.function(
-            "jumps_back",
-            &[0x90, 0x90, 0x90, 0x90, 0x90, 0xeb, 0xfa, 0xc3],
-        );
+        kernel.function("jumps_back", LOOP);
         let faults = kernel.function("faults", PLAIN);
         let listed = kernel.traced("listed", &[]);
         kernel.function("listed.part.0", PLAIN);
@@ -78,6 +77,10 @@ impl Kernel {
         kernel.traced("plain_then_traced", &[]);
         kernel.function("only_nop", &[&NOP5, PLAIN].concat());
         kernel.function("memory_jump", &[0xff, 0x20, 0xc3]);
+        // The same loop, but boot may replace the jump, or a static key.
+        let patched = kernel.function("loops_if_patched", LOOP) + 5;
+        let switched = kernel.function("loops_if_switched", LOOP) + 5;
+        let call = kernel.function("calls_if_patched", &[0x90, 0xe8, 0, 0, 0, 0, 0xc3]) + 1;
         let thunk = kernel.next() + 2 * SIZE;
         let distance = (thunk - kernel.next() - 6) as u8;
         kernel.function("returns", &[0x90, 0xe9, distance, 0, 0, 0]);
@@ -106,8 +109,9 @@ impl Kernel {
         kernel.tables = vec![
             ("faults", vec![faults + 4]),
             ("bug", vec![bug]),
-            ("key", vec![key]),
+            ("key", vec![key, switched]),
             ("lock", vec![lock]),
+            ("alternative", vec![patched, call]),
         ];
         for present in FEATURES {
             kernel.symbols.push((DATA, b'd', present.to_owned()));
@@ -223,7 +227,16 @@ impl Kernel {
             b'd',
             "__stop___jump_table".to_owned(),
         ));
-        let mut image = Fixture::default().section(".init.data", DATA, data);
+        let alternatives = &self
+            .tables
+            .iter()
+            .find(|it| it.0 == "alternative")
+            .unwrap()
+            .1;
+        let alternatives = alt_instructions(DATA + 0x5000, alternatives);
+        let mut image = Fixture::default()
+            .section(".init.data", DATA, data)
+            .section(".altinstructions", DATA + 0x5000, alternatives);
         let names = ["__ex_table", "__bug_table", ".jump", ".smp_locks"];
         for (index, name) in names.into_iter().enumerate() {
             image = image.section(
@@ -262,6 +275,15 @@ impl Kernel {
         }
         .elf()
     }
+}
+
+/// Entries of `struct alt_instr`: two bytes that are replaced with nothing.
+fn alt_instructions(base: u64, addrs: &[u64]) -> Vec<u8> {
+    let mut table = relative(base, 14, addrs);
+    for entry in table.chunks_exact_mut(14) {
+        entry[12..].copy_from_slice(&[2, 0]);
+    }
+    table
 }
 
 const PG: &str = "GNU C11 12.2.0 -mfentry -O2 -p -g";

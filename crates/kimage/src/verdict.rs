@@ -200,7 +200,7 @@ impl Image<'_> {
     /// What becomes of a kprobe.multi link by the function's address.
     #[must_use]
     pub fn kprobe_multi_by_address(&self, function: &Function) -> Answer {
-        match self.traceable(function, &mut ()) {
+        match self.fprobe().and_then(|()| self.traceable(function)) {
             Ok(()) => Answer::Yes(Flavor::Ftrace),
             Err(Answer::No(Refusal::NoCallSite | Refusal::FreedCallSite)) => {
                 Answer::No(Refusal::NoCallSiteAt(self.features.fprobe_lookup))
@@ -379,32 +379,33 @@ impl Image<'_> {
     /// takes the first symbol of the name that has a call site, in the kernel or
     /// (since 6.2) else in a module.
     fn kprobe_multi(&self, function: &Function, trail: &mut impl Trail) -> Result<Answer, Answer> {
-        self.traceable(function, trail)?;
-        depends_if(!self.is_first_traceable(function), Condition::Shadowed)?;
+        self.fprobe()?;
+        self.note_call_site(function, trail);
+        depends_if(self.is_traced_elsewhere(function), Condition::Shadowed)?;
+        self.traceable(function)?;
         Ok(Answer::Yes(Flavor::Ftrace))
     }
 
+    fn fprobe(&self) -> Asked {
+        let missing = Refusal::NotBuiltIn(Mechanism::Fprobe);
+        refuse_if(!self.features.fprobe, missing)
+    }
+
     /// Whether an fprobe can be put on it, however it is named.
-    fn traceable(&self, function: &Function, trail: &mut impl Trail) -> Asked {
-        refuse_if(
-            !self.features.fprobe,
-            Refusal::NotBuiltIn(Mechanism::Fprobe),
-        )?;
-        self.note_call_site(function, trail);
+    fn traceable(&self, function: &Function) -> Asked {
         refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
         refuse_if(function.region == Region::Init, Refusal::FreedCallSite)?;
         depends_if(function.call_sites > 1, Condition::SeveralCallSites)
     }
 
-    /// Whether no function of its name with a call site comes before it.
-    fn is_first_traceable(&self, function: &Function) -> bool {
-        let in_kernel = || self.kernel()?.first_traceable(self.name(function));
-        function.first_traceable && in_kernel().is_none()
-    }
-
-    fn first_traceable(&self, name: &str) -> Option<usize> {
-        let mut named = self.symbols.named(name.as_bytes());
-        named.find(|symbol| self.call_site_in(self.extent_of(*symbol)).is_some())
+    /// Whether a function of its name with a call site comes before it, or has
+    /// one where it has none itself.
+    fn is_traced_elsewhere(&self, function: &Function) -> bool {
+        let named = |kernel: &Self| {
+            let mut named = kernel.symbols.named(self.name(function).as_bytes());
+            named.any(|symbol| kernel.stays_traceable(symbol))
+        };
+        function.traced_elsewhere || self.kernel().is_some_and(named)
     }
 
     /// `bpf_check_attach_target()` at load, `register_fentry()` at attach.
