@@ -3,19 +3,22 @@
 //! for all of them in a row. Each holds what it found against what must be true
 //! of any image, so that it finds wrong answers, not only panics.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::btf::Btf;
 use crate::btf::builder::Builder;
 use crate::container::samples::{bzimage, pe};
 use crate::decompress::samples::packed;
+use crate::dwarf::{Dwarf, File};
 use crate::elf::Elf;
 use crate::fixture::{Fixture, Layout, Sym};
 use crate::insn::Insns;
 use crate::toy::Kernel;
 use crate::toy_module::{toy_module, toy_module_apart};
 use crate::{
-    Attach, Compression, Detail, Document, Function, Image, Query, kallsyms, lzop, render, unwrap,
+    Attach, Compression, Config, Detail, Document, Function, Image, Makefiles, Query, kallsyms,
+    lzop, render, unwrap,
 };
 
 /// A parser, and what to start from.
@@ -74,7 +77,17 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "image",
         run: image,
-        seeds: || vec![Kernel::whole().elf(), Kernel::whole().stripped()],
+        seeds: || vec![Kernel::with_files().elf(), Kernel::whole().stripped()],
+    },
+    Target {
+        name: "dwarf",
+        run: dwarf,
+        seeds: || vec![units()],
+    },
+    Target {
+        name: "makefile",
+        run: makefile,
+        seeds: || vec![join(&MAKEFILES.map(str::as_bytes))],
     },
     Target {
         name: "module",
@@ -307,6 +320,51 @@ fn module(data: &[u8]) -> Option<()> {
     Some(())
 }
 
+/// Sections of DWARF, which are [`parts`] of the data.
+fn dwarf(data: &[u8]) -> Option<()> {
+    let end = TEXT + 0x100;
+    let mut fixture = Fixture::default().section(".text", TEXT, vec![0x90; 0x100]);
+    for (index, (name, bytes)) in DWARF.iter().zip(parts::<{ DWARF.len() }>(data)).enumerate() {
+        fixture = fixture.section(name, table_at(index), bytes.to_vec());
+    }
+    fixture.symtab = [
+        (TEXT, "_stext"),
+        (TEXT, "one"),
+        (TEXT + 0x80, "two"),
+        (end, "_etext"),
+    ]
+    .map(|(addr, name)| (addr, b't', name.to_owned()))
+    .to_vec();
+    let file = fixture.elf();
+    let image = Image::parse(&file).expect("an image around the sections");
+    let functions = image.functions();
+    let directories = image.summary(&functions, false).directories?;
+    let counted: usize = directories.iter().map(|it| it.functions).sum();
+    assert_eq!(counted, functions.len());
+    Some(())
+}
+
+const DWARF: [&str; 6] = [
+    ".debug_info",
+    ".debug_abbrev",
+    ".debug_rnglists",
+    ".debug_ranges",
+    ".debug_str",
+    ".debug_addr",
+];
+
+/// A configuration and two Makefiles.
+fn makefile(data: &[u8]) -> Option<()> {
+    let [config, top, below] = parts(data).map(|it| String::from_utf8_lossy(it).into_owned());
+    let files = BTreeMap::from([
+        ("Makefile".to_owned(), top),
+        ("kernel/Makefile".to_owned(), below),
+    ]);
+    let makefiles = Makefiles::read(&files, &Config::parse(&config));
+    let _ = makefiles.flag_of("kernel/a");
+    (!makefiles.lines().is_empty()).then_some(())
+}
+
 /// How many functions, and how many places in each, are asked about alone.
 const MOST: usize = 4;
 
@@ -454,6 +512,29 @@ fn prototypes() -> Vec<u8> {
     btf.build()
 }
 
+fn units() -> Vec<u8> {
+    let file = |name, ranges: &[(u64, u64)]| File {
+        name,
+        options: "GNU C11 12.2.0 -pg",
+        ranges: ranges.to_vec(),
+    };
+    let scattered = [(TEXT + 0x40, TEXT + 0x60), (TEXT + 0x80, TEXT + 0x90)];
+    let files = [
+        file("/source/init/main.c", &[(TEXT, TEXT + 0x40)]),
+        file("/source/kernel/../lib/two.c", &scattered),
+    ];
+    let dwarf = Dwarf::of(&files);
+    join(&[&dwarf.info, &dwarf.abbreviations, &dwarf.ranges])
+}
+
+const MAKEFILES: [&str; 3] = [
+    "CONFIG_ON=y\nCONFIG_TEXT=\"a b\"\n",
+    "CC_FLAGS_FTRACE := -pg -mfentry\nexport CC_FLAGS_FTRACE\n",
+    "obj-$(CONFIG_ON) += a.o b.o\nifdef CONFIG_OFF\nccflags-y += $(call cc-option,-Os)\nelse\n\
+     CFLAGS_REMOVE_a.o = $(CC_FLAGS_FTRACE)\nendif\nKBUILD_CFLAGS := \\\n  \
+     $(filter-out -pg,$(KBUILD_CFLAGS)) $(patsubst %.o,%,$(obj-y))\n",
+];
+
 const CODE: [&[u8]; 3] = [
     &[
         0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 0, 0, 0, 0, 0x55, 0x48, 0x89, 0xe5, 0x5d, 0xe9, 0, 0, 0, 0,
@@ -514,7 +595,8 @@ mod tests {
     fn every_target_reads_its_seeds_and_refuses_nothing_at_all() {
         for target in TARGETS {
             let refused = (target.run)(&[]).is_none();
-            assert!(refused || target.name == "tables", "{}", target.name);
+            let image_around = ["tables", "dwarf"].contains(&target.name);
+            assert!(refused || image_around, "{}", target.name);
             for (index, seed) in (target.seeds)().iter().enumerate() {
                 let name = target.name;
                 assert!((target.run)(seed).is_some(), "{name}, seed {index}");

@@ -66,7 +66,7 @@ mod count;
 mod decompress;
 mod diff;
 mod directories;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod dwarf;
 mod elf;
 mod error;
