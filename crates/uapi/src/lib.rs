@@ -22,7 +22,9 @@ mod bindings {
 }
 mod info;
 mod link;
+mod perf;
 mod prog;
 
 pub use link::link_missed;
+pub use perf::write_breakpoint;
 pub use prog::recursion_misses;
