@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A kprobe.multi, and everything that may sit on a function it calls. */
-#include <stdbool.h>
+#include "session.bpf.h"
 #include "trigger.bpf.h"
 
 struct runs {
@@ -19,24 +19,5 @@ COUNTING_PROGRAM("kprobe", inner_kprobe_2)
 COUNTING_PROGRAM("kprobe", inner_kprobe_3)
 COUNTING_PROGRAM("kprobe.multi", inner_multi)
 
-/* The kfunc took no argument until 7.0. */
-extern bool bpf_session_is_return___without_ctx(void) __ksym __weak;
-extern bool bpf_session_is_return___with_ctx(void *ctx) __ksym __weak;
-
-static bool is_return(void *ctx)
-{
-	if (bpf_ksym_exists(bpf_session_is_return___with_ctx))
-		return bpf_session_is_return___with_ctx(ctx);
-	return bpf_session_is_return___without_ctx();
-}
-
-/* Runs twice per hit; the run on entry is the one that stands for the hit. */
-SEC("kprobe.session")
-int inner_session(void *ctx)
-{
-	if (is_return(ctx))
-		COUNT_RUN(inner_session_return);
-	else
-		COUNT_RUN(inner_session);
-	return 0;
-}
+/* The run on entry is the one that stands for the hit. */
+SESSION_PROGRAM("kprobe.session", inner_session)

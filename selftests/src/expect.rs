@@ -21,6 +21,19 @@ pub(crate) struct PerTrigger {
 }
 
 impl PerTrigger {
+    /// The same for each of several links in the same place.
+    const fn on_links(self, links: u64) -> Self {
+        Self {
+            hits: self.hits * links,
+            runs: self.runs * links,
+            link_missed: match self.link_missed {
+                Some(missed) => Some(missed * links),
+                None => None,
+            },
+            prog_missed: self.prog_missed * links,
+        }
+    }
+
     /// The counters after `times` triggers.
     pub(crate) fn times(&self, times: u64) -> Tally {
         Tally {
@@ -80,6 +93,13 @@ const fn row(
 /// Kernels where the patches were tried.
 const KNOWN: &[&str] = &["6.12", "7.3"];
 
+/// Variants without a patch.
+const UNPATCHED: &[&str] = &["baseline"];
+/// Variants that count what the kernel drops in silence.
+const COUNTED: &[&str] = &["counters", "active", "guarded"];
+/// Those, and the one without a patch.
+const ALL_KNOWN: &[&str] = &["baseline", "counters", "active", "guarded"];
+
 /// Variants whose kprobe.multi takes `bpf_prog_active`, the per-CPU counter
 /// that all programs of kprobes and perf tracepoints take and yield to.
 const STOCK: &[&str] = &["baseline", "counters"];
@@ -110,6 +130,14 @@ const PROG_MISSES: PerTrigger = PerTrigger {
     runs: 0,
     link_missed: Some(0),
     prog_missed: 1,
+};
+
+/// The hit is lost: the one thing that a patch here exists to change.
+const LOST: PerTrigger = PerTrigger {
+    hits: 1,
+    runs: 0,
+    link_missed: Some(0),
+    prog_missed: 0,
 };
 
 /// As [`PROG_MISSES`], for links without a counter of their own.
@@ -216,6 +244,190 @@ const TABLE: &[Expected] = &[
         On::Only(KNOWN, ACTIVE),
         RUNS,
         "kprobe_multi_link_prog_run does not look at bpf_prog_active",
+    ),
+    row(
+        &["kprobe/at-third-level"],
+        On::Only(KNOWN, UNPATCHED),
+        LOST,
+        "kprobe_ftrace_handler returns if ftrace_test_recursion_trylock fails",
+    ),
+    row(
+        &["kprobe/at-third-level"],
+        On::Only(KNOWN, COUNTED),
+        LINK_MISSES,
+        "kprobe_ftrace_missed counts what ftrace_test_recursion_trylock refuses",
+    ),
+    row(
+        &[
+            "kprobe.multi/at-third-level",
+            "kretprobe.multi/at-third-level",
+            "kprobe.session/at-third-level",
+        ],
+        On::Only(&["6.12"], ALL_KNOWN),
+        LINK_MISSES,
+        "fprobe_handler counts what ftrace_test_recursion_trylock refuses",
+    ),
+    row(
+        &["kprobe.multi/at-third-level"],
+        On::Only(&["7.3"], UNPATCHED),
+        LOST,
+        "fprobe_ftrace_entry returns if ftrace_test_recursion_trylock fails",
+    ),
+    row(
+        &["kprobe.multi/at-third-level"],
+        On::Only(&["7.3"], COUNTED),
+        LINK_MISSES,
+        "fprobe_ftrace_missed counts what ftrace_test_recursion_trylock refuses",
+    ),
+    row(
+        &[
+            "kretprobe.multi/at-third-level",
+            "kprobe.session/at-third-level",
+        ],
+        On::Only(&["7.3"], UNPATCHED),
+        LOST,
+        "function_graph_enter_regs returns if ftrace_test_recursion_trylock fails",
+    ),
+    row(
+        &[
+            "kretprobe.multi/at-third-level",
+            "kprobe.session/at-third-level",
+        ],
+        On::Only(&["7.3"], COUNTED),
+        LINK_MISSES,
+        "fprobe_missed_entry hears what function_graph_enter_regs refuses",
+    ),
+    row(
+        &[
+            "kprobe/at-third-list",
+            "kprobe.multi/at-third-list",
+            "kretprobe.multi/at-third-list",
+        ],
+        On::Only(KNOWN, UNPATCHED),
+        LOST,
+        "__ftrace_ops_list_func returns if trace_test_and_set_recursion fails",
+    ),
+    row(
+        &[
+            "kprobe/at-third-list",
+            "kprobe.multi/at-third-list",
+            "kretprobe.multi/at-third-list",
+        ],
+        On::Only(KNOWN, COUNTED),
+        LINK_MISSES,
+        "ftrace_ops_list_missed calls those that __ftrace_ops_list_func does not",
+    ),
+    row(
+        &["kretprobe.multi/32-links"],
+        On::Only(KNOWN, ALL_KNOWN),
+        RUNS.on_links(32),
+        "fgraph_reserve_data has room for 32 words, or each link has its own rethook",
+    ),
+    row(
+        &["kprobe.session/16-links"],
+        On::Only(KNOWN, ALL_KNOWN),
+        RUNS.on_links(16),
+        "fgraph_reserve_data has room for 32 words, or each link has its own rethook",
+    ),
+    row(
+        &["kretprobe.multi/33-links"],
+        On::Only(&["6.12"], ALL_KNOWN),
+        RUNS.on_links(33),
+        "rethook_try_get: each link has its own rethook",
+    ),
+    row(
+        &["kprobe.session/17-links"],
+        On::Only(&["6.12"], ALL_KNOWN),
+        RUNS.on_links(17),
+        "rethook_try_get: each link has its own rethook",
+    ),
+    row(
+        &["kretprobe.multi/33-links"],
+        On::Only(&["7.3"], ALL_KNOWN),
+        LINK_MISSES.on_links(33),
+        "fprobe_fgraph_entry: fgraph_reserve_data has room for 32 words, and so for none",
+    ),
+    row(
+        &["kprobe.session/17-links"],
+        On::Only(&["7.3"], ALL_KNOWN),
+        LINK_MISSES.on_links(17),
+        "fprobe_fgraph_entry: fgraph_reserve_data has room for 32 words, and so for none",
+    ),
+    row(
+        &["perf_event/in-fentry"],
+        On::All,
+        PerTrigger {
+            link_missed: None,
+            ..RUNS
+        },
+        "__bpf_prog_enter_recur holds prog->active alone",
+    ),
+    row(
+        &["perf_event/in-kprobe"],
+        On::Only(KNOWN, UNPATCHED),
+        PerTrigger {
+            link_missed: None,
+            ..LOST
+        },
+        "bpf_overflow_handler returns if bpf_prog_active is held",
+    ),
+    row(
+        &["perf_event/in-kprobe"],
+        On::Only(KNOWN, COUNTED),
+        TP_MISSES,
+        "bpf_overflow_handler counts what bpf_prog_active keeps out",
+    ),
+    row(
+        &["tp/in-itself"],
+        On::Only(KNOWN, UNPATCHED),
+        PerTrigger {
+            hits: 2,
+            runs: 1,
+            link_missed: None,
+            prog_missed: 0,
+        },
+        "perf_trace_buf_alloc has one buffer per context",
+    ),
+    row(
+        &["tp/in-itself"],
+        On::Only(KNOWN, COUNTED),
+        PerTrigger {
+            hits: 2,
+            runs: 1,
+            link_missed: None,
+            prog_missed: 1,
+        },
+        "perf_trace_event_buf_alloc counts for the programs of the event",
+    ),
+    row(
+        &[
+            "uretprobe/65-deep",
+            "uretprobe.multi/65-deep",
+            "uprobe.session/65-deep",
+        ],
+        On::Only(KNOWN, UNPATCHED),
+        PerTrigger {
+            hits: 65,
+            runs: 64,
+            link_missed: None,
+            prog_missed: 0,
+        },
+        "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
+    ),
+    row(
+        &[
+            "uretprobe/65-deep",
+            "uretprobe.multi/65-deep",
+            "uprobe.session/65-deep",
+        ],
+        On::Only(KNOWN, COUNTED),
+        PerTrigger {
+            hits: 65,
+            runs: 64,
+            link_missed: Some(1),
+            prog_missed: 0,
+        },
+        "uretprobe_missed counts for the consumers of a return that is not kept",
     ),
 ];
 

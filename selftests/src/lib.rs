@@ -15,6 +15,8 @@ pub mod skel;
 mod environment;
 mod expect;
 mod flavor;
+mod kprobe_event;
+mod own_code;
 mod probe;
 mod records;
 mod scene;
@@ -22,6 +24,8 @@ mod sites;
 mod trigger;
 
 pub use flavor::Flavor;
+pub use kprobe_event::KprobeEvent;
+pub use own_code::file_offset;
 pub use probe::Probe;
 pub use scene::Scene;
 pub use trigger::fire;

@@ -4,7 +4,10 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use libbpf_rs::btf::{Btf, types::Func};
+use libbpf_rs::btf::{
+    Btf,
+    types::{Enum, Func},
+};
 
 /// A function of the kernel, and what it comes with.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,57 @@ pub const MAP_DELETE: Need = Need {
     function: "htab_map_delete_elem",
     comes_with: "CONFIG_BPF_SYSCALL",
 };
+
+/// What kprobe events read memory with; a second level of probes sits on it.
+pub const COPY_NOFAULT: Need = Need {
+    function: "copy_from_kernel_nofault",
+    comes_with: "Linux 5.8",
+};
+
+/// Breakpoints of the processor.
+pub const BREAKPOINT: Need = Need {
+    function: "register_user_hw_breakpoint",
+    comes_with: "CONFIG_HAVE_HW_BREAKPOINT",
+};
+
+/// Probes of user space.
+pub const UPROBE: Need = Need {
+    function: "uprobe_register",
+    comes_with: "CONFIG_UPROBE_EVENTS",
+};
+
+/// A way to attach programs that older kernels do not know, however they are
+/// configured.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachType {
+    /// In `enum bpf_attach_type`.
+    enumerator: &'static str,
+    /// What to say where it is missing.
+    since: &'static str,
+}
+
+/// Entry and return of a function of user space.
+pub const UPROBE_SESSION: AttachType = AttachType {
+    enumerator: "BPF_TRACE_UPROBE_SESSION",
+    since: "Linux 6.13",
+};
+
+impl AttachType {
+    /// Whether the kernel of this BTF has it.
+    pub(crate) fn is_known(&self, btf: &Btf<'_>) -> bool {
+        let all = btf.type_by_name::<Enum<'_>>("bpf_attach_type");
+        all.is_some_and(|all| {
+            all.iter()
+                .any(|member| member.name.is_some_and(|name| name == self.enumerator))
+        })
+    }
+}
+
+impl fmt::Display for AttachType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.enumerator, self.since)
+    }
+}
 
 /// Reads what the running kernel says about itself.
 pub(crate) fn kernel_btf() -> Result<Btf<'static>> {

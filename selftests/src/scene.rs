@@ -11,7 +11,7 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
 use crate::environment::Environment;
 use crate::expect::{self, Expected};
-use crate::needs::{self, Need};
+use crate::needs::{self, AttachType, Need};
 use crate::{Flavor, Probe, records, sites};
 
 /// Held by the test that runs: they all probe the same functions.
@@ -86,6 +86,20 @@ impl Scene {
         Ok(found)
     }
 
+    /// Whether the kernel is new enough for programs of this kind.
+    #[must_use]
+    pub fn knows(&self, attach_type: &AttachType) -> bool {
+        attach_type.is_known(&self.btf)
+    }
+
+    /// Ends the scene of a test that needs such programs, and says so.
+    ///
+    /// # Errors
+    /// If nobody takes the record.
+    pub fn skip(self, attach_type: &AttachType) -> Result<()> {
+        records::write_skip(&format!("the kernel has no {attach_type}"))
+    }
+
     /// Records and judges what became of the hits of one probe; its program
     /// counts in `runs`. Every place it sits on is hit once per trigger.
     ///
@@ -106,6 +120,16 @@ impl Scene {
         }
         self.check_flavor(scenario, probe.flavor, probe.planned);
         Ok(())
+    }
+
+    /// Judges the runs of a program that is no more than a step on the way to
+    /// the probes in question: one per trigger.
+    pub fn check_step(&mut self, program: &str, runs: &u64) {
+        let runs = counted(runs);
+        if runs != self.times {
+            self.findings
+                .push(format!("the program {program} ran {runs} times"));
+        }
     }
 
     /// Judges the runs of a session: none on entry without one on return.

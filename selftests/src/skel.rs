@@ -28,6 +28,11 @@ skeletons! {
     missed_kprobe_recursion
     missed_map_syscall
     missed_tp_recursion
+    perf_event
+    recursion
+    shadow_stack
+    tracepoint
+    uretprobe
 }
 
 /// A loaded skeleton.

@@ -2,7 +2,7 @@
 //! Attaching with nothing in between: what the kernel answers, errno and all,
 //! which libbpf translates here and there.
 
-use std::ffi::{CStr, c_char, c_int, c_long};
+use std::ffi::{CStr, c_char, c_int};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
@@ -11,7 +11,7 @@ use libbpf_sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 as kprobe_multi
 use libbpf_sys::{
     BPF_MODIFY_RETURN, BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY,
     BPF_TRACE_FEXIT, BPF_TRACE_KPROBE_MULTI, bpf_attach_type, bpf_insn, bpf_link_create_opts,
-    bpf_prog_load_opts, bpf_prog_type, perf_event_attr, size_t,
+    bpf_prog_load_opts, bpf_prog_type, size_t,
 };
 
 use crate::info::check;
@@ -120,55 +120,6 @@ pub fn attach_trampoline(program: impl AsFd) -> io::Result<OwnedFd> {
     // SAFETY: no name is asked for, so none is read.
     let fd = unsafe { libbpf_sys::bpf_raw_tracepoint_open(ptr::null(), raw(program.as_fd())) };
     owned(fd)
-}
-
-/// A kprobe of perf: a `perf_event_attr.type` and what selects the return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KprobePmu {
-    /// `/sys/bus/event_source/devices/kprobe/type`.
-    pub number: u32,
-    /// The bit of `config` that makes it a kretprobe (`format/retprobe`).
-    pub retprobe_bit: u32,
-}
-
-/// Registers and arms a kprobe, or a kretprobe, at an offset into a function
-/// (`perf_event_open`, `create_local_trace_kprobe`), until it is dropped. It
-/// counts nothing.
-///
-/// # Errors
-/// What `register_kprobe` and the checks of trace_kprobe before it say.
-pub fn open_kprobe(
-    pmu: KprobePmu,
-    function: &CStr,
-    offset: u64,
-    on_return: bool,
-) -> io::Result<OwnedFd> {
-    let mut attr = perf_event_attr {
-        type_: pmu.number,
-        size: size_of::<perf_event_attr>() as u32,
-        config: u64::from(on_return) << pmu.retprobe_bit,
-        ..Default::default()
-    };
-    attr.set_disabled(1);
-    attr.__bindgen_anon_3.kprobe_func = function.as_ptr().expose_provenance() as u64;
-    attr.__bindgen_anon_4.probe_offset = offset;
-    // All tasks, on the first CPU.
-    let (task, cpu, group): (c_int, c_int, c_int) = (-1, 0, -1);
-    // SAFETY: `attr` and the name it points to live until the call returns.
-    let fd: c_long = unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            &raw const attr,
-            task,
-            cpu,
-            group,
-            libc::c_ulong::from(libbpf_sys::PERF_FLAG_FD_CLOEXEC),
-        )
-    };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    owned(fd as c_int)
 }
 
 fn raw(fd: BorrowedFd<'_>) -> c_int {

@@ -23,10 +23,10 @@ mod bindings {
 mod attach;
 mod info;
 mod link;
+mod perf;
 mod prog;
 
-pub use attach::{
-    KprobePmu, Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing, open_kprobe,
-};
+pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
 pub use link::link_missed;
+pub use perf::{KprobePmu, open_kprobe, write_breakpoint};
 pub use prog::recursion_misses;

@@ -4,10 +4,12 @@
 use std::io;
 use std::mem::offset_of;
 use std::os::fd::AsFd;
+use std::ptr;
 
 use crate::bindings::{
-    BPF_LINK_TYPE_KPROBE_MULTI, BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_KPROBE,
-    BPF_PERF_EVENT_KRETPROBE, bpf_link_info,
+    BPF_LINK_TYPE_KPROBE_MULTI, BPF_LINK_TYPE_PERF_EVENT, BPF_LINK_TYPE_UPROBE_MULTI,
+    BPF_PERF_EVENT_KPROBE, BPF_PERF_EVENT_KRETPROBE, BPF_PERF_EVENT_UPROBE,
+    BPF_PERF_EVENT_URETPROBE, UPROBE_MISSED, UPROBE_MULTI_MISSED, bpf_link_info,
 };
 use crate::info::{Fillable, Info};
 
@@ -27,17 +29,28 @@ pub fn link_missed(fd: impl AsFd) -> io::Result<Option<u64>> {
     let fd = fd.as_fd();
     // SAFETY: all zero.
     let info = unsafe { Info::query(fd, bpf_link_info::default()) }?;
-    let Some(counter) = Counter::of(&info.data).filter(|counter| info.reaches(counter.offset()))
-    else {
+    let Some(offset) = Counter::of(&info.data).and_then(Counter::offset) else {
         return Ok(None);
     };
+    if !info.reaches(offset) {
+        return Ok(None);
+    }
     // A kernel whose structure is long enough may still not have the counter.
     // It leaves those bytes as it got them (bpf_link_get_info_by_fd).
     let mut asked = bpf_link_info::default();
-    *counter.within(&mut asked) = UNWRITTEN;
+    *counter_at(&mut asked, offset) = UNWRITTEN;
     // SAFETY: all zero but for a counter, which the kernel does not follow.
     let mut info = unsafe { Info::query(fd, asked) }?;
-    Ok(Some(*counter.within(&mut info.data)).filter(|missed| *missed != UNWRITTEN))
+    Ok(Some(*counter_at(&mut info.data, offset)).filter(|missed| *missed != UNWRITTEN))
+}
+
+/// The counter that lies `offset` bytes into the structure.
+fn counter_at(info: &mut bpf_link_info, offset: usize) -> &mut u64 {
+    assert!(offset.is_multiple_of(align_of::<u64>()));
+    assert!(offset + size_of::<u64>() <= size_of::<bpf_link_info>());
+    // SAFETY: inside of the structure and aligned as it is (8 bytes, says the
+    // header); any bytes are a valid integer, and any integer valid there.
+    unsafe { &mut *ptr::from_mut(info).byte_add(offset).cast() }
 }
 
 /// The counters that links have, by the field that holds them.
@@ -50,6 +63,13 @@ enum Counter {
     /// probe attached by perf event and link (`bpf_perf_link_fill_kprobe`,
     /// since 6.7).
     PerfKprobe,
+    /// `uprobe_consumer.nmissed` of a probe attached by perf event and link
+    /// (`bpf_perf_link_fill_uprobe`, in no released kernel).
+    PerfUprobe,
+    /// The sum of `uprobe_consumer.nmissed`, for uprobe.multi,
+    /// uretprobe.multi and uprobe.session
+    /// (`bpf_uprobe_multi_link_fill_link_info`, in no released kernel).
+    UprobeMulti,
 }
 
 impl Counter {
@@ -57,75 +77,77 @@ impl Counter {
     fn of(info: &bpf_link_info) -> Option<Self> {
         match info.type_ {
             BPF_LINK_TYPE_KPROBE_MULTI => Some(Self::KprobeMulti),
-            BPF_LINK_TYPE_PERF_EVENT if is_kprobe(info) => Some(Self::PerfKprobe),
+            BPF_LINK_TYPE_UPROBE_MULTI => Some(Self::UprobeMulti),
+            BPF_LINK_TYPE_PERF_EVENT => Self::of_perf_event(info),
             _ => None,
         }
     }
 
-    /// Where in the structure it lies, in bytes.
-    fn offset(self) -> usize {
+    /// The counter of a link to a perf event.
+    fn of_perf_event(info: &bpf_link_info) -> Option<Self> {
+        // SAFETY: any bytes are a valid value of every variant of the union.
+        match unsafe { info.__bindgen_anon_1.perf_event.type_ } {
+            BPF_PERF_EVENT_KPROBE | BPF_PERF_EVENT_KRETPROBE => Some(Self::PerfKprobe),
+            BPF_PERF_EVENT_UPROBE | BPF_PERF_EVENT_URETPROBE => Some(Self::PerfUprobe),
+            _ => None,
+        }
+    }
+
+    /// Where in the structure it lies, in bytes; `None` if the header does
+    /// not have it.
+    fn offset(self) -> Option<usize> {
         match self {
-            Self::KprobeMulti => offset_of!(bpf_link_info, __bindgen_anon_1.kprobe_multi.missed),
-            Self::PerfKprobe => offset_of!(
+            Self::KprobeMulti => Some(offset_of!(
+                bpf_link_info,
+                __bindgen_anon_1.kprobe_multi.missed
+            )),
+            Self::PerfKprobe => Some(offset_of!(
                 bpf_link_info,
                 __bindgen_anon_1.perf_event.__bindgen_anon_1.kprobe.missed
-            ),
+            )),
+            Self::PerfUprobe => UPROBE_MISSED,
+            Self::UprobeMulti => UPROBE_MULTI_MISSED,
         }
     }
-
-    /// The counter itself.
-    fn within(self, info: &mut bpf_link_info) -> &mut u64 {
-        // SAFETY: any bytes are a valid value of every variant of the unions.
-        unsafe {
-            match self {
-                Self::KprobeMulti => &mut info.__bindgen_anon_1.kprobe_multi.missed,
-                Self::PerfKprobe => {
-                    &mut info
-                        .__bindgen_anon_1
-                        .perf_event
-                        .__bindgen_anon_1
-                        .kprobe
-                        .missed
-                }
-            }
-        }
-    }
-}
-
-/// Whether the perf event of the link is a kprobe or kretprobe.
-fn is_kprobe(info: &bpf_link_info) -> bool {
-    // SAFETY: any bytes are a valid value of every variant of the union.
-    let kind = unsafe { info.__bindgen_anon_1.perf_event.type_ };
-    [BPF_PERF_EVENT_KPROBE, BPF_PERF_EVENT_KRETPROBE].contains(&kind)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counter, is_kprobe};
+    use test_case::test_case;
+
+    use super::{Counter, counter_at};
     use crate::bindings::{
-        BPF_LINK_TYPE_KPROBE_MULTI, BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_KPROBE, bpf_link_info,
+        BPF_LINK_TYPE_KPROBE_MULTI, BPF_LINK_TYPE_PERF_EVENT, BPF_LINK_TYPE_UPROBE_MULTI,
+        BPF_PERF_EVENT_KPROBE, BPF_PERF_EVENT_URETPROBE, bpf_link_info,
     };
 
-    #[test]
-    fn only_probes_have_a_counter() {
-        let mut info = bpf_link_info::default();
-        assert_eq!(Counter::of(&info), None);
-        info.type_ = BPF_LINK_TYPE_KPROBE_MULTI;
-        assert_eq!(Counter::of(&info), Some(Counter::KprobeMulti));
-        info.type_ = BPF_LINK_TYPE_PERF_EVENT;
-        assert!(!is_kprobe(&info));
-        assert_eq!(Counter::of(&info), None);
-        info.__bindgen_anon_1.perf_event.type_ = BPF_PERF_EVENT_KPROBE;
-        assert_eq!(Counter::of(&info), Some(Counter::PerfKprobe));
+    #[test_case(0, 0 => None; "another link")]
+    #[test_case(BPF_LINK_TYPE_KPROBE_MULTI, 0 => Some(Counter::KprobeMulti))]
+    #[test_case(BPF_LINK_TYPE_UPROBE_MULTI, 0 => Some(Counter::UprobeMulti))]
+    #[test_case(BPF_LINK_TYPE_PERF_EVENT, 0 => None; "another perf event")]
+    #[test_case(BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_KPROBE => Some(Counter::PerfKprobe))]
+    #[test_case(BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_URETPROBE => Some(Counter::PerfUprobe))]
+    fn only_probes_have_a_counter(link_type: u32, event_type: u32) -> Option<Counter> {
+        let mut info = bpf_link_info {
+            type_: link_type,
+            ..Default::default()
+        };
+        info.__bindgen_anon_1.perf_event.type_ = event_type;
+        Counter::of(&info)
     }
 
     #[test]
     fn a_counter_lies_at_its_offset() {
-        for counter in [Counter::KprobeMulti, Counter::PerfKprobe] {
-            let mut info = bpf_link_info::default();
-            let start = (&raw const info).addr();
-            let place = (&raw const *counter.within(&mut info)).addr();
-            assert_eq!(place - start, counter.offset(), "{counter:?}");
-        }
+        let mut info = bpf_link_info::default();
+        let offset = Counter::KprobeMulti.offset().unwrap();
+        *counter_at(&mut info, offset) = 7;
+        // SAFETY: any bytes are a valid value of every variant of the union.
+        assert_eq!(unsafe { info.__bindgen_anon_1.kprobe_multi.missed }, 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed")]
+    fn no_counter_lies_beyond_the_structure() {
+        counter_at(&mut bpf_link_info::default(), size_of::<bpf_link_info>());
     }
 }

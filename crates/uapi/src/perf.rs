@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Perf events that libbpf does not open.
+
+use std::ffi::{CStr, c_int};
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::ptr;
+
+use libbpf_sys::{PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, perf_event_attr};
+
+/// `HW_BREAKPOINT_W` of linux/hw_breakpoint.h.
+const ON_WRITE: u32 = 2;
+
+/// A perf event for every write to the eight bytes at `address` by the calling
+/// thread, be it in user space or, as far as the caller may ask for that, in
+/// the kernel. It counts from the first `PERF_EVENT_IOC_ENABLE` on.
+///
+/// # Errors
+/// What perf_event_open(2) says: `EINVAL` for an address that is not aligned,
+/// `EPERM` for one of the kernel and a caller without `CAP_SYS_ADMIN`,
+/// `ENOSPC` when all breakpoints of the CPU are in use, `EOPNOTSUPP` or
+/// `ENOENT` where there are none.
+pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
+    let mut attr = perf_event_attr {
+        type_: PERF_TYPE_BREAKPOINT,
+        size: u32::try_from(size_of::<perf_event_attr>()).map_err(io::Error::other)?,
+        bp_type: ON_WRITE,
+        ..Default::default()
+    };
+    attr.__bindgen_anon_1.sample_period = 1;
+    attr.__bindgen_anon_3.bp_addr = address;
+    attr.__bindgen_anon_4.bp_len = size_of::<u64>() as u64;
+    attr.set_disabled(1);
+    attr.set_pinned(1);
+    open(&attr, THIS_THREAD, ANY_CPU)
+}
+
+/// A kprobe of perf: a `perf_event_attr.type` and what selects the return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KprobePmu {
+    /// `/sys/bus/event_source/devices/kprobe/type`.
+    pub number: u32,
+    /// The bit of `config` that makes it a kretprobe (`format/retprobe`).
+    pub retprobe_bit: u32,
+}
+
+/// Registers and arms a kprobe, or a kretprobe, at an offset into a function
+/// (`perf_event_open`, `create_local_trace_kprobe`), until it is dropped. It
+/// counts nothing.
+///
+/// # Errors
+/// What `register_kprobe` and the checks of trace_kprobe before it say.
+pub fn open_kprobe(
+    pmu: KprobePmu,
+    function: &CStr,
+    offset: u64,
+    on_return: bool,
+) -> io::Result<OwnedFd> {
+    let mut attr = perf_event_attr {
+        type_: pmu.number,
+        size: size_of::<perf_event_attr>() as u32,
+        config: u64::from(on_return) << pmu.retprobe_bit,
+        ..Default::default()
+    };
+    attr.set_disabled(1);
+    attr.__bindgen_anon_3.kprobe_func = function.as_ptr().expose_provenance() as u64;
+    attr.__bindgen_anon_4.probe_offset = offset;
+    open(&attr, ANY_THREAD, FIRST_CPU)
+}
+
+/// `pid` and `cpu` of perf_event_open(2).
+const THIS_THREAD: c_int = 0;
+const ANY_THREAD: c_int = -1;
+const ANY_CPU: c_int = -1;
+const FIRST_CPU: c_int = 0;
+
+fn open(attr: &perf_event_attr, thread: c_int, cpu: c_int) -> io::Result<OwnedFd> {
+    let no_group: c_int = -1;
+    // SAFETY: the kernel reads `size` bytes of `attr`, and what that points to;
+    // it writes none here.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            ptr::from_ref(attr),
+            thread,
+            cpu,
+            no_group,
+            libc::c_ulong::from(PERF_FLAG_FD_CLOEXEC),
+        )
+    };
+    match i32::try_from(fd) {
+        // SAFETY: the kernel just made this descriptor for us.
+        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_breakpoint;
+
+    #[test]
+    fn an_address_that_is_not_aligned_is_refused() {
+        assert!(write_breakpoint(1).is_err());
+    }
+}
