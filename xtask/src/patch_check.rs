@@ -49,12 +49,16 @@ fn check_series(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Re
         below: below.len(),
         config: &plan.config,
     };
-    let all = check(&request, &cache, progress.as_ref())
-        .with_context(|| format!("kernel {} {}", plan.spec.id, series.name()))?;
     println!("{} {} on {}", plan.spec.id, series.name(), below.name());
-    all.iter().for_each(print_checked);
+    let mut good = true;
+    let mut told = |checked: &Checked| {
+        good &= checked.complaints.is_empty();
+        print_checked(checked);
+    };
+    check(&request, &cache, progress.as_ref(), &mut told)
+        .with_context(|| format!("kernel {} {}", plan.spec.id, series.name()))?;
     println!();
-    Ok(all.iter().all(|checked| checked.complaints.is_empty()))
+    Ok(good)
 }
 
 fn print_checked(checked: &Checked) {

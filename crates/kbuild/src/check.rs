@@ -58,7 +58,8 @@ pub(crate) struct Profile {
 }
 
 /// Applies the patches, asks checkpatch.pl, and compiles what they touch in
-/// ways in which kernels are rarely built. A complaint is one that the source
+/// ways in which kernels are rarely built; tells what each check found when it
+/// is done. A complaint is one that the source
 /// without these patches does not give rise to.
 ///
 /// # Errors
@@ -68,19 +69,19 @@ pub fn check(
     request: &CheckRequest<'_>,
     cache: &Cache,
     progress: &dyn Progress,
-) -> Result<Vec<Checked>> {
+    on_checked: &mut dyn FnMut(&Checked),
+) -> Result<()> {
     let CheckRequest { series, below, .. } = *request;
     let own = &series.patches[below..];
-    let mut all = Vec::new();
     let patched = match series.apply(request.tree, cache, progress) {
         Err(Error::Patch(failure)) => {
-            all.push(Checked::of("applies", own, vec![failure.to_string()]));
-            return Ok(all);
+            on_checked(&Checked::of("applies", own, vec![failure.to_string()]));
+            return Ok(());
         }
         applied => applied?,
     };
-    all.push(Checked::of("applies", own, Vec::new()));
-    all.push(style(own, request.tree)?);
+    on_checked(&Checked::of("applies", own, Vec::new()));
+    on_checked(&style(own, request.tree)?);
     let base = series.first(below, series.name())?;
     let states = States {
         base: base.apply(request.tree, cache, progress)?,
@@ -92,8 +93,7 @@ pub fn check(
         states,
         progress,
     };
-    all.extend(checker.compile_all(own)?);
-    Ok(all)
+    checker.compile_all(own, on_checked)
 }
 
 fn style(own: &[Patch], tree: &SourceTree) -> Result<Checked> {
@@ -131,10 +131,9 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn compile_all(&mut self, own: &[Patch]) -> Result<Vec<Checked>> {
+    fn compile_all(&mut self, own: &[Patch], on_checked: &mut dyn FnMut(&Checked)) -> Result<()> {
         let touched: BTreeSet<_> = own.iter().flat_map(|patch| &patch.touched).collect();
         let objects = objects(touched.iter().map(|name| name.as_str()));
-        let mut all = Vec::new();
         for profile in self.profiles(&touched, &objects)? {
             if objects.is_empty() {
                 break;
@@ -144,10 +143,11 @@ impl Checker<'_> {
             self.progress.begin(&step, None, None);
             let checked = self.judge(&profile, &objects)?;
             self.progress.end(&step);
-            all.push(checked);
+            on_checked(&checked);
         }
-        all.extend(left_out(touched.iter().map(|name| name.as_str())));
-        Ok(all)
+        let left_out = left_out(touched.iter().map(|name| name.as_str()));
+        left_out.iter().for_each(on_checked);
+        Ok(())
     }
 
     fn profiles(&self, touched: &BTreeSet<&String>, objects: &[String]) -> Result<Vec<Profile>> {
