@@ -21,6 +21,8 @@ pub(crate) struct Bootable {
     pub(crate) id: String,
     /// For results: `baseline`, or `stock` for what others built.
     pub(crate) variant: String,
+    /// For the folder of its evidence: the variant, if nothing else is said.
+    pub(crate) label: String,
     /// bzImage.
     pub(crate) image: PathBuf,
     /// vmlinux, or the bzImage again where there is nothing else.
@@ -45,6 +47,7 @@ impl Bootable {
         Self {
             id: id.to_owned(),
             variant: variant.to_owned(),
+            label: variant.to_owned(),
             image: built.bzimage.clone(),
             vmlinux: built.vmlinux.clone(),
             ours: Some(Ours {
@@ -59,6 +62,7 @@ impl Bootable {
         Self {
             id: id.to_owned(),
             variant: STOCK.to_owned(),
+            label: STOCK.to_owned(),
             image: image.to_owned(),
             vmlinux: image.to_owned(),
             ours: None,
@@ -70,8 +74,15 @@ impl Bootable {
         let mut again = self.clone();
         if number > 1 {
             again.variant = format!("{}-{number}", self.variant);
+            again.label.clone_from(&again.variant);
         }
         again
+    }
+
+    /// The same with evidence in a folder of another name.
+    pub(crate) fn labelled(mut self, label: &str) -> Self {
+        label.clone_into(&mut self.label);
+        self
     }
 
     /// The machine of vm.toml: ours have no driver for what is on the other.
@@ -161,7 +172,7 @@ impl Boots {
         occasion: &Occasion<'_>,
         on_message: &mut dyn FnMut(&Message),
     ) -> Result<Run> {
-        let dir = self.output.run_dir(&kernel.id, &kernel.variant)?;
+        let dir = self.output.run_dir(&kernel.id, &kernel.label)?;
         if let Some(Ours { config, .. }) = &kernel.ours {
             fs::copy(config, dir.join("config"))
                 .with_context(|| format!("cannot keep the configuration in {}", dir.display()))?;

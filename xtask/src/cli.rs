@@ -30,6 +30,9 @@ pub(crate) enum Verb {
     /// Build kernels and find them
     #[command(subcommand)]
     Kernel(KernelVerb),
+    /// Work on the series of patches, and find what a reviewer would find
+    #[command(subcommand)]
+    Patch(PatchVerb),
     /// Ask a kernel image which of its functions can be probed, and how
     Inspect(InspectOptions),
     /// Measure how fast that is, against other programs
@@ -63,6 +66,114 @@ pub(crate) enum KernelVerb {
 pub(crate) enum BenchVerb {
     /// `inspect` against readelf, nm, vmlinux-to-elf and extract-vmlinux
     Inspect(BenchOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PatchVerb {
+    /// Apply, checkpatch, compile with W=1, sparse, 32 bits and options off
+    Check(CheckOptions),
+    /// Drop one hunk after the other, and see whether any test notices
+    Mutate(MutateOptions),
+    /// Make a git repository of a kernel with the patches as commits
+    Edit(EditOptions),
+    /// Write the commits of such a repository back to patch files
+    Refresh(RefreshOptions),
+    /// Print the cover letter, with the table of the last evidence
+    Cover(CoverOptions),
+}
+
+/// Which kernels, and which variants with patches of each.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Stacks {
+    /// A kernel of vmconfig/kernels.toml (repeatable) [default: the one marked
+    /// there]
+    #[arg(long, value_name = "ID")]
+    pub(crate) kernel: Vec<String>,
+
+    /// counters, active or guarded (repeatable) [default: all that there are
+    /// patches for]
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CheckOptions {
+    #[command(flatten)]
+    pub(crate) stacks: Stacks,
+
+    /// Also build and boot the kernel after each patch, and run all tests
+    #[arg(long)]
+    pub(crate) each: bool,
+
+    #[command(flatten)]
+    pub(crate) evidence: EvidenceOptions,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MutateOptions {
+    #[command(flatten)]
+    pub(crate) stacks: Stacks,
+
+    /// Drop only hunks of files whose path matches this regular expression
+    #[arg(long, value_name = "RE")]
+    pub(crate) file: Option<Regex>,
+
+    #[command(flatten)]
+    pub(crate) evidence: EvidenceOptions,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct EvidenceOptions {
+    /// Keep results.json, consoles and configurations here
+    /// [default: target/patch/run-NNNN]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// kvm or tcg [default: kvm if a kernel really boots with it]
+    #[arg(long, value_name = "ACCEL")]
+    pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+/// One variant of one kernel.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Stack {
+    /// A kernel of vmconfig/kernels.toml [default: the one marked there]
+    #[arg(long, value_name = "ID")]
+    pub(crate) kernel: Option<String>,
+
+    /// counters, active or guarded
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: String,
+}
+
+impl From<&Stack> for Stacks {
+    fn from(stack: &Stack) -> Self {
+        Self {
+            kernel: stack.kernel.iter().cloned().collect(),
+            variant: vec![stack.variant.clone()],
+        }
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EditOptions {
+    #[command(flatten)]
+    pub(crate) stack: Stack,
+
+    /// Where: a folder that does not exist [default: target/edit/ID-V]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RefreshOptions {
+    /// What `patch edit` made
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CoverOptions {
+    #[command(flatten)]
+    pub(crate) stack: Stack,
 }
 
 /// Which kernels, and which variants of each.

@@ -17,6 +17,8 @@ pub(crate) fn run(install: bool) -> Result<Exit> {
         Step::Kernel,
         Step::Guest,
         Step::Boot,
+        Step::Review,
+        Step::History,
         Step::Ci,
         Step::Fuzz,
         Step::Bench,

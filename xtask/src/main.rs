@@ -23,6 +23,11 @@ mod kernel;
 mod makefiles;
 mod needs;
 mod output;
+mod patch;
+mod patch_check;
+mod patch_cover;
+mod patch_edit;
+mod patch_mutate;
 mod plan;
 mod subjects;
 mod tidy;
@@ -55,6 +60,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
         Verb::Vm(VmVerb::Verify(options)) => vm_verify::run(&workspace, options, install),
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
+        Verb::Patch(verb) => patch::run(&workspace, verb, install),
         Verb::Inspect(options) => inspect::run(options),
         Verb::Bench(BenchVerb::Inspect(options)) => bench::run(&workspace, options, install),
         Verb::Fuzz(options) => fuzz::run(&workspace, options, install),

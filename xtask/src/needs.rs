@@ -18,6 +18,10 @@ pub(crate) enum Step {
     Guest,
     /// Booting.
     Boot,
+    /// Checking patches as a reviewer would.
+    Review,
+    /// Turning patches into commits and back.
+    History,
     /// Checking the project itself.
     Ci,
     /// Fuzzing the parsers of images.
@@ -203,6 +207,19 @@ pub(crate) const NEEDS: &[Need] = &[
         "qemu-system-x86",
         "boots the kernels",
         Step::Boot,
+    ),
+    program(&["perl"], "perl", "runs checkpatch.pl", Step::Review),
+    program(
+        &["sparse"],
+        "sparse",
+        "checks types that C has no words for",
+        Step::Review,
+    ),
+    program(
+        &["git"],
+        "git",
+        "turns patches into commits and back",
+        Step::History,
     ),
     program(&["git"], "git", "lists the files to check", Step::Ci),
     program(

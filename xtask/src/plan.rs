@@ -5,12 +5,14 @@
 use anyhow::Result;
 use nmissed_kbuild::{Config, KernelSpec, Kernels, Series, VARIANTS};
 
-use crate::cli::Selection;
+use crate::cli::{Selection, Stacks};
 use crate::exit::UsageError;
 use crate::workspace::Workspace;
 
 /// What a comparison needs: the kernel as it is, and the change.
 pub(crate) const DEFAULT_VARIANTS: &[&str] = &["baseline", "active"];
+/// The variant without patches.
+const UNPATCHED: &str = "baseline";
 /// The variant that `--patch` adds.
 const PATCHED: &str = "patched";
 
@@ -55,6 +57,31 @@ pub(crate) fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
         )
     });
     all.collect()
+}
+
+/// Those of these kernels and variants that have patches; all such variants if
+/// none is named.
+pub(crate) fn patched(workspace: &Workspace, stacks: &Stacks) -> Result<Vec<KernelPlan>> {
+    if stacks.variant.iter().any(|name| name == UNPATCHED) {
+        return Err(UsageError(format!("variant {UNPATCHED} has no patches")).into());
+    }
+    let kernels = kernels(workspace)?;
+    let ids = match stacks.kernel.as_slice() {
+        [] => vec![kernels.default_id()],
+        ids => unique(ids),
+    };
+    let plan = |id| {
+        let spec = kernels.get(id)?;
+        let there: Vec<_> = variants_of(workspace, spec)
+            .filter(|name| *name != UNPATCHED)
+            .collect();
+        let selection = Selection {
+            variant: stacks.variant.clone(),
+            ..Selection::default()
+        };
+        plan_kernel(workspace, spec, &selection, &there)
+    };
+    ids.into_iter().map(plan).collect()
 }
 
 /// All of kernels.toml.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nmissed_evidence::{Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Run, Style};
+use nmissed_kbuild::{BuiltKernel, Series};
 use nmissed_kimage::{Flavor, Function};
 use nmissed_vm::Guest;
 
@@ -20,7 +21,7 @@ use crate::workspace::Workspace;
 use crate::{doctor, guest, kernel};
 
 /// Cover letters and mail are written in so many columns.
-const LETTER_WIDTH: usize = 72;
+pub(crate) const LETTER_WIDTH: usize = 72;
 
 /// Checks what was asked for, makes the host fit, and does it.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions, install: bool) -> Result<Exit> {
@@ -44,14 +45,15 @@ pub(crate) fn test(
     Ok(Exit::of(&session.boots.output.results().runs))
 }
 
-struct Session<'a> {
+/// Builds, boots and keeps what was seen.
+pub(crate) struct Session<'a> {
     workspace: &'a Workspace,
     options: &'a TestOptions,
-    boots: Boots,
+    pub(crate) boots: Boots,
 }
 
 impl<'a> Session<'a> {
-    fn start(workspace: &'a Workspace, options: &'a TestOptions) -> Result<Self> {
+    pub(crate) fn start(workspace: &'a Workspace, options: &'a TestOptions) -> Result<Self> {
         Ok(Self {
             workspace,
             options,
@@ -79,21 +81,34 @@ impl<'a> Session<'a> {
 
     fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
         for series in &plan.series {
-            let Boots {
-                cache, progress, ..
-            } = &self.boots;
-            let built = kernel::build_one(plan, series, cache, progress.as_ref())?;
-            let guest = guest::build(
-                self.workspace,
-                Some(&built.uapi_dir),
-                cache,
-                progress.as_ref(),
-            )?;
-            let kernel = Bootable::built(&plan.spec.id, series.name(), &built);
-            let run = self.boot(&kernel, &guest)?;
+            let built = self.build(plan, series)?;
+            let run = self.test_built(plan, series, &built, series.name())?;
             self.boots.output.keep(run)?;
         }
         Ok(())
+    }
+
+    pub(crate) fn build(&self, plan: &KernelPlan, series: &Series) -> Result<BuiltKernel> {
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        kernel::build_one(plan, series, cache, progress)
+    }
+
+    /// Boots a kernel of ours and runs the tests; what it shows is kept under
+    /// a label, which may differ from the variant's name.
+    pub(crate) fn test_built(
+        &self,
+        plan: &KernelPlan,
+        series: &Series,
+        built: &BuiltKernel,
+        label: &str,
+    ) -> Result<Run> {
+        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
+        let guest = guest::build(self.workspace, Some(&built.uapi_dir), cache, progress)?;
+        let kernel = Bootable::built(&plan.spec.id, series.name(), built).labelled(label);
+        Ok(Run {
+            variant: label.to_owned(),
+            ..self.boot(&kernel, &guest)?
+        })
     }
 
     fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
@@ -109,7 +124,7 @@ impl<'a> Session<'a> {
         let Boots {
             cache, progress, ..
         } = &self.boots;
-        let what = format!("boot {} {}", kernel.id, kernel.variant);
+        let what = format!("boot {} {}", kernel.id, kernel.label);
         progress.begin(&what, Some(tests.len() as u64), cache.last_time(&what));
         let mut ended = 0;
         let run = self.boots.boot(kernel, &occasion, &mut |message| {
@@ -192,7 +207,8 @@ fn summary(run: &Run) -> String {
     )
 }
 
-fn style() -> Style {
+/// What standard output is shown in.
+pub(crate) fn style() -> Style {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
     let width = columns

@@ -8,6 +8,9 @@
 //! [`compare()`] puts the variants of a kernel side by side, and
 //! [`Results::to_text`] shows them to people.
 //!
+//! [`Steps`] are the runs before a series of patches and after each, and
+//! [`notice()`] says whether tests miss a hunk of one.
+//!
 //! [`PlannedTest`] is what the host has the guest run, [`Batch`] what it asks about
 //! probes, and [`Answer`] what it hears. [`PlannedProbe`] is where tests put
 //! theirs, and [`report`] says which lines of the kernel log tell of trouble.
@@ -21,10 +24,12 @@
 mod ask;
 mod change;
 mod compare;
+mod dropped;
 mod guest;
 mod klog;
 mod record;
 mod run;
+mod steps;
 mod style;
 mod table;
 mod text;
@@ -34,6 +39,7 @@ mod wire;
 pub use ask::{Answer, Batch, List, QUESTIONS, Seen, Spot, Way};
 pub use change::{Change, Fate, Move};
 pub use compare::{Comparison, Row, compare};
+pub use dropped::{DroppedHunk, Noticed, dropped_hunks, notice};
 pub use guest::{
     PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, RECORDS_PORT,
     RECORDS_TTY, TESTS_DIR, TROUBLE_MARK,
@@ -41,5 +47,6 @@ pub use guest::{
 pub use klog::{Severity, report};
 pub use record::{Record, Tally};
 pub use run::{Outcome, Results, Run, TestResult};
+pub use steps::Steps;
 pub use style::Style;
 pub use wire::{Message, WIRE_VERSION, WireError, parse_line};

@@ -24,6 +24,8 @@ const GAP: &str = "  ";
 const INDENT: usize = 2;
 /// Names are given this much room before a variant is given its columns.
 const ENOUGH_FOR_A_NAME: usize = 18;
+/// Where not even one variant fits beside so much, they get at least this.
+const LEAST_FOR_A_NAME: usize = 12;
 /// A space and the sign of the change.
 const MARK_WIDTH: usize = 2;
 const NAMES: &str = "scenario";
@@ -95,7 +97,7 @@ impl<'a> Layout<'a> {
         let room_for = free.saturating_sub(longest.min(ENOUGH_FOR_A_NAME)) / per_variant;
         self.variants_per_block = room_for.clamp(1, variants.max(1));
         let taken = per_variant * self.variants_per_block.min(variants);
-        self.name = longest.min(free.saturating_sub(taken).max(ENOUGH_FOR_A_NAME));
+        self.name = longest.min(free.saturating_sub(taken).max(LEAST_FOR_A_NAME));
     }
 
     /// The width of one variant's counters.

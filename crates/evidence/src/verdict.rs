@@ -92,7 +92,7 @@ impl Comparison<'_> {
 }
 
 /// What keeps a run from being good.
-fn trouble(run: &Run) -> Vec<String> {
+pub(crate) fn trouble(run: &Run) -> Vec<String> {
     let machine = match run.machine {
         Outcome::Pass | Outcome::Skip(_) => None,
         Outcome::Fail(_) => Some("the machine failed"),

@@ -75,6 +75,15 @@ impl Config {
         config
     }
 
+    /// The same without these options.
+    pub(crate) fn without(&self, options: &[&str]) -> Self {
+        let mut config = self.clone();
+        for option in options {
+            config.set(option, None, "switched off, not in any");
+        }
+        config
+    }
+
     /// The file for KCONFIG_ALLCONFIG.
     pub(crate) fn all_config(&self) -> String {
         self.options

@@ -10,6 +10,11 @@
 //! - [`Series::for_variant`] and [`Config::load`] read what is built from it.
 //! - [`build`] makes a [`BuiltKernel`] of the four, unless the cache has it.
 //!
+//! What there is to do with a series but to build it: [`check()`] says what a
+//! reviewer's tools would, [`Series::mutants`] leave out a hunk each,
+//! [`edit()`] and [`refresh_patches`] go from patches to commits and back, and
+//! [`Cover`] is the letter to send it with.
+//!
 //! Invariants: the network is touched by [`fetch`] and [`refresh`] alone, and
 //! only if the source is not unpacked yet; what is built depends only on what
 //! [`BuildRequest`] holds and the toolchain, all of it in the key; every file
@@ -24,6 +29,8 @@
 //! sources/<identity>/          unpacked and never modified
 //! work/<kernel>@<identity>/    source/ (switched between variants), objects/,
 //!                              all.config, build-<variant>.log, state.json
+//! work/<kernel>@<identity>+check/  the same for single objects, each kind of
+//!                              configuration in a folder of objects/
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
 //!                              uapi/linux/*.h, meta.json
 //! stock/<package>_<version>/   vmlinuz of a kernel that somebody else built
@@ -38,30 +45,49 @@ mod apply;
 mod apt;
 mod apt_sources;
 mod build;
+mod check;
+mod checkpatch;
 mod compile;
 mod config;
+mod cover;
+mod edit;
 mod error;
 mod fetch;
+mod git;
+mod hunks;
 mod kernels;
+mod mail;
 mod make;
 mod make_output;
+mod mutant;
+mod objects;
+mod options;
 mod overlay;
+mod part;
 mod patch;
 mod patch_output;
+mod refresh;
 mod scratch;
 mod series;
 mod stock;
 mod store;
 mod tarball;
 mod unpack;
+mod warnings;
 mod worktree;
 
 pub use apply::check_applies;
 pub use build::{BuildRequest, build, lookup};
+pub use check::{CheckRequest, Checked, check};
 pub use config::Config;
+pub use cover::Cover;
+pub use edit::edit;
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use fetch::{SourceTree, fetch, refresh};
 pub use kernels::{KernelSpec, Kernels, Source};
-pub use series::{Series, VARIANTS};
+pub use mutant::{Mutant, Pointless};
+pub use part::Part;
+pub use refresh::{Refreshed, refresh_patches};
+pub use series::{Series, VARIANTS, variant_below};
 pub use stock::{StockSpec, fetch_stock};
 pub use store::BuiltKernel;

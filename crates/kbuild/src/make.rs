@@ -31,6 +31,7 @@ pub(crate) struct Make {
     source: PathBuf,
     objects: PathBuf,
     jobs: usize,
+    variables: Vec<String>,
     log: File,
     log_path: PathBuf,
 }
@@ -48,9 +49,17 @@ impl Make {
             source,
             objects,
             jobs,
+            variables: VARIABLES.map(str::to_owned).to_vec(),
             log,
             log_path,
         })
+    }
+
+    /// With more variables; of two with one name the last counts.
+    pub(crate) fn with(mut self, variables: &[&str]) -> Self {
+        let more = variables.iter().map(|variable| (*variable).to_owned());
+        self.variables.extend(more);
+        self
     }
 
     /// `allnoconfig`, but for what the given file asks for. .config and its
@@ -77,6 +86,25 @@ impl Make {
         Ok(cmd.finish(|_| ())?.lines)
     }
 
+    /// Makes as many of the targets as can be made; gives what was printed.
+    pub(crate) fn keep_going(
+        &self,
+        targets: &[String],
+        mut on_line: impl FnMut(&str),
+    ) -> Result<Vec<String>> {
+        let cmd = self.command().arg("--keep-going").args(targets);
+        self.note(&cmd.line());
+        let Finished { lines, .. } = cmd.finish(|line| {
+            self.note(line);
+            on_line(line);
+        })?;
+        check_interrupt()?;
+        match disk_full(&lines) {
+            Some(error) => Err(error),
+            None => Ok(lines),
+        }
+    }
+
     fn command(&self) -> Cmd {
         let mut objects = std::ffi::OsString::from("O=");
         objects.push(&self.objects);
@@ -85,7 +113,7 @@ impl Make {
             .arg(&self.source)
             .arg(objects)
             .arg(format!("-j{}", self.jobs))
-            .args(VARIABLES)
+            .args(&self.variables)
             .inherit_only(&INHERITED)
             .env("LC_ALL", "C")
     }
@@ -101,15 +129,10 @@ impl Make {
         }
         // Ctrl-C on a terminal may reach make before us.
         check_interrupt()?;
-        Err(match lines.iter().find(|line| says_disk_full(line)) {
-            Some(line) => Error::DiskFull {
-                detail: line.clone(),
-            },
-            None => Error::Build {
-                errors: first_errors(&lines, &self.source),
-                log: self.log_path.clone(),
-            },
-        })
+        Err(disk_full(&lines).unwrap_or_else(|| Error::Build {
+            errors: first_errors(&lines, &self.source),
+            log: self.log_path.clone(),
+        }))
     }
 
     /// A log that cannot be written is no reason to stop; a full disk stops
@@ -117,6 +140,14 @@ impl Make {
     fn note(&self, line: &str) {
         let _ = writeln!(&self.log, "{line}");
     }
+}
+
+/// What failed for lack of room says so somewhere.
+fn disk_full(lines: &[String]) -> Option<Error> {
+    let line = lines.iter().find(|line| says_disk_full(line))?;
+    Some(Error::DiskFull {
+        detail: line.clone(),
+    })
 }
 
 #[cfg(test)]

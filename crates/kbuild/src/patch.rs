@@ -42,14 +42,14 @@ pub(crate) fn touched_files(text: &str) -> Result<BTreeSet<String>, String> {
 /// How many lines of a hunk are still to come. Inside of one `--- ` is a
 /// removed line that begins with `-- `, not the name of a file.
 #[derive(Default)]
-struct Hunk {
+pub(crate) struct Hunk {
     old: usize,
     new: usize,
 }
 
 impl Hunk {
     /// `@@ -10,6 +10,8 @@ function`; a count of one is left out.
-    fn header(line: &str) -> Option<Self> {
+    pub(crate) fn header(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix("@@ -")?.split(' ');
         let count = |range: &str| match range.split_once(',') {
             Some((_, count)) => count.parse().ok(),
@@ -60,7 +60,8 @@ impl Hunk {
         Some(Self { old, new })
     }
 
-    fn takes(&mut self, line: &str) -> bool {
+    /// Whether the line is one of the hunk's.
+    pub(crate) fn takes(&mut self, line: &str) -> bool {
         let (old, new) = match line.as_bytes().first() {
             _ if self.old == 0 && self.new == 0 => return false,
             Some(b'-') => (1, 0),

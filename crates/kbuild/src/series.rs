@@ -48,12 +48,8 @@ impl Series {
     /// [`Error::UnknownVariant`], [`Error::NoStack`], [`Error::BadInput`] with
     /// the line of a patch that cannot be understood.
     pub fn for_variant(patches_dir: &Path, base: &str, variant: &str) -> Result<Self> {
-        let (_, stacks) = VARIANTS
-            .iter()
-            .find(|(name, _)| *name == variant)
-            .ok_or_else(|| unknown_variant(variant))?;
         let mut files = Vec::new();
-        for &stack in *stacks {
+        for &stack in stacks_of(variant)? {
             let folder = patches_dir.join(base).join(stack);
             let patches = patch_files(&folder)?;
             if patches.is_empty() && (stack != OPTIONAL_STACK || variant == OPTIONAL_STACK) {
@@ -75,12 +71,7 @@ impl Series {
     /// [`Error::BadInput`] for a name that a release cannot hold or a patch
     /// that cannot be read or understood.
     pub fn from_files(name: &str, files: &[PathBuf]) -> Result<Self> {
-        if !is_name(name) || name.len() > LONGEST_NAME {
-            let problem = format!(
-                "is not a name for a variant: at most {LONGEST_NAME} letters, digits and .+-"
-            );
-            return Err(Error::bad_input(name, problem));
-        }
+        check_name(name)?;
         let patches = files
             .iter()
             .map(|file| Patch::read(file))
@@ -97,10 +88,75 @@ impl Series {
         &self.name
     }
 
+    /// The first `count` patches under another name.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a name that a release cannot hold.
+    pub fn first(&self, count: usize, name: &str) -> Result<Self> {
+        check_name(name)?;
+        Ok(Self {
+            name: name.to_owned(),
+            patches: self.patches[..count].to_vec(),
+        })
+    }
+
+    /// The patch files' names in order.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.patches.iter().map(Patch::file_name)
+    }
+
+    /// How many patches there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.patches.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.patches.is_empty()
+    }
+
     /// The patch files in order.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.patches.iter().map(|patch| patch.file.as_path())
     }
+}
+
+/// The variant that another one builds on: the one with all of its stacks but
+/// the last, as far as there are patches for it.
+///
+/// # Errors
+/// As [`Series::for_variant`].
+pub fn variant_below(patches_dir: &Path, base: &str, variant: &str) -> Result<&'static str> {
+    let Some((_, below)) = stacks_of(variant)?.split_last() else {
+        return Ok("baseline");
+    };
+    let named = VARIANTS.iter().find(|(_, stacks)| *stacks == below);
+    let folder = |stack: &&str| patches_dir.join(base).join(stack).is_dir();
+    Ok(named
+        .filter(|(_, stacks)| stacks.iter().all(folder))
+        .map_or("baseline", |(name, _)| name))
+}
+
+/// The stacks of a variant, the lowest first.
+///
+/// # Errors
+/// [`Error::UnknownVariant`].
+pub(crate) fn stacks_of(variant: &str) -> Result<&'static [&'static str]> {
+    let known = VARIANTS.iter().find(|(name, _)| *name == variant);
+    known
+        .map(|(_, stacks)| *stacks)
+        .ok_or_else(|| unknown_variant(variant))
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if is_name(name) && name.len() <= LONGEST_NAME {
+        return Ok(());
+    }
+    let problem =
+        format!("is not a name for a variant: at most {LONGEST_NAME} letters, digits and .+-");
+    Err(Error::bad_input(name, problem))
 }
 
 fn unknown_variant(variant: &str) -> Error {
@@ -112,7 +168,7 @@ fn unknown_variant(variant: &str) -> Error {
 }
 
 /// The patches in a folder, sorted; none if there is no such folder.
-fn patch_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn patch_files(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
@@ -135,6 +191,21 @@ impl Patch {
             text,
             touched,
         })
+    }
+    /// The same file with another text; nothing if that changes nothing.
+    pub(crate) fn with_text(&self, text: String) -> Option<Self> {
+        let touched = touched_files(&text).ok()?;
+        Some(Self {
+            file: self.file.clone(),
+            text: text.into_bytes(),
+            touched,
+        })
+    }
+
+    /// Without its folder.
+    pub(crate) fn file_name(&self) -> String {
+        let name = self.file.file_name().unwrap_or(self.file.as_os_str());
+        name.to_string_lossy().into_owned()
     }
 }
 

@@ -40,6 +40,17 @@ pub struct BuiltKernel {
     pub built: bool,
 }
 
+impl BuiltKernel {
+    /// Removes it from the cache, if nobody is going to ask for it again.
+    ///
+    /// # Errors
+    /// [`Error::Host`] if it cannot be removed.
+    pub fn discard(self) -> Result<()> {
+        let dir = self.bzimage.parent().unwrap_or(&self.bzimage);
+        fs::remove_dir_all(dir).map_err(Error::io("remove", dir))
+    }
+}
+
 /// What a kernel was made of, for a person who looks into the cache.
 #[derive(Debug, Deserialize, Serialize)]
 struct Meta {

@@ -49,9 +49,31 @@ pub(crate) enum Objects {
 }
 
 impl WorkTree {
-    /// Waits until nobody else uses it.
+    /// The one that kernels are built in; waits until nobody else uses it.
     pub(crate) fn open(
         spec: &KernelSpec,
+        tree: &SourceTree,
+        cache: &Cache,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let name = format!("{}@{}", spec.id, tree.identity);
+        Self::named(&name, tree, cache, progress)
+    }
+
+    /// Another one, for single objects in unusual configurations: who builds
+    /// kernels need not wait, nor build anew.
+    pub(crate) fn open_for_checks(
+        spec: &KernelSpec,
+        tree: &SourceTree,
+        cache: &Cache,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let name = format!("{}@{}+check", spec.id, tree.identity);
+        Self::named(&name, tree, cache, progress)
+    }
+
+    fn named(
+        name: &str,
         tree: &SourceTree,
         cache: &Cache,
         progress: &dyn Progress,
@@ -59,11 +81,10 @@ impl WorkTree {
         if cache.root().to_string_lossy().contains([' ', '\t', ':']) {
             return Err(Error::BadCachePath(cache.root().to_owned()));
         }
-        let dir = cache.dir(Path::new("work").join(format!("{}@{}", spec.id, tree.identity)))?;
+        let dir = cache.dir(Path::new("work").join(name))?;
         let waiting = || {
             progress.say(&format!(
-                "waiting for another nmissed that builds kernel {}",
-                spec.id
+                "waiting for another nmissed that works on kernel {name}"
             ))
         };
         let lock = Lock::acquire(&dir.join("lock"), waiting)?;

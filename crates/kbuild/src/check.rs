@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a reviewer's tools would say about a series.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use nmissed_host::{Cache, Progress};
+
+use crate::checkpatch::checkpatch;
+use crate::make_output::action;
+use crate::objects::{Compiled, Compiler};
+use crate::options::{Off, concerned, rules};
+use crate::overlay::{Content, Overlay};
+use crate::part::Part;
+use crate::series::Patch;
+use crate::warnings::new_ones;
+use crate::worktree::WorkTree;
+use crate::{Config, Error, KernelSpec, Result, Series, SourceTree};
+
+/// What to check.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckRequest<'a> {
+    /// The kernel.
+    pub spec: &'a KernelSpec,
+    /// Its source.
+    pub tree: &'a SourceTree,
+    /// The patches.
+    pub series: &'a Series,
+    /// How many of them are not looked at, but are what the others change.
+    pub below: usize,
+    /// The kernel's configuration.
+    pub config: &'a Config,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Checked {
+    /// `checkpatch`, `W=1`...
+    pub check: String,
+    /// What it looked at: `3 patches`.
+    pub scope: String,
+    /// What it did not look at, and why.
+    pub notes: Vec<String>,
+    /// What is wrong.
+    pub complaints: Vec<String>,
+}
+
+/// One way to compile what a series touches.
+pub(crate) struct Profile {
+    /// For people.
+    pub(crate) name: String,
+    /// The folder of its objects.
+    pub(crate) folder: &'static str,
+    /// For make.
+    pub(crate) variables: &'static [&'static str],
+    /// What the configuration lacks.
+    pub(crate) off: Option<Off>,
+}
+
+/// Applies the patches, asks checkpatch.pl, and compiles what they touch in
+/// ways in which kernels are rarely built; tells what each check found when it
+/// is done. A complaint is one that the source
+/// without these patches does not give rise to.
+///
+/// # Errors
+/// What keeps it from telling: [`Error::Host`], [`Error::Build`] where not
+/// even the configuration can be made, [`Error::DiskFull`].
+pub fn check(
+    request: &CheckRequest<'_>,
+    cache: &Cache,
+    progress: &dyn Progress,
+    on_checked: &mut dyn FnMut(&Checked),
+) -> Result<()> {
+    let CheckRequest { series, below, .. } = *request;
+    let own = &series.patches[below..];
+    let patched = match series.apply(request.tree, cache, progress) {
+        Err(Error::Patch(failure)) => {
+            on_checked(&Checked::of("applies", own, vec![failure.to_string()]));
+            return Ok(());
+        }
+        applied => applied?,
+    };
+    on_checked(&Checked::of("applies", own, Vec::new()));
+    on_checked(&style(own, request.tree)?);
+    let base = series.first(below, series.name())?;
+    let states = States {
+        base: base.apply(request.tree, cache, progress)?,
+        patched,
+    };
+    let mut checker = Checker {
+        request,
+        work: WorkTree::open_for_checks(request.spec, request.tree, cache, progress)?,
+        states,
+        progress,
+    };
+    checker.compile_all(own, on_checked)
+}
+
+fn style(own: &[Patch], tree: &SourceTree) -> Result<Checked> {
+    let mut complaints = Vec::new();
+    for patch in own {
+        let name = patch.file_name();
+        let said = checkpatch(patch, tree)?.into_iter();
+        complaints.extend(said.map(|text| format!("{name}: {text}")));
+    }
+    Ok(Checked::of("checkpatch", own, complaints))
+}
+
+impl Checked {
+    fn of(check: &str, own: &[Patch], complaints: Vec<String>) -> Self {
+        Self {
+            check: check.to_owned(),
+            scope: plural(own.len(), "patch", "patches"),
+            notes: Vec::new(),
+            complaints,
+        }
+    }
+}
+
+/// The tree without and with the patches that are looked at.
+struct States {
+    base: Overlay,
+    patched: Overlay,
+}
+
+struct Checker<'a> {
+    request: &'a CheckRequest<'a>,
+    work: WorkTree,
+    states: States,
+    progress: &'a dyn Progress,
+}
+
+impl Checker<'_> {
+    fn compile_all(&mut self, own: &[Patch], on_checked: &mut dyn FnMut(&Checked)) -> Result<()> {
+        let touched: BTreeSet<_> = own.iter().flat_map(|patch| &patch.touched).collect();
+        let objects = objects(touched.iter().map(|name| name.as_str()));
+        for profile in self.profiles(&touched, &objects)? {
+            if objects.is_empty() {
+                break;
+            }
+            let (id, variant) = (&self.request.spec.id, self.request.series.name());
+            let step = format!("checking {id} {variant}: {}", profile.name);
+            self.progress.begin(&step, None, None);
+            let checked = self.judge(&profile, &objects)?;
+            self.progress.end(&step);
+            on_checked(&checked);
+        }
+        let left_out = left_out(touched.iter().map(|name| name.as_str()));
+        left_out.iter().for_each(on_checked);
+        Ok(())
+    }
+
+    fn profiles(&self, touched: &BTreeSet<&String>, objects: &[String]) -> Result<Vec<Profile>> {
+        let mut texts = Vec::new();
+        for name in touched.iter().filter(|name| Part::of(name).is_none()) {
+            texts.push(self.text(name)?);
+        }
+        for object in objects {
+            let path = Path::new(object);
+            let makefile = path.with_file_name("Makefile");
+            let makefile = self.text(&makefile.to_string_lossy())?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            texts.extend(rules(&makefile, &name).map(str::to_owned));
+        }
+        let mut profiles = fixed_profiles();
+        let offs = concerned(texts.iter().map(String::as_str));
+        profiles.extend(offs.into_iter().map(without_option));
+        Ok(profiles)
+    }
+
+    /// A file as the patches leave it; nothing if there is none.
+    fn text(&self, name: &str) -> Result<String> {
+        let content = match self.states.patched.get(name) {
+            Some(content) => content.clone(),
+            None => Content::read(&self.request.tree.dir.join(name))?,
+        };
+        let bytes = content.map(|content| content.bytes).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn judge(&mut self, profile: &Profile, objects: &[String]) -> Result<Checked> {
+        let mut after = self.compile(profile, State::Patched, objects)?;
+        let mut before = Compiled::default();
+        let mut absent = Vec::new();
+        if !after.is_clean() {
+            before = self.compile(profile, State::Base, objects)?;
+            // A new file cannot be excused with what was before.
+            let excused = |object: &&String| before.failed.contains(object) && self.is_old(object);
+            absent = after.failed.iter().filter(excused).cloned().collect();
+        }
+        if !absent.is_empty() {
+            let there: Vec<_> = objects
+                .iter()
+                .filter(|it| !absent.contains(it))
+                .cloned()
+                .collect();
+            after = self.compile(profile, State::Patched, &there)?;
+        }
+        let mut complaints: Vec<_> = after.stays_on.iter().cloned().collect();
+        complaints.extend(
+            after
+                .failed
+                .iter()
+                .map(|it| format!("{it} does not compile")),
+        );
+        let new = new_ones(&before.warnings, &after.warnings);
+        complaints.extend(new.iter().map(ToString::to_string));
+        complaints.dedup();
+        Ok(Checked {
+            check: profile.name.clone(),
+            scope: plural(objects.len() - absent.len(), "object", "objects"),
+            notes: absent
+                .iter()
+                .map(|object| format!("{object} is no part of this configuration"))
+                .collect(),
+            complaints,
+        })
+    }
+
+    /// Whether an object's source is there without the patches.
+    fn is_old(&self, object: &str) -> bool {
+        let source = Path::new(object).with_extension("c");
+        let name = source.to_string_lossy();
+        match self.states.base.get(&*name) {
+            Some(content) => content.is_some(),
+            None => self.request.tree.dir.join(&source).is_file(),
+        }
+    }
+
+    fn compile(&mut self, profile: &Profile, state: State, objects: &[String]) -> Result<Compiled> {
+        let overlay = match state {
+            State::Base => &self.states.base,
+            State::Patched => &self.states.patched,
+        };
+        self.work.switch(overlay)?;
+        let (config, progress) = (self.request.config, self.progress);
+        self.work.making(|work| {
+            Compiler::new(work, profile, config)?.compile(objects, |line| {
+                if let Some((verb, target)) = action(line) {
+                    progress.at(0, &format!("{verb} {target}"));
+                }
+            })
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Base,
+    Patched,
+}
+
+fn fixed_profiles() -> Vec<Profile> {
+    let profile = |name: &str, folder, variables| Profile {
+        name: name.to_owned(),
+        folder,
+        variables,
+        off: None,
+    };
+    vec![
+        profile("W=1", "x86_64", &["W=1"]),
+        profile("sparse", "x86_64", &["C=1"]),
+        profile("32-bit x86", "i386", &["ARCH=i386"]),
+    ]
+}
+
+fn without_option(off: Off) -> Profile {
+    Profile {
+        name: format!("no {}", off.option),
+        folder: "x86_64",
+        variables: &[],
+        off: Some(off),
+    }
+}
+
+/// The objects that are compiled from files of the kernel built here.
+fn objects<'a>(touched: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let compiled = touched.filter(|name| Part::of(name).is_none());
+    compiled
+        .filter_map(|name| Some(format!("{}.o", name.strip_suffix(".c")?)))
+        .collect()
+}
+
+/// What no compiler here looks at.
+fn left_out<'a>(touched: impl Iterator<Item = &'a str>) -> Option<Checked> {
+    let told = |name: &'a str| Some(format!("{name} ({})", Part::of(name)?));
+    let notes: Vec<_> = touched.filter_map(told).collect();
+    (!notes.is_empty()).then(|| Checked {
+        check: "not compiled".to_owned(),
+        scope: plural(notes.len(), "file", "files"),
+        notes,
+        complaints: Vec::new(),
+    })
+}
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_come_from_files_of_this_kernel() {
+        let touched = [
+            "arch/s390/kernel/ftrace.c",
+            "include/linux/fprobe.h",
+            "kernel/trace/fprobe.c",
+            "tools/bpf/bpftool/link.c",
+        ];
+        assert_eq!(objects(touched.into_iter()), ["kernel/trace/fprobe.o"]);
+        let left = left_out(touched.into_iter()).unwrap();
+        assert_eq!(
+            left.notes,
+            [
+                "arch/s390/kernel/ftrace.c (architecture s390)",
+                "tools/bpf/bpftool/link.c (tools/)"
+            ]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the kernel's own scripts/checkpatch.pl has to say about a patch.
+
+use std::path::Path;
+
+use nmissed_host::Cmd;
+
+use crate::series::Patch;
+use crate::{Error, Result, SourceTree};
+
+/// What every patch here lacks: who sends it adds it.
+const EXPECTED: &str = "MISSING_SIGN_OFF";
+/// What needs the history of the kernel, which an unpacked source lacks.
+const UNKNOWABLE: &str = "UNKNOWN_COMMIT_ID";
+
+/// The complaints about a patch, but for what no patch here can heed.
+pub(crate) fn checkpatch(patch: &Patch, tree: &SourceTree) -> Result<Vec<String>> {
+    let file = std::path::absolute(&patch.file).map_err(Error::io("find", &patch.file))?;
+    let script = Cmd::new("perl").args([
+        "scripts/checkpatch.pl",
+        "--strict",
+        "--terse",
+        "--show-types",
+        "--no-summary",
+    ]);
+    let script = script.arg(&file).dir(&tree.dir).env("LC_ALL", "C");
+    let finished = script.finish(|_| ())?;
+    let said = finished.lines.iter();
+    let complaints: Vec<_> = said.filter_map(|line| complaint(line, &file)).collect();
+    let wanted = complaints.iter().filter(|it| !it.is_expected());
+    let wanted: Vec<_> = wanted.map(|it| it.text.to_owned()).collect();
+    // 0: nothing to say, 1: something to say. A script that does not even run
+    // is no judge.
+    if complaints.is_empty() && !finished.status.success() {
+        return Err(nmissed_host::Error::Failed {
+            command: script.line(),
+            status: finished.status.to_string(),
+            tail: finished.lines,
+        }
+        .into());
+    }
+    Ok(wanted)
+}
+
+/// `FILE:LINE: LEVEL:TYPE: TEXT`.
+struct Complaint<'a> {
+    kind: &'a str,
+    /// From the line on.
+    text: String,
+}
+
+impl Complaint<'_> {
+    fn is_expected(&self) -> bool {
+        matches!(self.kind, EXPECTED | UNKNOWABLE)
+    }
+}
+
+fn complaint<'a>(line: &'a str, file: &Path) -> Option<Complaint<'a>> {
+    let rest = line.strip_prefix(&*file.to_string_lossy())?;
+    let text = rest.strip_prefix(':')?;
+    let (place, said) = text.split_once(": ")?;
+    let (kind, what) = said.split_once(": ")?;
+    let (level, kind) = kind.split_once(':')?;
+    let known = matches!(level, "ERROR" | "WARNING" | "CHECK");
+    known.then(|| Complaint {
+        kind,
+        text: format!("line {place}: {what} ({kind})"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case("/p/1.patch:185: ERROR:MISSING_SIGN_OFF: Missing Signed-off-by: line(s)" => None; "expected")]
+    #[test_case("/p/1.patch:36: WARNING:UNKNOWN_COMMIT_ID: Unknown commit id '4346ba160409', maybe rebased or not pulled?" => None; "unknowable")]
+    #[test_case("/p/1.patch:23: CHECK:SPACING: spaces preferred: here" => Some("line 23: spaces preferred: here (SPACING)".into()); "a check")]
+    #[test_case("No structs that should be const will be found (file './scripts/const_structs.checkpatch': No such file or directory)" => None; "not about the patch")]
+    fn what_is_left(line: &str) -> Option<String> {
+        let complaint = complaint(line, Path::new("/p/1.patch"))?;
+        (!complaint.is_expected()).then_some(complaint.text)
+    }
+}

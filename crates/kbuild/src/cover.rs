@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The cover letter of a series.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use nmissed_host::{Cache, Progress};
+
+use crate::git::{committing, git};
+use crate::mail::Head;
+use crate::overlay::{Content, Overlay};
+use crate::{Error, Result, Series, SourceTree, scratch};
+
+/// What git leaves for the author to write.
+const SUBJECT: &str = "*** SUBJECT HERE ***";
+const BLURB: &str = "*** BLURB HERE ***";
+/// The width of mail.
+const WIDTH: usize = 72;
+
+/// What a cover letter tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Cover<'a> {
+    /// What the patches apply to.
+    pub tree: &'a SourceTree,
+    /// The patches.
+    pub series: &'a Series,
+    /// How many of them are another series, which this one builds on.
+    pub below: usize,
+    /// The evidence, within 72 columns.
+    pub evidence: &'a str,
+    /// The command that makes it again.
+    pub command: &'a str,
+}
+
+impl Cover<'_> {
+    /// The letter, in the form that `git format-patch --cover-letter` has.
+    ///
+    /// # Errors
+    /// [`Error::Patch`], [`Error::Host`].
+    pub fn letter(&self, cache: &Cache, progress: &dyn Progress) -> Result<String> {
+        let series = self.series;
+        let base = series.first(self.below, series.name())?;
+        let base = base.apply(self.tree, cache, progress)?;
+        let patched = series.apply(self.tree, cache, progress)?;
+        Ok(self.text(&diffstat(self.tree, &base, &patched, cache)?))
+    }
+
+    fn text(&self, diffstat: &[String]) -> String {
+        let heads: Vec<_> = self.series.patches[self.below..]
+            .iter()
+            .map(Head::of)
+            .collect();
+        let count = heads.len();
+        let digits = count.to_string().len();
+        let mut text = format!("Subject: [PATCH {:0>digits$}/{count}] {SUBJECT}\n\n", 0);
+        let _ = writeln!(text, "{BLURB}\n\n{}", self.evidence.trim_end());
+        let _ = writeln!(text, "\nThe table is made again by\n\n  {}\n", self.command);
+        for line in self.applies_to() {
+            text += &line;
+            text.push('\n');
+        }
+        text.push('\n');
+        text += &shortlog(&heads);
+        for line in diffstat {
+            let _ = writeln!(text, "{line}");
+        }
+        text
+    }
+
+    fn applies_to(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Applies to {}",
+            self.tree.identity.replace('_', " ")
+        )];
+        if self.below > 0 {
+            lines.push("with, below these patches:".to_owned());
+            let heads = self.series.patches[..self.below].iter().map(Head::of);
+            lines.extend(heads.flat_map(|head| entry(&head.subject)));
+        }
+        lines
+    }
+}
+
+/// The patches of each author, as `git shortlog` has them.
+fn shortlog(heads: &[Head]) -> String {
+    let mut authors: Vec<_> = heads.iter().map(|head| head.author.as_str()).collect();
+    authors.sort_unstable();
+    authors.dedup();
+    let mut text = String::new();
+    for author in authors {
+        let own: Vec<_> = heads.iter().filter(|head| head.author == author).collect();
+        let _ = writeln!(text, "{author} ({}):", own.len());
+        for line in own.iter().flat_map(|head| entry(&head.subject)) {
+            let _ = writeln!(text, "{line}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A subject, indented, in as many lines as it takes.
+fn entry(subject: &str) -> Vec<String> {
+    let mut lines = vec![" ".to_owned()];
+    for word in subject.split_whitespace() {
+        let last = lines.last_mut().expect("there is one from the start");
+        if last.chars().count() + 1 + word.chars().count() <= WIDTH {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(format!("    {word}"));
+        }
+    }
+    lines
+}
+
+/// What `git diff --stat --summary` says of what a series changes.
+fn diffstat(
+    tree: &SourceTree,
+    base: &Overlay,
+    patched: &Overlay,
+    cache: &Cache,
+) -> Result<Vec<String>> {
+    let scratch = scratch::any(cache)?;
+    let dir = scratch.path();
+    git(dir).args(["init", "--quiet"]).run()?;
+    for name in patched.keys() {
+        let below = base.get(name).cloned();
+        let content = match below {
+            Some(content) => content,
+            None => Content::read(&tree.dir.join(name))?,
+        };
+        put(dir, name, content.as_ref())?;
+    }
+    commit_all(dir)?;
+    for (name, content) in patched {
+        put(dir, name, content.as_ref())?;
+    }
+    git(dir).args(["add", "--all", "--force"]).run()?;
+    let stat = git(dir).args(["diff", "--cached", "--summary", "HEAD"]);
+    Ok(stat.arg(format!("--stat={WIDTH}")).run()?)
+}
+
+fn commit_all(dir: &Path) -> Result<()> {
+    git(dir).args(["add", "--all", "--force"]).run()?;
+    committing(dir)
+        .args(["commit", "--quiet", "--allow-empty", "--message", "base"])
+        .run()?;
+    Ok(())
+}
+
+fn put(dir: &Path, name: &str, content: Option<&Content>) -> Result<()> {
+    let path = dir.join(name);
+    match content {
+        Some(content) => content.write(&path),
+        None if path.exists() => std::fs::remove_file(&path).map_err(Error::io("remove", path)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn patch(subject: &str) -> String {
+        format!(
+            "From 0\nFrom: A Person\n <a@b.c>\nSubject: [PATCH] {subject}\n\nWhy.\n---\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n"
+        )
+    }
+
+    #[test]
+    fn the_letter() {
+        let dir = tempfile::tempdir().unwrap();
+        let subjects = [
+            "bpf: Count what is lost",
+            "bpf: Check recursion of kprobe.multi programs per program",
+            "fprobe: Count recursion misses of fprobes\n that have no exit handler and that nobody hears of",
+        ];
+        let files: Vec<_> = (1..)
+            .zip(subjects)
+            .map(|(number, subject)| {
+                let file = dir.path().join(format!("{number:04}.patch"));
+                fs::write(&file, patch(subject)).unwrap();
+                file
+            })
+            .collect();
+        let tree = SourceTree {
+            identity: "linux-source-6.12_6.12.117-1~deb12u1".into(),
+            dir: dir.path().to_owned(),
+        };
+        let cover = Cover {
+            tree: &tree,
+            series: &Series::from_files("active", &files).unwrap(),
+            below: 1,
+            evidence: "triggers  runs  lost\n    1000  1000     0\n",
+            command: "cargo xtask vm test --kernel 6.12 --variant counters --variant active",
+        };
+        let text = cover.text(&[
+            " x | 2 +-".to_owned(),
+            " 1 file changed, 1 insertion(+), 1 deletion(-)".to_owned(),
+        ]);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 72),
+            "{text}"
+        );
+        insta::assert_snapshot!(text);
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Patches as commits of a git repository, to be worked on with git alone.
+
+use std::fs;
+use std::path::Path;
+
+use nmissed_host::{Cache, Progress};
+use tempfile::Builder;
+
+use crate::git::{committing, git};
+use crate::series::{patch_files, stacks_of};
+use crate::{Error, KernelSpec, Result, Series, SourceTree};
+
+/// The branch without patches.
+pub(crate) const BASE: &str = "base";
+/// Where the repository says what it is of.
+pub(crate) const VARIANT: &str = "nmissed.variant";
+/// The same for the folder of patches/.
+pub(crate) const FOLDER: &str = "nmissed.base";
+
+/// Compressing the objects of a repository that lives for a day takes longer
+/// than writing them does.
+const FAST: [&str; 4] = ["-c", "core.compression=0", "-c", "core.fsync=none"];
+
+/// Makes `dir` a repository: the kernel's source in the branch `base`, and on
+/// it a branch for each stack of the variant, a commit for each patch.
+///
+/// # Errors
+/// [`Error::BadInput`] if there is such a folder or git cannot apply a patch,
+/// [`Error::Patch`], [`Error::Host`]. `dir` is there as a whole or not at all.
+pub fn edit(
+    spec: &KernelSpec,
+    tree: &SourceTree,
+    patches_dir: &Path,
+    variant: &str,
+    dir: &Path,
+    cache: &Cache,
+    progress: &dyn Progress,
+) -> Result<()> {
+    if dir.exists() {
+        return Err(Error::bad_input(
+            dir,
+            "is there already: `patch refresh` writes it back; remove it, or name another folder",
+        ));
+    }
+    let series = Series::for_variant(patches_dir, &spec.base, variant)?;
+    // Tells hunk by hunk what git would not.
+    series.apply(tree, cache, progress)?;
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    let scratch = Builder::new().prefix(".edit-").tempdir_in(parent);
+    let scratch = scratch.map_err(Error::io("create a folder in", parent))?;
+    let repository = scratch.path().join("repository");
+    progress.begin(
+        &format!("making a repository of {}", tree.identity),
+        None,
+        None,
+    );
+    commit_source(tree, &repository)?;
+    git(&repository).args(["config", VARIANT, variant]).run()?;
+    git(&repository)
+        .args(["config", FOLDER, &spec.base])
+        .run()?;
+    // Branches below follow when a commit below is changed.
+    git(&repository)
+        .args(["config", "rebase.updateRefs", "true"])
+        .run()?;
+    for stack in stacks_of(variant)? {
+        let patches = patch_files(&patches_dir.join(&spec.base).join(stack))?;
+        if patches.is_empty() {
+            continue;
+        }
+        git(&repository)
+            .args(["checkout", "--quiet", "-b", stack])
+            .run()?;
+        for patch in patches {
+            progress.at(0, &patch.to_string_lossy());
+            am(&repository, &patch)?;
+        }
+    }
+    progress.end(&format!("{}: branch {variant}", dir.display()));
+    fs::rename(&repository, dir).map_err(Error::io("create", dir))
+}
+
+fn commit_source(tree: &SourceTree, repository: &Path) -> Result<()> {
+    fs::create_dir_all(repository).map_err(Error::io("create", repository))?;
+    git(repository)
+        .args(["init", "--quiet", "--initial-branch", BASE])
+        .run()?;
+    let work_tree = |path: &Path| {
+        let mut option = std::ffi::OsString::from("--work-tree=");
+        option.push(path);
+        option
+    };
+    // Straight from the source: what is checked out then is a copy that may be
+    // written to.
+    git(repository)
+        .args(FAST)
+        .arg("--git-dir=.git")
+        .arg(work_tree(&tree.dir))
+        .args(["add", "--all", "--force", "."])
+        .run()?;
+    let message = format!("{}, as it was unpacked", tree.identity);
+    committing(repository)
+        .args(["commit", "--quiet", "--message", &message])
+        .run()?;
+    git(repository).args(["reset", "--quiet", "--hard"]).run()?;
+    Ok(())
+}
+
+fn am(repository: &Path, patch: &Path) -> Result<()> {
+    let file = std::path::absolute(patch).map_err(Error::io("find", patch))?;
+    let am = committing(repository).args([
+        "am",
+        "--quiet",
+        "--no-scissors",
+        "--committer-date-is-author-date",
+    ]);
+    match am.arg(file).run() {
+        Err(nmissed_host::Error::Failed { tail, .. }) => {
+            let why = format!("`git am` does not take it:\n  {}", tail.join("\n  "));
+            Err(Error::bad_input(patch, why))
+        }
+        ran => Ok(ran.map(drop)?),
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The head of a patch: it is a mail.
+
+use crate::series::Patch;
+
+/// Who wrote a patch and what it is called.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Head {
+    /// The name without the address.
+    pub(crate) author: String,
+    /// Without what git puts before it in brackets; the file's name if the
+    /// patch is a bare diff.
+    pub(crate) subject: String,
+}
+
+impl Head {
+    pub(crate) fn of(patch: &Patch) -> Self {
+        let text = String::from_utf8_lossy(&patch.text);
+        let from = field(&text, "From: ").unwrap_or_default();
+        let author = from.split('<').next().unwrap_or_default().trim();
+        let subject = field(&text, "Subject: ").unwrap_or_else(|| patch.file_name());
+        Self {
+            author: author.to_owned(),
+            subject: without_tag(&subject).to_owned(),
+        }
+    }
+}
+
+/// A field of the head, its continuations joined with blanks.
+fn field(text: &str, name: &str) -> Option<String> {
+    let head = text.lines().take_while(|line| !line.is_empty());
+    let mut lines = head.skip_while(|line| !line.starts_with(name));
+    let mut value = lines.next()?[name.len()..].to_owned();
+    for line in lines.take_while(|line| line.starts_with([' ', '\t'])) {
+        value.push(' ');
+        value.push_str(line.trim());
+    }
+    Some(value)
+}
+
+/// `[PATCH bpf-next v2 1/3] bpf: ...` without the bracket.
+fn without_tag(subject: &str) -> &str {
+    let tagged = subject
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "));
+    tagged.map_or(subject, |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case("Subject: x\n\nSubject: y\n", "Subject: " => Some("x".into()); "one line")]
+    #[test_case("From 0\nFrom: A\n <a@b>\nDate: x\n", "From: " => Some("A <a@b>".into()); "folded")]
+    #[test_case("Date: x\n\nFrom: A\n", "From: " => None; "in the body")]
+    fn a_field(text: &str, name: &str) -> Option<String> {
+        field(text, name)
+    }
+
+    #[test_case("[PATCH] bpf: x" => "bpf: x"; "one")]
+    #[test_case("[PATCH bpf-next v2 1/3] bpf: [x] y" => "bpf: [x] y"; "of a series")]
+    #[test_case("bpf: x" => "bpf: x"; "no tag")]
+    fn a_subject(subject: &str) -> &str {
+        without_tag(subject)
+    }
+}

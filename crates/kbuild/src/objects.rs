@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Compiling single objects, and hearing what the compiler says.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use nmissed_host::write_atomic;
+
+use crate::check::Profile;
+use crate::make::Make;
+use crate::warnings::{Warning, warnings};
+use crate::worktree::WorkTree;
+use crate::{Config, Error, Result};
+
+/// How objects fared.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled {
+    /// Those that did not compile.
+    pub(crate) failed: Vec<String>,
+    /// What was said about any file.
+    pub(crate) warnings: Vec<Warning>,
+    /// An option that should be off and is not.
+    pub(crate) stays_on: Option<String>,
+}
+
+impl Compiled {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failed.is_empty() && self.warnings.is_empty()
+    }
+}
+
+/// make, configured.
+pub(crate) struct Compiler<'a> {
+    make: Make,
+    profile: &'a Profile,
+    source: PathBuf,
+    objects: PathBuf,
+}
+
+impl<'a> Compiler<'a> {
+    pub(crate) fn new(work: &WorkTree, profile: &'a Profile, config: &Config) -> Result<Self> {
+        let (source, objects) = (work.source(), work.objects().join(profile.folder));
+        fs::create_dir_all(&objects).map_err(Error::io("create", &objects))?;
+        let jobs = available_parallelism().map_or(1, NonZero::get);
+        let log = work.log(profile.folder);
+        let make = Make::new(source.clone(), objects.clone(), log, jobs)?.with(profile.variables);
+        let off = profile.off.map_or(&[][..], |off| off.with);
+        let all_config = objects.join("all.config");
+        write_atomic(&all_config, config.without(off).all_config().as_bytes())?;
+        make.all_no_config(&all_config)?;
+        Ok(Self {
+            make,
+            profile,
+            source,
+            objects,
+        })
+    }
+
+    /// Compiles them anew, whether or not they are there.
+    pub(crate) fn compile(
+        &self,
+        objects: &[String],
+        on_line: impl FnMut(&str),
+    ) -> Result<Compiled> {
+        for object in objects {
+            self.remove(object)?;
+        }
+        // Host tools have warnings of their own.
+        self.make.targets(&["prepare"], |_| ())?;
+        // Without a target, make would make everything.
+        let lines = match objects {
+            [] => Vec::new(),
+            objects => self.make.keep_going(objects, on_line)?,
+        };
+        let is_missing = |object: &&String| !self.objects.join(object).is_file();
+        Ok(Compiled {
+            failed: objects.iter().filter(is_missing).cloned().collect(),
+            warnings: warnings(&lines, &self.source),
+            stays_on: self.stays_on()?,
+        })
+    }
+
+    fn remove(&self, object: &str) -> Result<()> {
+        let path = self.objects.join(object);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stays_on(&self) -> Result<Option<String>> {
+        let Some(off) = self.profile.off else {
+            return Ok(None);
+        };
+        let on = format!("{}=y", off.option);
+        let is_on = self.make.dot_config()?.lines().any(|line| line == on);
+        let told = format!("{} stays on: another option selects it", off.option);
+        Ok(is_on.then_some(told))
+    }
+}

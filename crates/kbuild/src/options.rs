@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which options a change should be compiled without.
+
+/// An option that kernels are often built without, and the options that must
+/// go for it to go: those that select it (as of 6.12 and 7.3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Off {
+    pub(crate) option: &'static str,
+    pub(crate) with: &'static [&'static str],
+}
+
+const OPTIONS: [Off; 8] = [
+    Off {
+        option: "CONFIG_FPROBE",
+        with: &["CONFIG_FPROBE", "CONFIG_FPROBE_EVENTS"],
+    },
+    Off {
+        option: "CONFIG_FUNCTION_GRAPH_TRACER",
+        with: &[
+            "CONFIG_FUNCTION_GRAPH_TRACER",
+            "CONFIG_FPROBE",
+            "CONFIG_FPROBE_EVENTS",
+        ],
+    },
+    Off {
+        option: "CONFIG_DYNAMIC_FTRACE",
+        with: &["CONFIG_DYNAMIC_FTRACE"],
+    },
+    Off {
+        option: "CONFIG_KPROBES",
+        with: &["CONFIG_KPROBES"],
+    },
+    Off {
+        option: "CONFIG_KPROBE_EVENTS",
+        with: &["CONFIG_KPROBE_EVENTS"],
+    },
+    Off {
+        option: "CONFIG_UPROBES",
+        with: &["CONFIG_UPROBE_EVENTS"],
+    },
+    Off {
+        option: "CONFIG_BPF_EVENTS",
+        with: &["CONFIG_KPROBE_EVENTS", "CONFIG_UPROBE_EVENTS"],
+    },
+    Off {
+        option: "CONFIG_BPF_SYSCALL",
+        with: &["CONFIG_BPF_SYSCALL"],
+    },
+];
+
+/// Those that files speak of. The texts are what the files hold, and the lines
+/// of Makefiles that decide whether they are compiled.
+pub(crate) fn concerned<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Off> {
+    let texts: Vec<_> = texts.into_iter().collect();
+    let speaks = |off: &Off| texts.iter().any(|text| mentions(text, off.option));
+    OPTIONS.into_iter().filter(speaks).collect()
+}
+
+/// Whether a text has a word, and not merely as a part of a longer one.
+fn mentions(text: &str, option: &str) -> bool {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(option)
+        .any(|(at, _)| !text[at + option.len()..].starts_with(goes_on))
+}
+
+/// The lines of a folder's Makefile that name an object.
+pub(crate) fn rules<'a>(makefile: &'a str, object: &str) -> impl Iterator<Item = &'a str> {
+    makefile
+        .lines()
+        .filter(move |line| line.split_whitespace().any(|word| word == object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case("#ifdef CONFIG_FPROBE\n" => vec!["CONFIG_FPROBE"]; "one")]
+    #[test_case("#ifdef CONFIG_FPROBE_EVENTS\n" => Vec::<&str>::new(); "a longer name")]
+    #[test_case("IS_ENABLED(CONFIG_UPROBES) || defined(CONFIG_KPROBES)" => vec!["CONFIG_KPROBES", "CONFIG_UPROBES"]; "two")]
+    fn options_of(text: &str) -> Vec<&'static str> {
+        concerned([text]).iter().map(|off| off.option).collect()
+    }
+
+    #[test]
+    fn a_makefile_says_what_decides() {
+        let makefile = "obj-y += a.o b.o\nobj-$(CONFIG_FPROBE) += fprobe.o\nobj-$(CONFIG_KPROBES) += xfprobe.o\n";
+        let lines: Vec<_> = rules(makefile, "fprobe.o").collect();
+        assert_eq!(lines, ["obj-$(CONFIG_FPROBE) += fprobe.o"]);
+    }
+}

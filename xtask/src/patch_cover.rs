@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask patch cover`: the letter to send a series with.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use nmissed_evidence::{Results, Run, Style};
+use nmissed_host::{Cache, read_to_string, reporter};
+use nmissed_kbuild::{Cover, fetch};
+
+use crate::cli::{CoverOptions, Stacks};
+use crate::exit::{Exit, UsageError};
+use crate::needs::Step;
+use crate::vm_test::LETTER_WIDTH;
+use crate::workspace::Workspace;
+use crate::{doctor, kernel, patch, plan};
+
+/// Prints it.
+pub(crate) fn run(workspace: &Workspace, options: &CoverOptions, install: bool) -> Result<Exit> {
+    let plans = plan::patched(workspace, &Stacks::from(&options.stack))?;
+    let needs = [&kernel::source_steps(&plans), &[Step::History][..]].concat();
+    doctor::ensure(&needs, install)?;
+    let (cache, progress) = (Cache::open()?, reporter());
+    for plan in &plans {
+        for series in &plan.series {
+            let below = patch::below(workspace, plan, series)?;
+            let tested = Tested {
+                kernel: &plan.spec.id,
+                variants: [below.name(), series.name()],
+            };
+            let (file, results) = tested.last_evidence(workspace)?;
+            progress.say(&format!("evidence: {}", file.display()));
+            if series.files().any(|patch| changed(patch) > changed(&file)) {
+                progress.say("warning: a patch has changed since; run the tests again");
+            }
+            let style = Style {
+                width: LETTER_WIDTH,
+                colour: false,
+            };
+            let cover = Cover {
+                tree: &fetch(&plan.spec, &cache, progress.as_ref())?,
+                series,
+                below: below.len(),
+                evidence: &results.to_text(style),
+                command: &tested.command(),
+            };
+            let letter = cover.letter(&cache, progress.as_ref())?;
+            write!(stdout(), "{letter}").context("cannot print the letter")?;
+        }
+    }
+    Ok(Exit::Good)
+}
+
+/// What a letter compares.
+struct Tested<'a> {
+    kernel: &'a str,
+    /// Without the series and with it.
+    variants: [&'a str; 2],
+}
+
+impl Tested<'_> {
+    fn command(&self) -> String {
+        let [below, variant] = self.variants;
+        let kernel = self.kernel;
+        format!("cargo xtask vm test --kernel {kernel} --variant {below} --variant {variant}")
+    }
+
+    /// Of the results of `vm test`, the newest that have both variants.
+    fn last_evidence(&self, workspace: &Workspace) -> Result<(PathBuf, Results)> {
+        let dir = workspace.target().join("vm");
+        let runs = fs::read_dir(&dir).into_iter().flatten().flatten();
+        let mut files: Vec<_> = runs.map(|run| run.path().join("results.json")).collect();
+        files.retain(|file| file.is_file());
+        files.sort_by_key(|file| std::cmp::Reverse(changed(file)));
+        for file in files {
+            let results = Results::from_json(&read_to_string(&file)?)
+                .with_context(|| format!("cannot understand {}", file.display()))?;
+            if let Some(results) = self.of(results) {
+                return Ok((file, results));
+            }
+        }
+        let (command, dir) = (self.command(), dir.display());
+        Err(UsageError(format!("there is no evidence in {dir}: run `{command}`")).into())
+    }
+
+    /// The runs that are compared, if they are there.
+    fn of(&self, results: Results) -> Option<Results> {
+        let find = |variant: &str| {
+            let is_it = |run: &&Run| run.kernel == self.kernel && run.variant == variant;
+            results.runs.iter().find(is_it).cloned()
+        };
+        let runs = self.variants.map(find).into_iter().collect::<Option<_>>()?;
+        Some(Results { runs })
+    }
+}
+
+/// When a file was last written.
+fn changed(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|data| data.modified()).ok()
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask patch mutate`: drops one hunk after the other.
+
+use std::io::{Write, stdout};
+
+use anyhow::{Context, Error, Result, bail};
+use nmissed_evidence::{DroppedHunk, Noticed, Run, dropped_hunks, notice};
+use nmissed_kbuild::{Error as KbuildError, Mutant, Series};
+
+use crate::cli::MutateOptions;
+use crate::exit::Exit;
+use crate::needs::Step;
+use crate::plan::{self, KernelPlan};
+use crate::vm_test::{Session, style};
+use crate::workspace::Workspace;
+use crate::{doctor, kernel, patch};
+
+/// Checks what was asked for, makes the host fit, and does it.
+pub(crate) fn run(workspace: &Workspace, options: &MutateOptions, install: bool) -> Result<Exit> {
+    let plans = plan::patched(workspace, &options.stacks)?;
+    let mut needs = kernel::source_steps(&plans);
+    needs.extend([Step::Kernel, Step::Guest, Step::Boot]);
+    doctor::ensure(&needs, install)?;
+    let test_options = patch::test_options(workspace, &options.evidence)?;
+    let mut session = Session::start(workspace, &test_options)?;
+    let mut hunks = Vec::new();
+    let mut drop_all = || {
+        for plan in &plans {
+            for series in &plan.series {
+                let below = patch::below(workspace, plan, series)?.len();
+                let mut mutants = series.mutants(below);
+                mutants.retain(|it| options.file.as_ref().is_none_or(|re| re.is_match(&it.file)));
+                let dropping = Dropping {
+                    session: &mut session,
+                    plan,
+                    series,
+                };
+                hunks.extend(dropping.all(&mutants)?);
+            }
+        }
+        Ok(())
+    };
+    let outcome = drop_all();
+    session.boots.tell_where();
+    outcome.map(|()| exit(&hunks))
+}
+
+fn exit(hunks: &[DroppedHunk]) -> Exit {
+    let any = |is_it: fn(&Noticed) -> bool| hunks.iter().any(|hunk| is_it(&hunk.noticed));
+    if any(|noticed| *noticed == Noticed::ByNobody) {
+        Exit::Failed
+    } else if any(|noticed| matches!(noticed, Noticed::Unknown(_))) {
+        Exit::Host
+    } else {
+        Exit::Good
+    }
+}
+
+struct Dropping<'a, 'b> {
+    session: &'a mut Session<'b>,
+    plan: &'a KernelPlan,
+    series: &'a Series,
+}
+
+impl Dropping<'_, '_> {
+    /// Drops each hunk, and shows what came of those that had their turn even
+    /// if the others have none.
+    fn all(mut self, mutants: &[Mutant]) -> Result<Vec<DroppedHunk>> {
+        let mut hunks = Vec::new();
+        let outcome = self.drop_each(mutants, &mut hunks);
+        let title = format!(
+            "Kernel {}, {} without one hunk",
+            self.plan.spec.id,
+            self.series.name()
+        );
+        writeln!(stdout(), "{title}\n\n{}", dropped_hunks(&hunks, style()))
+            .context("cannot print")?;
+        outcome.map(|()| hunks)
+    }
+
+    fn drop_each(&mut self, mutants: &[Mutant], hunks: &mut Vec<DroppedHunk>) -> Result<()> {
+        let whole = self.whole()?;
+        for (index, mutant) in mutants.iter().enumerate() {
+            let hunk = format!("{} #{} (line {})", mutant.file, mutant.number, mutant.line);
+            let place = format!(
+                "hunk {} of {}: {}: {hunk}",
+                index + 1,
+                mutants.len(),
+                mutant.patch
+            );
+            self.session.boots.progress.say(&place);
+            let label = format!("{}-without-{:03}", self.series.name(), index + 1);
+            hunks.push(DroppedHunk {
+                patch: mutant.patch.clone(),
+                hunk,
+                noticed: self.without(mutant, &label, &whole)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// What the whole series shows; it must be good, or nothing follows.
+    fn whole(&mut self) -> Result<Run> {
+        let (plan, series) = (self.plan, self.series);
+        let built = self.session.build(plan, series)?;
+        let run = self
+            .session
+            .test_built(plan, series, &built, series.name())?;
+        self.session.boots.output.keep(run.clone())?;
+        if !run.is_good() {
+            bail!(
+                "kernel {} {} is not good with all of its hunks: see `cargo xtask vm test`",
+                plan.spec.id,
+                series.name()
+            );
+        }
+        Ok(run)
+    }
+
+    fn without(&mut self, mutant: &Mutant, label: &str, whole: &Run) -> Result<Noticed> {
+        if let Some(why) = &mutant.pointless {
+            return Ok(Noticed::Pointless(why.to_string()));
+        }
+        let built = match self.session.build(self.plan, &mutant.series) {
+            Ok(built) => built,
+            Err(error) => return by_the_build(error),
+        };
+        let run = self
+            .session
+            .test_built(self.plan, &mutant.series, &built, label);
+        built.discard()?;
+        let run = run?;
+        let noticed = notice(whole, &run);
+        self.session.boots.output.keep(run)?;
+        Ok(noticed)
+    }
+}
+
+/// A kernel that does not build has been noticed; a host that cannot build has
+/// noticed nothing.
+fn by_the_build(error: Error) -> Result<Noticed> {
+    match error.downcast_ref() {
+        Some(KbuildError::Build { errors, .. }) => {
+            let first = errors.iter().find(|line| line.contains("error: "));
+            let first = first.or(errors.first()).map(String::as_str);
+            Ok(Noticed::ByCompiler(
+                first.unwrap_or("no message").to_owned(),
+            ))
+        }
+        Some(KbuildError::Patch(failure)) => {
+            let name = failure.patch.file_name().unwrap_or_default();
+            Ok(Noticed::ByPatch(name.to_string_lossy().into_owned()))
+        }
+        _ => Err(error),
+    }
+}
