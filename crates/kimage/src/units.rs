@@ -5,13 +5,14 @@
 //! `STT_FILE` symbols would be another witness, but they name files without
 //! their folder, and only local symbols follow them.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use gimli::{
     Abbreviations, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugAddrBase,
     DebugLocListsBase, DebugRngListsBase, DebugStrOffsetsBase, Dwarf, DwarfFileType, EndianSlice,
-    LittleEndian, Section, UnitHeader, constants,
+    LittleEndian, Reader, Section, UnitHeader, constants,
 };
 
 use crate::Image;
@@ -212,13 +213,57 @@ fn headers<'a>(
         groups.push((alike.to_vec(), table));
     }
     groups.into_iter().rev().flat_map(|(headers, table)| {
-        let table = DebugAbbrev::from(EndianSlice::new(table, LittleEndian));
+        let table = of_roots(table, headers.iter().filter_map(root_code).collect());
+        let table = DebugAbbrev::from(EndianSlice::new(&table, LittleEndian));
         let abbreviations = table.abbreviations(DebugAbbrevOffset(0));
         let abbreviations = Arc::new(abbreviations.unwrap_or_default());
         headers
             .into_iter()
             .map(move |header| (header, Arc::clone(&abbreviations)))
     })
+}
+
+/// Which abbreviation a unit's first entry has.
+fn root_code(header: &UnitHeader<Slice<'_>>) -> Option<u64> {
+    let mut entries = header.range_from(header.root_offset()..).ok()?;
+    entries.read_uleb128().ok()
+}
+
+/// A table of the wanted abbreviations only: a unit has hundreds, and gimli
+/// allocates for each it reads.
+fn of_roots(table: &[u8], mut wanted: BTreeSet<u64>) -> Vec<u8> {
+    let mut rest = EndianSlice::new(table, LittleEndian);
+    let mut kept = Vec::new();
+    while !wanted.is_empty() {
+        let start = rest.slice();
+        let Ok(Some(code)) = skip_abbreviation(&mut rest) else {
+            break;
+        };
+        if wanted.remove(&code) {
+            kept.extend(&start[..start.len() - rest.len()]);
+        }
+    }
+    kept
+}
+
+/// Goes to the next abbreviation, and tells which one it was; `None` at the end.
+fn skip_abbreviation(rest: &mut Slice<'_>) -> gimli::Result<Option<u64>> {
+    let code = rest.read_uleb128()?;
+    if code == 0 {
+        return Ok(None);
+    }
+    rest.skip_leb128()?; // The tag.
+    rest.read_u8()?; // Whether there are entries below.
+    loop {
+        let attribute = rest.read_uleb128()?;
+        let form = rest.read_uleb128()?;
+        if form == u64::from(constants::DW_FORM_implicit_const.0) {
+            rest.skip_leb128()?;
+        }
+        if (attribute, form) == (0, 0) {
+            return Ok(Some(code));
+        }
+    }
 }
 
 /// A unit of which nothing but the header is known. `Dwarf::unit()` would read
