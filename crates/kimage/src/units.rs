@@ -5,6 +5,7 @@
 //! `STT_FILE` symbols would be another witness, but they name files without
 //! their folder, and only local symbols follow them.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ const MOST_UNITS: usize = 1 << 17;
 /// More than their first entries and ranges take, all together: however small a
 /// file is, all its units may refer to the same large table.
 const MOST_BYTES: usize = 64 << 20;
+/// Units are far apart, and looking at one maps the pages around it, too: 64 KiB
+/// each. After so many these are let go of.
+const UNITS_AT_ONCE: usize = 256;
 /// About what an attribute or a range takes.
 const ENTRY: usize = 16;
 
@@ -99,7 +103,9 @@ impl<'a> Read<'a> {
         };
         let Ok(dwarf) = Dwarf::load(section);
         let mut read = Self::default();
-        for (header, abbreviations) in headers(&dwarf) {
+        let info = Glanced::at(elf, &dwarf);
+        for (header, abbreviations) in headers(&dwarf, &info) {
+            info.one_more();
             if read.unit(&dwarf, header, abbreviations).is_err() || read.is_full() {
                 break;
             }
@@ -186,14 +192,44 @@ impl<'a> Read<'a> {
     }
 }
 
+/// `.debug_info`, of which no more is held in memory than what a few units take.
+struct Glanced<'a> {
+    elf: &'a Elf<'a>,
+    info: &'a [u8],
+    units: Cell<usize>,
+}
+
+impl<'a> Glanced<'a> {
+    fn at(elf: &'a Elf<'_>, dwarf: &Dwarf<Slice<'a>>) -> Self {
+        let (info, units) = (dwarf.debug_info.reader().slice(), Cell::default());
+        Self { elf, info, units }
+    }
+
+    /// Another unit is about to be looked at.
+    fn one_more(&self) {
+        self.units.set(self.units.get() + 1);
+        if self.units.get().is_multiple_of(UNITS_AT_ONCE) {
+            self.elf.let_go(self.info);
+        }
+    }
+}
+
+impl Drop for Glanced<'_> {
+    fn drop(&mut self) {
+        self.elf.let_go(self.info);
+    }
+}
+
 /// The units' headers, with their abbreviations. Tables do not overlap, so each
 /// is read once, and no further than to the next.
 fn headers<'a>(
     dwarf: &Dwarf<Slice<'a>>,
+    info: &Glanced<'_>,
 ) -> impl Iterator<Item = (UnitHeader<Slice<'a>>, Arc<Abbreviations>)> {
     let mut headers = Vec::new();
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
+        info.one_more();
         headers.push(header);
         if headers.len() == MOST_UNITS {
             break;
@@ -411,6 +447,23 @@ mod tests {
     fn plain_paths(path: &str, wanted: &str) {
         assert_eq!(plain(path), wanted);
     }
+
+    #[test_case(TABLE, &[2], &TABLE[7..16]; "one with a constant in it")]
+    #[test_case(TABLE, &[1, 300], &[&TABLE[..7], &TABLE[16..22]].concat(); "two")]
+    #[test_case(TABLE, &[4], &[]; "behind the end")]
+    #[test_case(&TABLE[..12], &[1, 2], &TABLE[..7]; "cut off")]
+    fn abbreviations_of_first_entries(table: &[u8], wanted: &[u64], kept: &[u8]) {
+        assert_eq!(of_roots(table, wanted.iter().copied().collect()), kept);
+    }
+
+    /// Abbreviations 1, 2 and 300; the end; another one.
+    const TABLE: &[u8] = &[
+        1, 0x11, 1, 0x03, 0x0e, 0, 0, // DW_AT_name, DW_FORM_strp
+        2, 0x34, 0, 0x3a, 0x21, 0x80, 0x01, 0, 0, // DW_FORM_implicit_const: 128
+        0xac, 0x02, 0x11, 1, 0, 0, //
+        0, //
+        4, 0x11, 1, 0, 0,
+    ];
 
     #[test]
     fn damaged_dwarf_does_not_panic_or_take_long() {
