@@ -38,7 +38,7 @@ fn read<T>(
         Some(kernel) => Image::parse_module(&unwrapped.elf, kernel),
         None => Image::parse(&unwrapped.elf),
     };
-    let image = image.map_err(misfit).with_context(in_file)?;
+    let image = image.map_err(misfit).with_context(in_file)?.mapped(&file);
     act(&image, image.about(&unwrapped.layers))
 }
 

@@ -16,9 +16,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn time(file: &[u8]) -> nmissed_kimage::Result<()> {
+fn time(file: &Mapped) -> nmissed_kimage::Result<()> {
     let unwrapped = step("unwrap", || unwrap(file))?;
-    let image = step("parse", || Image::parse(&unwrapped.elf))?;
+    let image = step("parse", || Image::parse(&unwrapped.elf))?.mapped(file);
     let functions = step("functions", || image.functions());
     step("verdicts and directories", || {
         image.summary(&functions, false)

@@ -14,7 +14,7 @@ use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
 
 use crate::bytes::{range, short_string};
 use crate::symbols::NAME_LEN;
-use crate::{Error, Result};
+use crate::{Error, Mapped, Result};
 
 const CTX: Ctx = Ctx {
     container: Container::Big,
@@ -25,6 +25,8 @@ const CTX: Ctx = Ctx {
 #[derive(Debug)]
 pub(crate) struct Elf<'a> {
     data: &'a [u8],
+    /// What `data` is part of, if that is known.
+    map: Option<&'a Mapped>,
     /// Whether it is one that somebody has yet to link: a module.
     relocatable: bool,
     sections: Vec<SectionHeader>,
@@ -91,6 +93,7 @@ impl<'a> Elf<'a> {
         let (symtab, strtab) = symtab(data, &sections)?;
         Ok(Self {
             data,
+            map: None,
             relocatable: header.e_type == ET_REL,
             memory: None,
             section_names: section_names(data, &header, &sections),
@@ -134,6 +137,18 @@ impl<'a> Elf<'a> {
     /// `None` for a section that has no bytes in the file, or not all of them.
     pub(crate) fn content(&self, section: &SectionHeader) -> Option<&'a [u8]> {
         content(self.data, section)
+    }
+
+    /// Tells which mapped file this may be part of.
+    pub(crate) fn set_map(&mut self, map: &'a Mapped) {
+        self.map = Some(map);
+    }
+
+    /// Tells that bytes will not be looked at again soon.
+    pub(crate) fn let_go(&self, bytes: &[u8]) {
+        if let Some(map) = self.map {
+            map.let_go(bytes);
+        }
     }
 
     pub(crate) fn sections(&self) -> &[SectionHeader] {

@@ -7,7 +7,7 @@ use crate::btf::Btf;
 use crate::elf::Elf;
 use crate::features::Features;
 use crate::tables::{Labels, Tables, btf_set, kfunc_sets, within};
-use crate::{Error, Result, Symbols, about, kallsyms, module};
+use crate::{Error, Mapped, Result, Symbols, about, kallsyms, module};
 
 /// A kernel image or a module: the ELF file that [`unwrap`](crate::unwrap)
 /// gives, read.
@@ -111,6 +111,15 @@ impl<'a> Image<'a> {
         } else {
             Self::of_kernel(elf)
         }
+    }
+
+    /// Tells which file was mapped for this image, so that pages that were only
+    /// glanced at do not stay in memory. For an image that was decompressed or
+    /// read this changes nothing.
+    #[must_use]
+    pub fn mapped(mut self, file: &'a Mapped) -> Self {
+        self.elf.set_map(file);
+        self
     }
 
     /// Reads a module for the kernel that loads it.

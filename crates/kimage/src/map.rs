@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Deref;
 use std::path::Path;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 
 /// A file, mapped for reading.
 ///
@@ -31,6 +31,23 @@ impl Mapped {
         // A file that shrinks raises SIGBUS, which ends the process.
         unsafe { Mmap::map(&file) }.map(Self)
     }
+
+    /// Takes the pages of these bytes out of the process's memory, if they are
+    /// some of the file's; whoever looks at them again has them mapped again.
+    pub(crate) fn let_go(&self, bytes: &[u8]) {
+        let (file, part) = (self.as_ptr_range(), bytes.as_ptr_range());
+        if part.start < file.start || file.end < part.end {
+            return;
+        }
+        let at = part.start.addr() - file.start.addr();
+        let advice = UncheckedAdvice::DontNeed;
+        // SAFETY: a page that is let go of loses what was written to it; the map
+        // is read-only, so nothing was, and reading it gives the file's bytes
+        // again.
+        let advised = unsafe { self.0.unchecked_advise_range(advice, at, bytes.len()) };
+        // Without the advice the pages stay until somebody needs the memory.
+        drop(advised);
+    }
 }
 
 impl Deref for Mapped {
@@ -49,6 +66,18 @@ mod tests {
     fn a_file_is_its_bytes() {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         assert_eq!(*Mapped::open(&own).unwrap(), *std::fs::read(&own).unwrap());
+    }
+
+    #[test]
+    fn bytes_let_go_of_are_still_the_files() {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let (file, content) = (Mapped::open(&own).unwrap(), std::fs::read(&own).unwrap());
+        for bytes in [&file[..], &file[100..200], &file[..0], &content] {
+            let before = bytes.to_vec();
+            file.let_go(bytes);
+            assert_eq!(bytes, before);
+        }
+        assert_eq!(*file, *content);
     }
 
     #[test]

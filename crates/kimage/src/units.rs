@@ -5,13 +5,15 @@
 //! `STT_FILE` symbols would be another witness, but they name files without
 //! their folder, and only local symbols follow them.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use gimli::{
     Abbreviations, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugAddrBase,
     DebugLocListsBase, DebugRngListsBase, DebugStrOffsetsBase, Dwarf, DwarfFileType, EndianSlice,
-    LittleEndian, Section, UnitHeader, constants,
+    LittleEndian, Reader, Section, UnitHeader, constants,
 };
 
 use crate::Image;
@@ -24,6 +26,9 @@ const MOST_UNITS: usize = 1 << 17;
 /// More than their first entries and ranges take, all together: however small a
 /// file is, all its units may refer to the same large table.
 const MOST_BYTES: usize = 64 << 20;
+/// Units are far apart, and looking at one maps the pages around it, too: 64 KiB
+/// each. After so many these are let go of.
+const UNITS_AT_ONCE: usize = 256;
 /// About what an attribute or a range takes.
 const ENTRY: usize = 16;
 
@@ -98,7 +103,9 @@ impl<'a> Read<'a> {
         };
         let Ok(dwarf) = Dwarf::load(section);
         let mut read = Self::default();
-        for (header, abbreviations) in headers(&dwarf) {
+        let info = Glanced::at(elf, &dwarf);
+        for (header, abbreviations) in headers(&dwarf, &info) {
+            info.one_more();
             if read.unit(&dwarf, header, abbreviations).is_err() || read.is_full() {
                 break;
             }
@@ -185,14 +192,44 @@ impl<'a> Read<'a> {
     }
 }
 
+/// `.debug_info`, of which no more is held in memory than what a few units take.
+struct Glanced<'a> {
+    elf: &'a Elf<'a>,
+    info: &'a [u8],
+    units: Cell<usize>,
+}
+
+impl<'a> Glanced<'a> {
+    fn at(elf: &'a Elf<'_>, dwarf: &Dwarf<Slice<'a>>) -> Self {
+        let (info, units) = (dwarf.debug_info.reader().slice(), Cell::default());
+        Self { elf, info, units }
+    }
+
+    /// Another unit is about to be looked at.
+    fn one_more(&self) {
+        self.units.set(self.units.get() + 1);
+        if self.units.get().is_multiple_of(UNITS_AT_ONCE) {
+            self.elf.let_go(self.info);
+        }
+    }
+}
+
+impl Drop for Glanced<'_> {
+    fn drop(&mut self) {
+        self.elf.let_go(self.info);
+    }
+}
+
 /// The units' headers, with their abbreviations. Tables do not overlap, so each
 /// is read once, and no further than to the next.
 fn headers<'a>(
     dwarf: &Dwarf<Slice<'a>>,
+    info: &Glanced<'_>,
 ) -> impl Iterator<Item = (UnitHeader<Slice<'a>>, Arc<Abbreviations>)> {
     let mut headers = Vec::new();
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
+        info.one_more();
         headers.push(header);
         if headers.len() == MOST_UNITS {
             break;
@@ -212,13 +249,57 @@ fn headers<'a>(
         groups.push((alike.to_vec(), table));
     }
     groups.into_iter().rev().flat_map(|(headers, table)| {
-        let table = DebugAbbrev::from(EndianSlice::new(table, LittleEndian));
+        let table = of_roots(table, headers.iter().filter_map(root_code).collect());
+        let table = DebugAbbrev::from(EndianSlice::new(&table, LittleEndian));
         let abbreviations = table.abbreviations(DebugAbbrevOffset(0));
         let abbreviations = Arc::new(abbreviations.unwrap_or_default());
         headers
             .into_iter()
             .map(move |header| (header, Arc::clone(&abbreviations)))
     })
+}
+
+/// Which abbreviation a unit's first entry has.
+fn root_code(header: &UnitHeader<Slice<'_>>) -> Option<u64> {
+    let mut entries = header.range_from(header.root_offset()..).ok()?;
+    entries.read_uleb128().ok()
+}
+
+/// A table of the wanted abbreviations only: a unit has hundreds, and gimli
+/// allocates for each it reads.
+fn of_roots(table: &[u8], mut wanted: BTreeSet<u64>) -> Vec<u8> {
+    let mut rest = EndianSlice::new(table, LittleEndian);
+    let mut kept = Vec::new();
+    while !wanted.is_empty() {
+        let start = rest.slice();
+        let Ok(Some(code)) = skip_abbreviation(&mut rest) else {
+            break;
+        };
+        if wanted.remove(&code) {
+            kept.extend(&start[..start.len() - rest.len()]);
+        }
+    }
+    kept
+}
+
+/// Goes to the next abbreviation, and tells which one it was; `None` at the end.
+fn skip_abbreviation(rest: &mut Slice<'_>) -> gimli::Result<Option<u64>> {
+    let code = rest.read_uleb128()?;
+    if code == 0 {
+        return Ok(None);
+    }
+    rest.skip_leb128()?; // The tag.
+    rest.read_u8()?; // Whether there are entries below.
+    loop {
+        let attribute = rest.read_uleb128()?;
+        let form = rest.read_uleb128()?;
+        if form == u64::from(constants::DW_FORM_implicit_const.0) {
+            rest.skip_leb128()?;
+        }
+        if (attribute, form) == (0, 0) {
+            return Ok(Some(code));
+        }
+    }
 }
 
 /// A unit of which nothing but the header is known. `Dwarf::unit()` would read
@@ -366,6 +447,23 @@ mod tests {
     fn plain_paths(path: &str, wanted: &str) {
         assert_eq!(plain(path), wanted);
     }
+
+    #[test_case(TABLE, &[2], &TABLE[7..16]; "one with a constant in it")]
+    #[test_case(TABLE, &[1, 300], &[&TABLE[..7], &TABLE[16..22]].concat(); "two")]
+    #[test_case(TABLE, &[4], &[]; "behind the end")]
+    #[test_case(&TABLE[..12], &[1, 2], &TABLE[..7]; "cut off")]
+    fn abbreviations_of_first_entries(table: &[u8], wanted: &[u64], kept: &[u8]) {
+        assert_eq!(of_roots(table, wanted.iter().copied().collect()), kept);
+    }
+
+    /// Abbreviations 1, 2 and 300; the end; another one.
+    const TABLE: &[u8] = &[
+        1, 0x11, 1, 0x03, 0x0e, 0, 0, // DW_AT_name, DW_FORM_strp
+        2, 0x34, 0, 0x3a, 0x21, 0x80, 0x01, 0, 0, // DW_FORM_implicit_const: 128
+        0xac, 0x02, 0x11, 1, 0, 0, //
+        0, //
+        4, 0x11, 1, 0, 0,
+    ];
 
     #[test]
     fn damaged_dwarf_does_not_panic_or_take_long() {
