@@ -3,6 +3,7 @@
 //! `render` prints and `json` serializes.
 
 use std::borrow::Cow;
+use std::thread;
 
 use serde::Serialize;
 
@@ -157,7 +158,13 @@ impl Image<'_> {
         let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
             .iter()
             .partition(|it| self.is_preamble(it.symbol as usize));
-        let counted = self.count(&functions, sites);
+        // DWARF takes about as long as all the answers.
+        let (counted, directories) = thread::scope(|scope| {
+            let counting = scope.spawn(|| self.count(&functions, sites));
+            let directories = self.directories(&functions);
+            let counted = counting.join();
+            (counted.expect("counting does not panic"), directories)
+        });
         let entries = Attach::ALL.into_iter().zip(counted.entries);
         let phantoms = functions.iter().filter(|it| it.is_phantom());
         Summary {
@@ -169,7 +176,7 @@ impl Image<'_> {
             entries: entries
                 .map(|(attach, tally)| (attach, tally.into()))
                 .collect(),
-            directories: self.directories(&functions),
+            directories,
             sites: sites.then(|| counted.sites.into()),
         }
     }
