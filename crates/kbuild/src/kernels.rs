@@ -115,8 +115,17 @@ impl Kernels {
         self.kernels.get(id).ok_or_else(|| Error::UnknownKernel {
             id: id.to_owned(),
             file: self.file.clone(),
-            known: self.ids().collect::<Vec<_>>().join(", "),
+            known: self.known(),
         })
+    }
+
+    fn known(&self) -> String {
+        let known = self.ids().collect::<Vec<_>>().join(", ");
+        let stock = self.stock_ids().collect::<Vec<_>>().join(", ");
+        match stock.as_str() {
+            "" => known,
+            stock => format!("{known}, and to boot as they are {stock}"),
+        }
     }
 
     /// The kernel that somebody else built with this id, if it is one.
@@ -275,7 +284,7 @@ mod tests {
     fn an_unknown_id_lists_the_known_ones() {
         let error = parse(GOOD).unwrap().get("5.10").unwrap_err();
         assert!(error.is_usage());
-        let known = r#"there is no kernel "5.10"; kernels.toml has 6.12, vanilla"#;
+        let known = r#"there is no kernel "5.10"; kernels.toml has 6.12, vanilla, and to boot as they are debian"#;
         assert_eq!(error.to_string(), known);
     }
 
