@@ -48,6 +48,15 @@ pub enum Unsupported {
     ArgType,
 }
 
+/// What a function's arguments take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    /// So many registers.
+    pub(crate) registers: u32,
+    /// A union is among them.
+    pub(crate) unions: bool,
+}
+
 /// The types of an image.
 #[derive(Clone, Debug)]
 pub(crate) struct Btf<'a> {
@@ -182,9 +191,8 @@ impl<'a> Btf<'a> {
     }
 
     /// Whether a trampoline can be built for a function
-    /// (`btf_distill_func_proto()`), and if so, how many registers its arguments
-    /// take.
-    pub(crate) fn distill(&self, function: u32) -> Result<u32, Unsupported> {
+    /// (`btf_distill_func_proto()`), and if so, what arguments it passes.
+    pub(crate) fn distill(&self, function: u32) -> Result<Arguments, Unsupported> {
         let prototype = self
             .get(function)
             .and_then(|function| self.get(function.size_or_type));
@@ -198,19 +206,24 @@ impl<'a> Btf<'a> {
             Some((kind, _)) if kind != STRUCT && kind != UNION => {}
             _ => return Err(Unsupported::ReturnType),
         }
-        (0..prototype.vlen())
-            .map(|index| self.distill_arg(&prototype, index))
-            .sum()
+        let mut all = Arguments::default();
+        for index in 0..prototype.vlen() {
+            let (kind, size) = self.distill_arg(&prototype, index)?;
+            all.registers += size.div_ceil(REGISTER);
+            all.unions |= kind == UNION;
+        }
+        Ok(all)
     }
 
-    fn distill_arg(&self, prototype: &Type<'_>, index: usize) -> Result<u32, Unsupported> {
+    /// An argument's kind and size.
+    fn distill_arg(&self, prototype: &Type<'_>, index: usize) -> Result<(u32, u32), Unsupported> {
         // struct btf_param is the name and the type.
         let id = u32_at(prototype.rest, 8 * index + 4).ok_or(Unsupported::ArgType)?;
         if id == 0 && index + 1 == prototype.vlen() {
             return Err(Unsupported::Variadic);
         }
         match self.size(id) {
-            Some((_, size)) if (1..=MAX_ARG_SIZE).contains(&size) => Ok(size.div_ceil(REGISTER)),
+            Some(it) if (1..=MAX_ARG_SIZE).contains(&it.1) => Ok(it),
             _ => Err(Unsupported::ArgType),
         }
     }
@@ -347,6 +360,18 @@ mod tests {
         btf
     }
 
+    #[test]
+    fn a_union_is_told() {
+        let mut btf = types();
+        let plain = btf.function("a", 0, &[3]);
+        let union = btf.add("either", UNION, 0, 8, &[]);
+        let with = btf.function("b", 0, &[union]);
+        let data = btf.build();
+        let btf = Btf::parse(&data).unwrap();
+        let unions = [plain, with].map(|id| btf.distill(id).unwrap().unions);
+        assert_eq!(unions, [false, true]);
+    }
+
     #[test_case(0, &[], Ok(0); "void of nothing")]
     #[test_case(5, &[1, 5, 6, 7, 3], Ok(6); "what fits registers")]
     #[test_case(3, &[], Err(Unsupported::ReturnType); "returns a struct")]
@@ -366,7 +391,7 @@ mod tests {
             btf.functions().collect::<Vec<_>>(),
             [(id, b"it".as_slice())]
         );
-        assert_eq!(btf.distill(id), answer);
+        assert_eq!(btf.distill(id).map(|it| it.registers), answer);
     }
 
     #[test]
@@ -389,7 +414,7 @@ mod tests {
             (shared, b"shared"),
         ];
         assert_eq!(names, wanted);
-        assert_eq!(split.distill(first), Ok(1));
+        assert_eq!(split.distill(first).map(|it| it.registers), Ok(1));
         for id in [large, shared, known] {
             assert_eq!(split.distill(id), Err(Unsupported::ArgType), "{id}");
         }

@@ -383,6 +383,9 @@ pub enum Condition {
     /// Its arguments take more than six registers, which trampolines pass since
     /// 6.6.
     StackArguments,
+    /// It takes a union, which 7.3's `btf_distill_func_proto()` allows for and
+    /// 6.12's does not.
+    UnionArgument,
     /// A set of kfuncs has it, and may have been registered for fmod_ret.
     Registered,
     /// It works if the kernel that loads the module has what it takes.
@@ -410,6 +413,7 @@ impl fmt::Display for Condition {
             Self::SeveralCallSites => "several call sites in the function's extent",
             Self::Shadowed => "another function of this name is found first",
             Self::StackArguments => "refused with ENOTSUPP by a kernel older than 6.6",
+            Self::UnionArgument => "it takes a union: refused with EINVAL by 6.12, not by 7.3",
             Self::Registered => "refused unless its set of kfuncs is registered for fmod_ret",
             Self::Loader(Flavor::Ftrace) => "ftrace if the kernel that loads it is built for that",
             Self::Loader(Flavor::Optimized) => {

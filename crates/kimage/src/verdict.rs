@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::btf::Arguments;
 use crate::functions::{CallCode, Function, Region};
 use crate::image::Image;
 use crate::module;
@@ -454,9 +455,10 @@ impl Image<'_> {
         trail.note("bpf_check_attach_target", || {
             format!("BTF type {id} is a function of this name")
         });
-        let registers = btf
+        let Arguments { registers, unions } = btf
             .distill(id)
             .map_err(|reason| Answer::No(Refusal::Prototype(reason)))?;
+        depends_if(unions, Condition::UnionArgument)?;
         Ok(Some(Prototype { id, registers }))
     }
 
