@@ -133,6 +133,7 @@ impl Tables {
             .or_else(|| mcount_run(elf))
             .unwrap_or_default();
         let (call_sites, zeroed) = call_sites(mcount);
+        let alternatives = alternatives(elf);
         let keys = bounded("__start___jump_table", "__stop___jump_table").unwrap_or_default();
         let nokprobe = bounded("__start_kprobe_blacklist", "__stop_kprobe_blacklist");
         let injectable = bounded(
@@ -151,9 +152,10 @@ impl Tables {
                     bounded("__start_static_call_sites", "__stop_static_call_sites")
                         .unwrap_or_default(),
                 ],
+                &alternatives,
                 &text(elf, labels),
             ),
-            branches: branches(elf, keys),
+            branches: branches(elf, keys, &alternatives),
             call_sites,
         }
     }
@@ -163,13 +165,14 @@ impl Tables {
         let section = |name| Table::section(elf, name).unwrap_or_default();
         let column = |name, size| sorted(section(name).absolute_column(size));
         let (call_sites, zeroed) = call_sites(column("__mcount_loc", 8));
+        let alternatives = alternatives(elf);
         let patched = [section("__jump_table"), section(".static_call_sites")];
         Self {
             zeroed,
             nokprobe: Some(column("_kprobe_blacklist", 8)),
             injectable: column("_error_injection_whitelist", 16),
-            marks: marks(elf, &call_sites, patched, text),
-            branches: branches(elf, patched[0]),
+            marks: marks(elf, &call_sites, patched, &alternatives, text),
+            branches: branches(elf, patched[0], &alternatives),
             call_sites,
         }
     }
@@ -187,6 +190,7 @@ fn marks(
     elf: &Elf<'_>,
     call_sites: &[u64],
     [keys, static_calls]: [Table<'_>; 2],
+    alternatives: &[Alternative],
     text: &[Range<u64>],
 ) -> Vec<Mark> {
     let section = |name| Table::section(elf, name).unwrap_or_default();
@@ -209,7 +213,7 @@ fn marks(
         1,
         section(".smp_locks").relative_column(4),
     ));
-    marks.extend(alternatives(elf).into_iter().map(|it| Mark {
+    marks.extend(alternatives.iter().map(|it| Mark {
         addr: it.addr,
         len: it.len,
         what: Special::Alternative,
@@ -270,7 +274,7 @@ fn text(elf: &Elf<'_>, labels: &Labels<'_>) -> [Range<u64>; 3] {
 }
 
 /// The jumps of static keys, and those that alternatives are replaced with.
-fn branches(elf: &Elf<'_>, keys: Table<'_>) -> Vec<Branch> {
+fn branches(elf: &Elf<'_>, keys: Table<'_>, alternatives: &[Alternative]) -> Vec<Branch> {
     // struct jump_entry: where, where to, and the key.
     let keys = keys.entries(16).filter_map(|at| {
         Some(Branch {
@@ -280,8 +284,8 @@ fn branches(elf: &Elf<'_>, keys: Table<'_>) -> Vec<Branch> {
         })
     });
     let mut all: Vec<Branch> = keys.collect();
-    for it in alternatives(elf) {
-        all.extend(replaced_jumps(elf, it));
+    for it in alternatives {
+        all.extend(replaced_jumps(elf, *it));
     }
     all.sort_unstable();
     all
