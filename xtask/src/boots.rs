@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nmissed_evidence::{Message, PlannedTest, Run};
 use nmissed_host::{Cache, Progress, reporter};
-use nmissed_kbuild::BuiltKernel;
+use nmissed_kbuild::{BuiltKernel, KernelSpec};
 use nmissed_vm::{Accel, BootSpec, Choice, Deadlines, Guest, choose_accel};
 
 use crate::output::Output;
@@ -19,6 +19,8 @@ use crate::workspace::Workspace;
 pub(crate) struct Bootable {
     /// For results: an id of kernels.toml, or the file's name.
     pub(crate) id: String,
+    /// The kernel that the tests take it for.
+    taken_for: String,
     /// For results: `baseline`, or `stock` for what others built.
     pub(crate) variant: String,
     /// For the folder of its evidence: the variant, if nothing else is said.
@@ -43,9 +45,10 @@ const STOCK: &str = "stock";
 
 impl Bootable {
     /// One of ours.
-    pub(crate) fn built(id: &str, variant: &str, built: &BuiltKernel) -> Self {
+    pub(crate) fn built(spec: &KernelSpec, variant: &str, built: &BuiltKernel) -> Self {
         Self {
-            id: id.to_owned(),
+            id: spec.id.clone(),
+            taken_for: spec.base.clone(),
             variant: variant.to_owned(),
             label: variant.to_owned(),
             image: built.bzimage.clone(),
@@ -61,6 +64,7 @@ impl Bootable {
     pub(crate) fn stock(id: &str, image: &Path) -> Self {
         Self {
             id: id.to_owned(),
+            taken_for: id.to_owned(),
             variant: STOCK.to_owned(),
             label: STOCK.to_owned(),
             image: image.to_owned(),
@@ -179,6 +183,7 @@ impl Boots {
         }
         let spec = BootSpec {
             kernel: &kernel.id,
+            taken_for: &kernel.taken_for,
             variant: &kernel.variant,
             release: kernel.ours.as_ref().map(|ours| ours.release.as_str()),
             configured: kernel.ours.is_some(),

@@ -189,7 +189,10 @@ fn vm_tests(workspace: &Workspace) -> Result<()> {
 /// The images' promises, against the kernels in them.
 fn vm_verify(workspace: &Workspace) -> Result<()> {
     let all = Selection {
-        kernel: plan::kernels(workspace)?.ids().map(str::to_owned).collect(),
+        kernel: plan::kernels(workspace)?
+            .routine_ids()
+            .map(str::to_owned)
+            .collect(),
         ..Selection::default()
     };
     let subjects = Subjects::of(workspace, &all, vm_verify::VARIANTS, None)?;

@@ -116,6 +116,7 @@ mod tests {
             machine,
             tests: tests.iter().map(test).collect(),
             records: Vec::new(),
+            reports: Vec::new(),
         }
     }
 

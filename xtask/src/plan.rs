@@ -43,7 +43,7 @@ pub(crate) fn plan(
 /// All kernels with all the variants that there are patches for.
 pub(crate) fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
     let kernels = kernels(workspace)?;
-    let all = kernels.ids().map(|id| {
+    let all = kernels.routine_ids().map(|id| {
         let spec = kernels.get(id)?;
         let variant = variants_of(workspace, spec).map(str::to_owned).collect();
         plan_kernel(

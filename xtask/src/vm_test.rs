@@ -42,7 +42,11 @@ pub(crate) fn test(
     // What was seen before something went wrong is evidence all the same.
     session.show()?;
     outcome?;
-    Ok(Exit::of(&session.boots.output.results().runs))
+    let results = session.boots.output.results();
+    Ok(match Exit::of(&results.runs) {
+        Exit::Good if results.has_new_reports() => Exit::Failed,
+        exit => exit,
+    })
 }
 
 /// Builds, boots and keeps what was seen.
@@ -104,7 +108,7 @@ impl<'a> Session<'a> {
     ) -> Result<Run> {
         let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
         let guest = guest::build(self.workspace, Some(&built.uapi_dir), cache, progress)?;
-        let kernel = Bootable::built(&plan.spec.id, series.name(), built).labelled(label);
+        let kernel = Bootable::built(&plan.spec, series.name(), built).labelled(label);
         Ok(Run {
             variant: label.to_owned(),
             ..self.boot(&kernel, &guest)?

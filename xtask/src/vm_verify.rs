@@ -88,7 +88,7 @@ impl Session<'_> {
             for series in &plan.series {
                 let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
                 let built = kernel::build_one(plan, series, cache, progress)?;
-                let kernel = Bootable::built(&plan.spec.id, series.name(), &built);
+                let kernel = Bootable::built(&plan.spec, series.name(), &built);
                 self.verify(&kernel, &guest)?;
             }
         }

@@ -205,6 +205,7 @@ mod tests {
             machine: Outcome::Pass,
             tests: vec![],
             records,
+            reports: Vec::new(),
         }
     }
 

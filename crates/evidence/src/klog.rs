@@ -30,6 +30,11 @@ const REPORTS: &[(&str, Severity)] = &[
     ("INFO: rcu", Severity::Complaint),
     ("rcu: INFO: ", Severity::Complaint),
     ("UBSAN: ", Severity::Complaint),
+    // Lockdep (register_lock_class), and lists under CONFIG_DEBUG_LIST.
+    ("INFO: trying to register", Severity::Complaint),
+    ("DEBUG_LOCKS_WARN_ON(", Severity::Complaint),
+    ("list_add ", Severity::Complaint),
+    ("list_del ", Severity::Complaint),
     ("refcount_t: ", Severity::Complaint),
     ("unchecked MSR access error", Severity::Complaint),
 ];
@@ -48,6 +53,7 @@ mod tests {
 
     #[test_case("BUG: kernel NULL pointer dereference, address: 0000000000000000", Some(Severity::Fatal); "null")]
     #[test_case("BUG: KASAN: slab-use-after-free in kprobe_multi_link_prog_run", Some(Severity::Complaint); "kasan")]
+    #[test_case("list_del corruption, ffff888000000000->next is NULL", Some(Severity::Complaint); "list")]
     #[test_case("WARNING: CPU: 1 PID: 71 at kernel/bpf/trampoline.c:9 f+0x1/0x2", Some(Severity::Complaint); "warning in 6.12")]
     #[test_case("WARNING: kernel/trace/fprobe.c:9 at f+0x1/0x2, CPU#1: missed/71", Some(Severity::Complaint); "warning in 7.x")]
     #[test_case("Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100", Some(Severity::Fatal); "panic")]

@@ -28,6 +28,7 @@ mod dropped;
 mod guest;
 mod klog;
 mod record;
+mod reports;
 mod run;
 mod steps;
 mod style;

@@ -105,6 +105,10 @@ pub struct Run {
     pub tests: Vec<TestResult>,
     /// The records of all tests, in the order they were written.
     pub records: Vec<Record>,
+    /// The first lines of all reports that the kernel made against itself,
+    /// from its first moments on (see [`report`](crate::report)).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<String>,
 }
 
 impl Run {
@@ -182,6 +186,7 @@ mod tests {
                     None,
                     tally,
                 )],
+                reports: Vec::new(),
             }],
         }
     }

@@ -36,7 +36,8 @@ fn chapter(comparison: &Comparison<'_>, style: Style) -> String {
     }
     parts.push(runs(comparison, style));
     let all_runs = comparison.runs.iter();
-    let reasons: String = all_runs.map(|run| reasons(run, style)).collect();
+    let mut reasons: String = all_runs.map(|run| reasons(run, style)).collect();
+    reasons += &reports(comparison, style);
     if !reasons.is_empty() {
         parts.push(reasons);
     }
@@ -113,6 +114,29 @@ fn heading(run: &Run, name: &str, outcome: &Outcome, style: Style) -> String {
     format!("{}{}: {name}\n", style.paint(ink, &word), run.variant)
 }
 
+/// What the kernels say against themselves; of those after the reference, what
+/// is new.
+fn reports(comparison: &Comparison<'_>, style: Style) -> String {
+    let mut text = String::new();
+    for (place, run) in comparison.runs.iter().enumerate() {
+        let (word, ink) = match place {
+            0 => ("REPORT", Ink::Yellow),
+            _ => ("NEW", Ink::Red),
+        };
+        let word = style.paint(ink, &format!("{word:<REASON_INDENT$}"));
+        for report in comparison.new_reports(place) {
+            let _ = writeln!(text, "{word}{}:", run.variant);
+            for line in wrap(
+                style.width.saturating_sub(REASON_INDENT),
+                &printable(report),
+            ) {
+                let _ = writeln!(text, "{:REASON_INDENT$}{line}", "");
+            }
+        }
+    }
+    text
+}
+
 fn reason(outcome: &Outcome, style: Style) -> String {
     let why = outcome.why().unwrap_or_default();
     let room = style.width.saturating_sub(REASON_INDENT);
@@ -155,7 +179,8 @@ fn verdicts(comparison: &Comparison<'_>, style: Style) -> String {
 fn verdict_ink(comparison: &Comparison<'_>, run: usize) -> Ink {
     let mut rows = comparison.rows.iter();
     let is_worse = rows.any(|row| row.change(run) == Change::Worse);
-    if is_worse || !comparison.runs[run].is_good() {
+    let is_new = run > 0 && !comparison.new_reports(run).is_empty();
+    if is_worse || is_new || !comparison.runs[run].is_good() {
         Ink::Red
     } else {
         Ink::Bold

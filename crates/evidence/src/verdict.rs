@@ -11,6 +11,10 @@ impl Comparison<'_> {
     #[must_use]
     pub fn verdict(&self, run: usize) -> String {
         let mut parts = trouble(self.runs[run]);
+        let new = self.new_reports(run).len() as u128;
+        if run > 0 && new > 0 {
+            parts.push(plural(new, "new report") + " of the kernel");
+        }
         if self.rows.iter().all(|row| row.records[run].is_none()) {
             parts.push("no records".to_owned());
         } else if run == 0 {

@@ -39,6 +39,7 @@ fn run(variant: &str, records: Vec<Record>) -> Run {
         machine: Outcome::Pass,
         tests: ["a", "b"].map(test).to_vec(),
         records,
+        reports: Vec::new(),
     }
 }
 

@@ -53,6 +53,7 @@ fn run(variant: &str, records: Vec<Record>) -> Run {
         .map(test)
         .to_vec(),
         records,
+        reports: Vec::new(),
     }
 }
 
@@ -230,6 +231,25 @@ fn a_hang_before_anything() {
         ..run(variant, vec![])
     };
     insta::assert_snapshot!(text(vec![silent("baseline"), silent("active")]));
+}
+
+#[test]
+fn a_kernel_that_reports_more() {
+    let rcu = "WARNING: suspicious RCU usage".to_owned();
+    let place = |line| format!("WARNING: kernel/trace/fprobe.c:{line} at f+0x1/0x2, CPU#1: a/71");
+    let before = Run {
+        reports: vec![place(9), place(9)],
+        ..run("baseline", vec![])
+    };
+    let after = Run {
+        reports: vec![place(12), rcu.clone(), rcu],
+        ..run("counters", vec![])
+    };
+    let results = Results {
+        runs: vec![before, after],
+    };
+    assert!(results.has_new_reports());
+    insta::assert_snapshot!(results.to_text(LETTER));
 }
 
 #[test]

@@ -193,6 +193,7 @@ mod tests {
         let spec = KernelSpec {
             id,
             base,
+            by_name_only: false,
             fragments: vec![],
             source,
         };

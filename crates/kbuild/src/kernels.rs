@@ -35,13 +35,16 @@ pub enum Source {
 pub struct KernelSpec {
     /// Its name on the command line.
     pub id: String,
-    /// The folder of patches/ that is written for it.
+    /// The folder of patches/ that is written for it, and the kernel that the
+    /// tests take it for.
     pub base: String,
     /// The Kconfig fragments of vmconfig/, in the order in which a later one
     /// overrides an earlier one.
     pub fragments: Vec<String>,
     /// Where its source comes from.
     pub source: Source,
+    /// Whether it is left out where all kernels are meant.
+    pub by_name_only: bool,
 }
 
 /// All of kernels.toml.
@@ -68,6 +71,8 @@ struct RawKernel {
     source: Source,
     fragments: Vec<String>,
     patches: Option<String>,
+    #[serde(default, rename = "by-name-only")]
+    by_name_only: bool,
 }
 
 impl Kernels {
@@ -145,6 +150,12 @@ impl Kernels {
         &self.default
     }
 
+    /// The ids of those that are meant by all kernels, sorted.
+    pub fn routine_ids(&self) -> impl Iterator<Item = &str> {
+        let routine = self.kernels.values().filter(|spec| !spec.by_name_only);
+        routine.map(|spec| spec.id.as_str())
+    }
+
     /// All ids, sorted.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.kernels.keys().map(String::as_str)
@@ -172,6 +183,7 @@ fn check(id: &str, raw: RawKernel) -> Result<KernelSpec, String> {
         base,
         fragments: raw.fragments,
         source: raw.source,
+        by_name_only: raw.by_name_only,
     })
 }
 
@@ -241,6 +253,7 @@ mod tests {
         source.tarball = { url = "file:///v.tar.xz", sha256 = "SHA" }
         fragments = ["base"]
         patches = "6.12"
+        by-name-only = true
         [stock.debian]
         package = "linux-image-amd64"
         suite = "bookworm"
@@ -264,6 +277,7 @@ mod tests {
         );
         let vanilla = kernels.get("vanilla").unwrap();
         assert_eq!(vanilla.base, "6.12");
+        assert_eq!(kernels.routine_ids().collect::<Vec<_>>(), ["6.12"]);
         assert!(
             matches!(&vanilla.source, Source::Tarball { url, .. } if url == "file:///v.tar.xz")
         );

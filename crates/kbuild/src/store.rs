@@ -240,6 +240,7 @@ mod tests {
         KernelSpec {
             id: "6.12".into(),
             base: "6.12".into(),
+            by_name_only: false,
             fragments: vec!["base".into()],
             source,
         }

@@ -44,6 +44,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let plan = plan(&guest.tests, |_| true, deadlines.test)?;
     let spec = BootSpec {
         kernel: "any",
+        taken_for: "any",
         variant: "baseline",
         release: None,
         configured: false,

@@ -31,8 +31,10 @@ pub struct Guest {
 /// What to boot, on what, and where to leave what was seen.
 #[derive(Clone, Copy, Debug)]
 pub struct BootSpec<'a> {
-    /// The kernel's id, for the result and the tests.
+    /// The kernel's id, for the result.
     pub kernel: &'a str,
+    /// The kernel that the tests take it for.
+    pub taken_for: &'a str,
     /// The variant, for the result and the tests.
     pub variant: &'a str,
     /// What `uname -r` must say, where that is known.
@@ -192,6 +194,7 @@ impl Session<'_> {
             machine: verdict.machine,
             tests: verdict.tests,
             records: verdict.records,
+            reports: verdict.reports,
         }
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn arguments(spec: &BootSpec, files: &Files, clock: &str) -> Vec<OsSt
 /// The kernel's command line.
 fn append(spec: &BootSpec, clock: &str) -> String {
     let ours = [
-        ("kernel", spec.kernel),
+        ("kernel", spec.taken_for),
         ("variant", spec.variant),
         ("configured", if spec.configured { "1" } else { "0" }),
     ];
@@ -177,6 +177,7 @@ mod tests {
         };
         let spec = BootSpec {
             kernel: "6.12",
+            taken_for: "6.12",
             variant: "active",
             release,
             configured: release.is_some(),

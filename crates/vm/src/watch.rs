@@ -44,6 +44,8 @@ pub(crate) struct Watch<'a> {
     running: Option<(&'a PlannedTest, Duration)>,
     tests: Vec<TestResult>,
     records: Vec<Record>,
+    /// The first lines of all that the kernel said against itself.
+    reports: Vec<String>,
     /// The worst thing the kernel said since the boot or the test began; the
     /// first of its kind.
     reported: Option<(Severity, String)>,
@@ -62,6 +64,7 @@ pub(crate) struct Verdict {
     pub(crate) machine: Outcome,
     pub(crate) tests: Vec<TestResult>,
     pub(crate) records: Vec<Record>,
+    pub(crate) reports: Vec<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -76,6 +79,7 @@ impl<'a> Watch<'a> {
             running: None,
             tests: Vec::new(),
             records: Vec::new(),
+            reports: Vec::new(),
             reported: None,
             last_line: String::new(),
             trouble: None,
@@ -127,6 +131,7 @@ impl<'a> Watch<'a> {
             self.trouble(why.to_owned());
         }
         if let Some(severity) = report(text) {
+            self.reports.push(text.to_owned());
             let worst = self.reported.as_ref().map(|(severity, _)| *severity);
             if worst < Some(severity) {
                 self.reported = Some((severity, text.to_owned()));
@@ -176,6 +181,7 @@ impl<'a> Watch<'a> {
             machine,
             tests: self.tests,
             records: self.records,
+            reports: self.reports,
         }
     }
 
