@@ -5,7 +5,10 @@ use std::io::{Write, stdout};
 
 use anyhow::{Context, Error, Result, bail};
 use nmissed_evidence::{DroppedHunk, Noticed, Run, dropped_hunks, notice};
-use nmissed_kbuild::{Error as KbuildError, Mutant, Series};
+use nmissed_host::reporter;
+use nmissed_kbuild::{
+    Attempt, Attempts, BuildRequest, Error as KbuildError, Mutant, Pointless, Series, fetch,
+};
 
 use crate::cli::MutateOptions;
 use crate::exit::Exit;
@@ -34,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace, options: &MutateOptions, install: bool)
                     session: &mut session,
                     plan,
                     series,
+                    below,
                 };
                 hunks.extend(dropping.all(&mutants)?);
             }
@@ -60,6 +64,8 @@ struct Dropping<'a, 'b> {
     session: &'a mut Session<'b>,
     plan: &'a KernelPlan,
     series: &'a Series,
+    /// How many of its patches are not its own.
+    below: usize,
 }
 
 impl Dropping<'_, '_> {
@@ -80,6 +86,17 @@ impl Dropping<'_, '_> {
 
     fn drop_each(&mut self, mutants: &[Mutant], hunks: &mut Vec<DroppedHunk>) -> Result<()> {
         let whole = self.whole()?;
+        let (cache, progress) = (self.session.boots.cache.clone(), reporter());
+        let (spec, config) = (&self.plan.spec, &self.plan.config);
+        let tree = fetch(spec, &cache, progress.as_ref())?;
+        let request = BuildRequest {
+            spec,
+            tree: &tree,
+            series: self.series,
+            config,
+            jobs: None,
+        };
+        let mut attempts = Attempts::start(request, self.below, &cache, progress.as_ref())?;
         for (index, mutant) in mutants.iter().enumerate() {
             let hunk = format!("{} #{} (line {})", mutant.file, mutant.number, mutant.line);
             let place = format!(
@@ -93,7 +110,7 @@ impl Dropping<'_, '_> {
             hunks.push(DroppedHunk {
                 patch: mutant.patch.clone(),
                 hunk,
-                noticed: self.without(mutant, &label, &whole)?,
+                noticed: self.without(mutant, &mut attempts, &label, &whole)?,
             });
         }
         Ok(())
@@ -117,9 +134,22 @@ impl Dropping<'_, '_> {
         Ok(run)
     }
 
-    fn without(&mut self, mutant: &Mutant, label: &str, whole: &Run) -> Result<Noticed> {
+    /// Builds and boots only where a few objects do not tell.
+    fn without(
+        &mut self,
+        mutant: &Mutant,
+        attempts: &mut Attempts<'_>,
+        label: &str,
+        whole: &Run,
+    ) -> Result<Noticed> {
         if let Some(why) = &mutant.pointless {
             return Ok(Noticed::Pointless(why.to_string()));
+        }
+        match attempts.attempt(mutant)? {
+            Attempt::Fails(error) => return Ok(Noticed::ByCompiler(error)),
+            Attempt::NeededBy(patch) => return Ok(Noticed::ByPatch(patch)),
+            Attempt::Same => return Ok(Noticed::Pointless(Pointless::SameCode.to_string())),
+            Attempt::Differ => (),
         }
         let built = match self.session.build(self.plan, &mutant.series) {
             Ok(built) => built,

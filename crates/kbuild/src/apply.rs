@@ -44,8 +44,12 @@ impl Series {
                 content.write(&scratch.path().join(name))?;
             }
         }
+        // What a patch is now: its file may say more.
+        let text = scratch::any(cache)?;
+        let input = text.path().join("patch");
         for patch in &self.patches {
-            for fuzzy in patch.apply(scratch.path(), tree)? {
+            nmissed_host::write_atomic(&input, &patch.text)?;
+            for fuzzy in patch.apply(scratch.path(), &input, tree)? {
                 progress.say(&format!("{}: {fuzzy}", patch.file.display()));
             }
         }
@@ -57,13 +61,12 @@ impl Series {
 
 impl Patch {
     /// Changes the files in `dir`; tells which hunks needed fuzz.
-    fn apply(&self, dir: &Path, tree: &SourceTree) -> Result<Vec<String>> {
+    fn apply(&self, dir: &Path, input: &Path, tree: &SourceTree) -> Result<Vec<String>> {
         // Asked first: a patch that fails may have changed some files.
-        let already_applied = self
-            .gnu_patch(dir, &["--reverse", "--dry-run"])?
+        let already_applied = gnu_patch(dir, input, &["--reverse", "--dry-run"])?
             .status
             .success();
-        let Finished { status, lines } = self.gnu_patch(dir, &[])?;
+        let Finished { status, lines } = gnu_patch(dir, input, &[])?;
         if status.success() {
             return Ok(fuzzy_hunks(&lines));
         }
@@ -80,22 +83,21 @@ impl Patch {
             already_applied,
         })))
     }
+}
 
-    fn gnu_patch(&self, dir: &Path, options: &[&str]) -> Result<Finished> {
-        let input = std::path::absolute(&self.file).map_err(Error::io("find", &self.file))?;
-        // --force: ask nothing, and do not take a patch for its own reverse.
-        let patch = Cmd::new("patch")
-            .args([
-                "--strip=1",
-                "--force",
-                "--fuzz=2",
-                "--no-backup-if-mismatch",
-            ])
-            .args(["--reject-file=-", "--input"])
-            .arg(input)
-            .args(options);
-        Ok(patch.dir(dir).env("LC_ALL", "C").finish(|_| ())?)
-    }
+fn gnu_patch(dir: &Path, input: &Path, options: &[&str]) -> Result<Finished> {
+    // --force: ask nothing, and do not take a patch for its own reverse.
+    let patch = Cmd::new("patch")
+        .args([
+            "--strip=1",
+            "--force",
+            "--fuzz=2",
+            "--no-backup-if-mismatch",
+        ])
+        .args(["--reject-file=-", "--input"])
+        .arg(input)
+        .args(options);
+    Ok(patch.dir(dir).env("LC_ALL", "C").finish(|_| ())?)
 }
 
 #[cfg(test)]
@@ -204,6 +206,25 @@ mod tests {
                 .unwrap()
                 .count(),
             0
+        );
+    }
+
+    #[test]
+    fn a_hunk_that_is_dropped_is_not_applied() {
+        let both = "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1 +1 @@\n-one\n+ONE\n\
+                    @@ -3 +3 @@\n-three\n+THREE\n";
+        let fixture = fixture();
+        let left = fixture
+            .series(&[both])
+            .mutants(0)
+            .into_iter()
+            .map(|mutant| {
+                let overlay = mutant.series.apply(&fixture.tree, &fixture.cache, &Silent);
+                overlay.unwrap()["kernel/fork.c"].clone()
+            });
+        assert_eq!(
+            left.collect::<Vec<_>>(),
+            [text("one\ntwo\nTHREE\n"), text("ONE\ntwo\nthree\n")]
         );
     }
 

@@ -274,7 +274,7 @@ fn without_option(off: Off) -> Profile {
 }
 
 /// The objects that are compiled from files of the kernel built here.
-fn objects<'a>(touched: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn objects<'a>(touched: impl Iterator<Item = &'a str>) -> Vec<String> {
     let compiled = touched.filter(|name| Part::of(name).is_none());
     compiled
         .filter_map(|name| Some(format!("{}.o", name.strip_suffix(".c")?)))

@@ -44,6 +44,7 @@
 mod apply;
 mod apt;
 mod apt_sources;
+mod attempt;
 mod build;
 mod check;
 mod checkpatch;
@@ -77,6 +78,7 @@ mod warnings;
 mod worktree;
 
 pub use apply::check_applies;
+pub use attempt::{Attempt, Attempts};
 pub use build::{BuildRequest, build, lookup};
 pub use check::{CheckRequest, Checked, check};
 pub use config::Config;

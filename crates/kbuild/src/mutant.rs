@@ -33,6 +33,9 @@ pub enum Pointless {
     Part(Part),
     /// It changes comments alone.
     Comment,
+    /// What is compiled is the same without it: it is about options that are
+    /// set otherwise here.
+    SameCode,
 }
 
 impl fmt::Display for Pointless {
@@ -40,6 +43,7 @@ impl fmt::Display for Pointless {
         match self {
             Self::Part(part) => part.fmt(f),
             Self::Comment => f.write_str("comment"),
+            Self::SameCode => f.write_str("the same code in this configuration"),
         }
     }
 }

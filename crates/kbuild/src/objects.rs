@@ -30,6 +30,13 @@ impl Compiled {
     pub(crate) fn is_clean(&self) -> bool {
         self.failed.is_empty() && self.warnings.is_empty()
     }
+
+    /// Why an object did not compile, if one did not.
+    pub(crate) fn first_error(&self) -> Option<String> {
+        let failed = self.failed.first()?;
+        let error = self.warnings.iter().find(|it| it.is_error());
+        Some(error.map_or_else(|| format!("{failed} does not compile"), Warning::to_string))
+    }
 }
 
 /// make, configured.

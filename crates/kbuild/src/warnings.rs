@@ -15,6 +15,12 @@ pub(crate) struct Warning {
     text: String,
 }
 
+impl Warning {
+    pub(crate) fn is_error(&self) -> bool {
+        self.text.starts_with("error: ")
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.at, self.text)

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What dropping a hunk comes to, as far as a few objects can tell.
+//!
+//! A kernel takes minutes, above all where a header changes; the objects that
+//! a series touches take seconds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nmissed_host::{Cache, Cmd, Progress, hash_parts};
+
+use crate::check::{Profile, objects};
+use crate::make_output::action;
+use crate::mutant::Mutant;
+use crate::objects::{Compiled, Compiler};
+use crate::overlay::Overlay;
+use crate::scratch;
+use crate::worktree::WorkTree;
+use crate::{BuildRequest, Error, Result};
+
+/// What became of the objects.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Attempt {
+    /// One does not compile: the first error.
+    Fails(String),
+    /// A later patch of the series does not apply: its file's name.
+    NeededBy(String),
+    /// They are what they are with the hunk, but for debug information.
+    Same,
+    /// They differ.
+    Differ,
+}
+
+/// Tries the hunks of one series.
+pub struct Attempts<'a> {
+    request: BuildRequest<'a>,
+    cache: &'a Cache,
+    progress: &'a dyn Progress,
+    work: WorkTree,
+    /// Of all that the series touches: object, and a hash of it.
+    whole: BTreeMap<String, String>,
+}
+
+impl<'a> Attempts<'a> {
+    /// Compiles what the series of `request` touches, from its patch `below` on.
+    ///
+    /// # Errors
+    /// As [`build`](crate::build); [`Error::Build`] if not even the whole
+    /// series compiles.
+    pub fn start(
+        request: BuildRequest<'a>,
+        below: usize,
+        cache: &'a Cache,
+        progress: &'a dyn Progress,
+    ) -> Result<Self> {
+        let own = request.series.patches[below..].iter();
+        let touched: Vec<_> = own.flat_map(|patch| &patch.touched).collect();
+        let touched = objects(touched.iter().map(|name| name.as_str()));
+        let mut attempts = Self {
+            work: WorkTree::open_for_checks(request.spec, request.tree, cache, progress)?,
+            request,
+            cache,
+            progress,
+            whole: touched.into_iter().map(|it| (it, String::new())).collect(),
+        };
+        let overlay = request.series.apply(request.tree, cache, progress)?;
+        let all: Vec<_> = attempts.whole.keys().cloned().collect();
+        let compiled = attempts.compile(&overlay, &all, "all hunks")?;
+        if let Some(error) = compiled.first_error() {
+            return Err(Error::Build {
+                errors: vec![error],
+                log: attempts.work.log(PLAIN.folder),
+            });
+        }
+        attempts.whole = attempts.hashes(&all)?;
+        Ok(attempts)
+    }
+
+    /// Compiles what the mutant may change: the file itself, or all that the
+    /// series touches if it is a header.
+    ///
+    /// # Errors
+    /// As [`build`](crate::build).
+    pub fn attempt(&mut self, mutant: &Mutant) -> Result<Attempt> {
+        let (tree, cache) = (self.request.tree, self.cache);
+        let overlay = match mutant.series.apply(tree, cache, self.progress) {
+            Err(Error::Patch(failure)) => {
+                let name = failure.patch.file_name().unwrap_or_default();
+                return Ok(Attempt::NeededBy(name.to_string_lossy().into_owned()));
+            }
+            applied => applied?,
+        };
+        let changed = match objects([mutant.file.as_str()].into_iter()) {
+            header if header.is_empty() => self.whole.keys().cloned().collect(),
+            object => object,
+        };
+        let what = format!("{} without a hunk", mutant.file);
+        let compiled = self.compile(&overlay, &changed, &what)?;
+        if let Some(error) = compiled.first_error() {
+            return Ok(Attempt::Fails(error));
+        }
+        let hashes = self.hashes(&changed)?;
+        let same = hashes
+            .iter()
+            .all(|(object, hash)| self.whole[object] == *hash);
+        Ok(if same { Attempt::Same } else { Attempt::Differ })
+    }
+
+    fn compile(&mut self, overlay: &Overlay, objects: &[String], what: &str) -> Result<Compiled> {
+        let (config, progress) = (self.request.config, self.progress);
+        progress.begin(
+            &format!("compiling {what}"),
+            Some(objects.len() as u64),
+            None,
+        );
+        self.work.switch(overlay)?;
+        let mut done = 0;
+        self.work.making(|work| {
+            Compiler::new(work, &PLAIN, config)?.compile(objects, |line| {
+                if let Some((verb, target)) = action(line) {
+                    done += u64::from(verb == "CC");
+                    progress.at(done, &format!("{verb} {target}"));
+                }
+            })
+        })
+    }
+
+    fn hashes(&self, objects: &[String]) -> Result<BTreeMap<String, String>> {
+        let dir = self.work.objects().join(PLAIN.folder);
+        let hash = |name: &String| Ok((name.clone(), self.hash(&dir.join(name))?));
+        objects.iter().map(hash).collect()
+    }
+
+    fn hash(&self, object: &Path) -> Result<String> {
+        let scratch = scratch::any(self.cache)?;
+        let stripped = scratch.path().join("stripped.o");
+        let objcopy = Cmd::new("objcopy").arg("--strip-debug");
+        objcopy.arg(object).arg(&stripped).run()?;
+        let bytes = std::fs::read(&stripped).map_err(Error::io("read", &stripped))?;
+        Ok(hash_parts([bytes]))
+    }
+}
+
+/// As kernels are built.
+const PLAIN: Profile = Profile {
+    name: String::new(),
+    folder: "x86_64",
+    variables: &[],
+    off: None,
+};
