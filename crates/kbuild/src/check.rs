@@ -196,7 +196,7 @@ impl Checker<'_> {
                 .collect();
             after = self.compile(profile, State::Patched, &there)?;
         }
-        let mut complaints: Vec<_> = after.stays_on.iter().cloned().collect();
+        let mut complaints: Vec<_> = after.void.iter().cloned().collect();
         complaints.extend(
             after
                 .failed

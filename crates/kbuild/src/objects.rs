@@ -22,8 +22,9 @@ pub(crate) struct Compiled {
     pub(crate) failed: Vec<String>,
     /// What was said about any file.
     pub(crate) warnings: Vec<Warning>,
-    /// An option that should be off and is not.
-    pub(crate) stays_on: Option<String>,
+    /// Why all of this says nothing: an option that should be off is not, or
+    /// sparse did not run.
+    pub(crate) void: Option<String>,
 }
 
 impl Compiled {
@@ -86,7 +87,7 @@ impl<'a> Compiler<'a> {
         Ok(Compiled {
             failed: objects.iter().filter(is_missing).cloned().collect(),
             warnings: warnings(&lines, &self.source),
-            stays_on: self.stays_on()?,
+            void: passed_by(&lines).or(self.stays_on()?),
         })
     }
 
@@ -109,4 +110,13 @@ impl<'a> Compiler<'a> {
         let told = format!("{} stays on: another option selects it", off.option);
         Ok(is_on.then_some(told))
     }
+}
+
+/// kbuild goes on without sparse where it takes it for too old
+/// (scripts/checker-valid.sh).
+fn passed_by(lines: &[String]) -> Option<String> {
+    let line = lines
+        .iter()
+        .find(|line| line.contains("specified, but sparse is not available"))?;
+    Some(format!("sparse did not run: {line}"))
 }
