@@ -62,12 +62,14 @@ fn check_series(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Re
 }
 
 fn print_checked(checked: &Checked) {
-    let verdict = match checked.complaints.len() {
-        0 => "good".to_owned(),
-        count => format!("COMPLAINTS: {count}"),
+    let verdict = match (checked.complaints.len(), &checked.impossible) {
+        (0, None) => "good".to_owned(),
+        (0, Some(_)) => "impossible".to_owned(),
+        (count, _) => format!("COMPLAINTS: {count}"),
     };
     println!("  {:<32} {:<12} {verdict}", checked.check, checked.scope);
-    for line in checked.complaints.iter().chain(&checked.notes) {
+    let lines = checked.complaints.iter().chain(&checked.impossible);
+    for line in lines.chain(&checked.notes) {
         println!("      {line}");
     }
 }

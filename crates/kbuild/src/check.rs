@@ -43,6 +43,9 @@ pub struct Checked {
     pub notes: Vec<String>,
     /// What is wrong.
     pub complaints: Vec<String>,
+    /// Why this kernel cannot be checked in this way, with these patches or
+    /// without.
+    pub impossible: Option<String>,
 }
 
 /// One way to compile what a series touches.
@@ -113,6 +116,7 @@ impl Checked {
             scope: plural(own.len(), "patch", "patches"),
             notes: Vec::new(),
             complaints,
+            impossible: None,
         }
     }
 }
@@ -182,7 +186,7 @@ impl Checker<'_> {
         let mut after = self.compile(profile, State::Patched, objects)?;
         let mut before = Compiled::default();
         let mut absent = Vec::new();
-        if !after.is_clean() {
+        if !after.is_clean() || after.stays_on.is_some() {
             before = self.compile(profile, State::Base, objects)?;
             // A new file cannot be excused with what was before.
             let excused = |object: &&String| before.failed.contains(object) && self.is_old(object);
@@ -197,6 +201,11 @@ impl Checker<'_> {
             after = self.compile(profile, State::Patched, &there)?;
         }
         let mut complaints: Vec<_> = after.void.iter().cloned().collect();
+        if before.stays_on.is_none() {
+            let told =
+                |it| format!("{it} stays on: an option that these patches change selects it");
+            complaints.extend(after.stays_on.map(told));
+        }
         complaints.extend(
             after
                 .failed
@@ -214,6 +223,9 @@ impl Checker<'_> {
                 .map(|object| format!("{object} is no part of this configuration"))
                 .collect(),
             complaints,
+            impossible: before
+                .stays_on
+                .map(|it| format!("{it} cannot be off: it has no prompt, or is selected")),
         })
     }
 
@@ -295,6 +307,7 @@ fn left_out<'a>(touched: impl Iterator<Item = &'a str>) -> Option<Checked> {
         scope: plural(notes.len(), "file", "files"),
         notes,
         complaints: Vec::new(),
+        impossible: None,
     })
 }
 

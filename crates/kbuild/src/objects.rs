@@ -22,9 +22,10 @@ pub(crate) struct Compiled {
     pub(crate) failed: Vec<String>,
     /// What was said about any file.
     pub(crate) warnings: Vec<Warning>,
-    /// Why all of this says nothing: an option that should be off is not, or
-    /// sparse did not run.
+    /// Why all of this says nothing: sparse did not run.
     pub(crate) void: Option<String>,
+    /// An option that should be off and is not.
+    pub(crate) stays_on: Option<&'static str>,
 }
 
 impl Compiled {
@@ -87,7 +88,8 @@ impl<'a> Compiler<'a> {
         Ok(Compiled {
             failed: objects.iter().filter(is_missing).cloned().collect(),
             warnings: warnings(&lines, &self.source),
-            void: passed_by(&lines).or(self.stays_on()?),
+            void: passed_by(&lines),
+            stays_on: self.stays_on()?,
         })
     }
 
@@ -101,14 +103,13 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn stays_on(&self) -> Result<Option<String>> {
+    fn stays_on(&self) -> Result<Option<&'static str>> {
         let Some(off) = self.profile.off else {
             return Ok(None);
         };
         let on = format!("{}=y", off.option);
         let is_on = self.make.dot_config()?.lines().any(|line| line == on);
-        let told = format!("{} stays on: another option selects it", off.option);
-        Ok(is_on.then_some(told))
+        Ok(is_on.then_some(off.option))
     }
 }
 

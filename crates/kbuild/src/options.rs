@@ -9,7 +9,7 @@ pub(crate) struct Off {
     pub(crate) with: &'static [&'static str],
 }
 
-const OPTIONS: [Off; 8] = [
+const OPTIONS: [Off; 9] = [
     Off {
         option: "CONFIG_FPROBE",
         with: &["CONFIG_FPROBE", "CONFIG_FPROBE_EVENTS"],
@@ -22,9 +22,20 @@ const OPTIONS: [Off; 8] = [
             "CONFIG_FPROBE_EVENTS",
         ],
     },
+    // 7.3 has no prompt for it.
     Off {
         option: "CONFIG_DYNAMIC_FTRACE",
         with: &["CONFIG_DYNAMIC_FTRACE"],
+    },
+    Off {
+        option: "CONFIG_FUNCTION_TRACER",
+        with: &[
+            "CONFIG_FUNCTION_TRACER",
+            "CONFIG_FUNCTION_GRAPH_TRACER",
+            "CONFIG_DYNAMIC_FTRACE",
+            "CONFIG_FPROBE",
+            "CONFIG_FPROBE_EVENTS",
+        ],
     },
     Off {
         option: "CONFIG_KPROBES",
