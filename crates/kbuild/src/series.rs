@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::kernels::is_name;
+use crate::part::Part;
 use crate::patch::touched_files;
 use crate::{Error, Result};
 
@@ -117,6 +118,14 @@ impl Series {
         self.patches.is_empty()
     }
 
+    /// Whether the last patch touches a file that the kernel built here is made
+    /// from.
+    #[must_use]
+    pub fn ends_with_code(&self) -> bool {
+        let last = self.patches.last();
+        last.is_some_and(|patch| patch.touched.iter().any(|file| Part::of(file).is_none()))
+    }
+
     /// The patch files in order.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.patches.iter().map(|patch| patch.file.as_path())
@@ -192,6 +201,7 @@ impl Patch {
             touched,
         })
     }
+
     /// The same file with another text; nothing if that changes nothing.
     pub(crate) fn with_text(&self, text: String) -> Option<Self> {
         let touched = touched_files(&text).ok()?;
