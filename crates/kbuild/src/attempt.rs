@@ -21,7 +21,7 @@ use crate::{BuildRequest, Error, Result};
 /// What became of the objects.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Attempt {
-    /// One does not compile: the first error.
+    /// One does not compile, or what is made before them: the first error.
     Fails(String),
     /// A later patch of the series does not apply: its file's name.
     NeededBy(String),
@@ -95,7 +95,11 @@ impl<'a> Attempts<'a> {
             object => object,
         };
         let what = format!("{} without a hunk", mutant.file);
-        let compiled = self.compile(&overlay, &changed, &what)?;
+        let compiled = match self.compile(&overlay, &changed, &what) {
+            // A header that everything includes: not even make's preparations pass.
+            Err(Error::Build { errors, .. }) => return Ok(Attempt::Fails(first(&errors))),
+            compiled => compiled?,
+        };
         if let Some(error) = compiled.first_error() {
             return Ok(Attempt::Fails(error));
         }
@@ -139,6 +143,13 @@ impl<'a> Attempts<'a> {
         let bytes = std::fs::read(&stripped).map_err(Error::io("read", &stripped))?;
         Ok(hash_parts([bytes]))
     }
+}
+
+/// What the compiler says first, without what led there.
+fn first(errors: &[String]) -> String {
+    let error = errors.iter().find(|line| line.contains("error: "));
+    let line = error.or(errors.first());
+    line.map_or("no message", |line| line.trim()).to_owned()
 }
 
 /// As kernels are built.
