@@ -2,12 +2,14 @@
 //! `cargo xtask patch mutate`: drops one hunk after the other.
 
 use std::io::{Write, stdout};
+use std::path::PathBuf;
 
 use anyhow::{Context, Error, Result, bail};
 use nmissed_evidence::{DroppedHunk, Noticed, Run, dropped_hunks, notice};
 use nmissed_host::reporter;
 use nmissed_kbuild::{
-    Attempt, Attempts, BuildRequest, Error as KbuildError, Mutant, Pointless, Series, fetch,
+    Attempt, Attempts, BuildRequest, Error as KbuildError, Mutant, Pointless, Series, Uncovered,
+    fetch,
 };
 
 use crate::cli::MutateOptions;
@@ -32,12 +34,15 @@ pub(crate) fn run(workspace: &Workspace, options: &MutateOptions, install: bool)
             for series in &plan.series {
                 let below = patch::below(workspace, plan, series)?.len();
                 let mut mutants = series.mutants(below);
+                let uncovered = Uncovered::load(&stack(workspace, plan, series))?;
+                uncovered.check(&mutants)?;
                 mutants.retain(|it| options.file.as_ref().is_none_or(|re| re.is_match(&it.file)));
                 let dropping = Dropping {
                     session: &mut session,
                     plan,
                     series,
                     below,
+                    uncovered,
                 };
                 hunks.extend(dropping.all(&mutants)?);
             }
@@ -51,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace, options: &MutateOptions, install: bool)
 
 fn exit(hunks: &[DroppedHunk]) -> Exit {
     let any = |is_it: fn(&Noticed) -> bool| hunks.iter().any(|hunk| is_it(&hunk.noticed));
-    if any(|noticed| *noticed == Noticed::ByNobody) {
+    if any(|noticed| matches!(noticed, Noticed::ByNobody | Noticed::Unexpected(_))) {
         Exit::Failed
     } else if any(|noticed| matches!(noticed, Noticed::Unknown(_))) {
         Exit::Host
@@ -66,6 +71,13 @@ struct Dropping<'a, 'b> {
     series: &'a Series,
     /// How many of its patches are not its own.
     below: usize,
+    uncovered: Uncovered,
+}
+
+/// The folder of a series' own patches.
+fn stack(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> PathBuf {
+    let of_kernel = workspace.patches().join(&plan.spec.base);
+    of_kernel.join(series.name())
 }
 
 impl Dropping<'_, '_> {
@@ -107,10 +119,15 @@ impl Dropping<'_, '_> {
             );
             self.session.boots.progress.say(&place);
             let label = format!("{}-without-{:03}", self.series.name(), index + 1);
+            let noticed = self.without(mutant, &mut attempts, &label, &whole)?;
+            let why = self.uncovered.why(mutant);
             hunks.push(DroppedHunk {
                 patch: mutant.patch.clone(),
                 hunk,
-                noticed: self.without(mutant, &mut attempts, &label, &whole)?,
+                noticed: match why {
+                    Some(why) => noticed.where_known(why),
+                    None => noticed,
+                },
             });
         }
         Ok(())

@@ -38,6 +38,22 @@ pub enum Noticed {
     Unknown(String),
     /// Nobody.
     ByNobody,
+    /// Nobody, which was to be expected: why.
+    Known(String),
+    /// Tests, although nobody was expected to: what they say. Never empty.
+    Unexpected(Vec<String>),
+}
+
+impl Noticed {
+    /// The same where it is known that nobody notices, and why.
+    #[must_use]
+    pub fn where_known(self, why: &str) -> Self {
+        match self {
+            Self::ByNobody => Self::Known(why.to_owned()),
+            Self::ByTests(said) => Self::Unexpected(said),
+            other => other,
+        }
+    }
 }
 
 /// What a run without a hunk shows that the run with all of them does not.
@@ -110,6 +126,14 @@ impl Noticed {
             Self::Pointless(why) => (Ink::Dim, format!("not tried: {why}")),
             Self::Unknown(why) => (Ink::Yellow, format!("UNKNOWN: {why}")),
             Self::ByNobody => (Ink::Red, "NOT NOTICED by any test".to_owned()),
+            Self::Known(why) => (Ink::Yellow, format!("not noticed: {why}")),
+            Self::Unexpected(said) => {
+                let said = some_of(said);
+                (
+                    Ink::Red,
+                    format!("NOTICED, though listed as uncovered: {said}"),
+                )
+            }
         }
     }
 }
@@ -128,11 +152,15 @@ fn sums(hunks: &[DroppedHunk]) -> String {
     let mut text = format!(
         "{} hunks: {} noticed by tests, {} by the compiler, {} not tried, {} not noticed",
         hunks.len(),
-        count(|it| matches!(it, Noticed::ByTests(_))),
+        count(|it| matches!(it, Noticed::ByTests(_) | Noticed::Unexpected(_))),
         count(|it| matches!(it, Noticed::ByCompiler(_))),
         count(not_tried),
         count(|it| matches!(it, Noticed::ByNobody)),
     );
+    let known = count(|it| matches!(it, Noticed::Known(_)));
+    if known > 0 {
+        let _ = write!(text, ", {known} not noticed for a known reason");
+    }
     let unknown = count(|it| matches!(it, Noticed::Unknown(_)));
     if unknown > 0 {
         let _ = write!(text, ", {unknown} unknown");

@@ -153,6 +153,16 @@ fn hunks_of_a_series() {
             "kernel/y.c #3 (line 29)",
             Noticed::Unknown("the host failed".into()),
         ),
+        dropped(
+            "0002-b.patch",
+            "kernel/y.c #4 (line 39)",
+            Noticed::ByNobody.where_known("no test can make memory run out at this place"),
+        ),
+        dropped(
+            "0002-b.patch",
+            "kernel/y.c #5 (line 49)",
+            Noticed::ByTests(vec!["missed::a (fail)".into()]).where_known("outdated"),
+        ),
     ];
     let text = dropped_hunks(&hunks, LETTER);
     assert!(
