@@ -28,5 +28,5 @@ mod prog;
 
 pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
 pub use link::link_missed;
-pub use perf::{KprobePmu, open_kprobe, write_breakpoint};
+pub use perf::{KprobePmu, open_kprobe, open_trace_event, write_breakpoint};
 pub use prog::recursion_misses;
