@@ -21,11 +21,13 @@ mod probe;
 mod records;
 mod scene;
 mod sites;
+mod trace_event;
 mod trigger;
 
 pub use flavor::Flavor;
 pub use kprobe_event::KprobeEvent;
 pub use own_code::file_offset;
-pub use probe::Probe;
+pub use probe::{Probe, SetBy, takes_two_programs};
 pub use scene::Scene;
+pub use trace_event::TraceEvent;
 pub use trigger::fire;

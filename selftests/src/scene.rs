@@ -119,6 +119,9 @@ impl Scene {
             None => self.balance(scenario, probe.attach_type, tally),
         }
         self.check_flavor(scenario, probe.flavor, probe.planned);
+        let otherwise = probe.disagreement(tally)?;
+        self.findings
+            .extend(otherwise.map(|what| format!("{scenario}: {what}")));
         Ok(())
     }
 
