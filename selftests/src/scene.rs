@@ -100,6 +100,17 @@ impl Scene {
         records::write_skip(&format!("the kernel has no {attach_type}"))
     }
 
+    /// Goes on to a total of `times` triggers, for a test that attaches once and
+    /// observes several times; says how many are left to fire.
+    ///
+    /// # Panics
+    /// If that were fewer than there were.
+    pub fn go_on_to(&mut self, times: u64) -> u64 {
+        let left = times.checked_sub(self.times).expect("no going back");
+        self.times = times;
+        left
+    }
+
     /// Records and judges what became of the hits of one probe; its program
     /// counts in `runs`. Every place it sits on is hit once per trigger.
     ///
