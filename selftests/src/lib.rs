@@ -16,6 +16,7 @@ mod environment;
 mod expect;
 mod flavor;
 mod kprobe_event;
+mod outer;
 mod own_code;
 mod probe;
 mod records;
@@ -26,6 +27,7 @@ mod trigger;
 
 pub use flavor::Flavor;
 pub use kprobe_event::KprobeEvent;
+pub use outer::Outer;
 pub use own_code::file_offset;
 pub use probe::{Probe, SetBy, takes_two_programs};
 pub use scene::Scene;

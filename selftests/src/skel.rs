@@ -24,6 +24,7 @@ macro_rules! skeletons {
 }
 
 skeletons! {
+    kprobe_event
     missed_kprobe
     missed_kprobe_recursion
     missed_map_syscall

@@ -5,6 +5,7 @@
 //! here as firmly as what a patch should make of them: a patch proves itself
 //! by turning one into the other.
 
+mod kprobe_event;
 mod missed;
 mod perf_event;
 mod recursion;
@@ -17,6 +18,7 @@ pub(crate) use row::Expected;
 
 /// Of each family.
 const TABLES: &[&[Expected]] = &[
+    kprobe_event::TABLE,
     missed::TABLE,
     perf_event::TABLE,
     recursion::TABLE,
