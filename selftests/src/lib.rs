@@ -12,6 +12,8 @@
 pub mod needs;
 pub mod skel;
 
+mod cpus;
+mod crowd;
 mod environment;
 mod expect;
 mod flavor;
@@ -25,6 +27,7 @@ mod sites;
 mod trace_event;
 mod trigger;
 
+pub use crowd::Crowd;
 pub use flavor::Flavor;
 pub use kprobe_event::KprobeEvent;
 pub use outer::Outer;

@@ -12,7 +12,7 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use crate::environment::Environment;
 use crate::expect::{self, Expected};
 use crate::needs::{self, AttachType, Need};
-use crate::{Flavor, Probe, records, sites};
+use crate::{Flavor, Probe, cpus, records, sites};
 
 /// Held by the test that runs: they all probe the same functions.
 static STAGE: Mutex<()> = Mutex::new(());
@@ -82,6 +82,25 @@ impl Scene {
         );
         if !found {
             records::write_skip(&format!("the kernel has {missing}"))?;
+        }
+        Ok(found)
+    }
+
+    /// Whether the kernel counts on as many processors as the books of the test
+    /// are written for, present or not; the skip is recorded where it does not.
+    ///
+    /// # Errors
+    /// If nmissed chose the machine, or sysfs does not say.
+    pub fn has_possible_cpus(&self, wanted: usize) -> Result<bool> {
+        let possible = cpus::possible()?;
+        let found = possible == wanted;
+        let wrong = format!("{possible} possible CPUs, not {wanted}");
+        ensure!(
+            found || !self.environment.configured,
+            "the kernel has {wrong}"
+        );
+        if !found {
+            records::write_skip(&format!("the kernel has {wrong}"))?;
         }
         Ok(found)
     }

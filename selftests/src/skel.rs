@@ -25,6 +25,7 @@ macro_rules! skeletons {
 
 skeletons! {
     kprobe_event
+    kretprobe
     missed_kprobe
     missed_kprobe_recursion
     missed_map_syscall

@@ -6,6 +6,7 @@
 //! by turning one into the other.
 
 mod kprobe_event;
+mod kretprobe;
 mod missed;
 mod perf_event;
 mod recursion;
@@ -19,6 +20,7 @@ pub(crate) use row::Expected;
 /// Of each family.
 const TABLES: &[&[Expected]] = &[
     kprobe_event::TABLE,
+    kretprobe::TABLE,
     missed::TABLE,
     perf_event::TABLE,
     recursion::TABLE,
