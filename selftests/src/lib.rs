@@ -17,6 +17,7 @@ mod crowd;
 mod environment;
 mod expect;
 mod flavor;
+mod kallsyms;
 mod kprobe_event;
 mod outer;
 mod own_code;
@@ -29,6 +30,7 @@ mod trigger;
 
 pub use crowd::Crowd;
 pub use flavor::Flavor;
+pub use kallsyms::address_of;
 pub use kprobe_event::KprobeEvent;
 pub use outer::Outer;
 pub use own_code::file_offset;

@@ -25,6 +25,7 @@ macro_rules! skeletons {
 
 skeletons! {
     kprobe_event
+    kprobe_multi
     kretprobe
     missed_kprobe
     missed_kprobe_recursion

@@ -6,6 +6,7 @@
 //! by turning one into the other.
 
 mod kprobe_event;
+mod kprobe_multi;
 mod kretprobe;
 mod missed;
 mod perf_event;
@@ -20,6 +21,7 @@ pub(crate) use row::Expected;
 /// Of each family.
 const TABLES: &[&[Expected]] = &[
     kprobe_event::TABLE,
+    kprobe_multi::TABLE,
     kretprobe::TABLE,
     missed::TABLE,
     perf_event::TABLE,
