@@ -175,6 +175,14 @@ impl Scene {
         }
     }
 
+    /// Judges the order in which programs ran.
+    pub fn check_order(&mut self, want: &str, seen: &str) {
+        if seen != want {
+            self.findings
+                .push(format!("programs ran in the order {seen}, not {want}"));
+        }
+    }
+
     /// Ends the scene.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ skeletons! {
     missed_kprobe_recursion
     missed_map_syscall
     missed_tp_recursion
+    pairing
     perf_event
     recursion
     shadow_stack

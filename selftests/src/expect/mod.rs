@@ -9,6 +9,7 @@ mod kprobe_event;
 mod kprobe_multi;
 mod kretprobe;
 mod missed;
+mod pairing;
 mod perf_event;
 mod recursion;
 mod row;
@@ -24,6 +25,7 @@ const TABLES: &[&[Expected]] = &[
     kprobe_multi::TABLE,
     kretprobe::TABLE,
     missed::TABLE,
+    pairing::TABLE,
     perf_event::TABLE,
     recursion::TABLE,
     shadow_stack::TABLE,
