@@ -83,6 +83,12 @@ pub struct AttachType {
     since: &'static str,
 }
 
+/// Many places of user space, by one link.
+pub const UPROBE_MULTI: AttachType = AttachType {
+    enumerator: "BPF_TRACE_UPROBE_MULTI",
+    since: "Linux 6.6",
+};
+
 /// Entry and return of a function of user space.
 pub const UPROBE_SESSION: AttachType = AttachType {
     enumerator: "BPF_TRACE_UPROBE_SESSION",
