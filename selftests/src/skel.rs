@@ -36,6 +36,7 @@ skeletons! {
     recursion
     shadow_stack
     tracepoint
+    uprobe
     uretprobe
 }
 

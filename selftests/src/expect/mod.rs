@@ -15,6 +15,7 @@ mod recursion;
 mod row;
 mod shadow_stack;
 mod tracepoint;
+mod uprobe;
 mod uretprobe;
 
 pub(crate) use row::Expected;
@@ -30,6 +31,7 @@ const TABLES: &[&[Expected]] = &[
     recursion::TABLE,
     shadow_stack::TABLE,
     tracepoint::TABLE,
+    uprobe::TABLE,
     uretprobe::TABLE,
 ];
 
