@@ -12,20 +12,29 @@
 pub mod needs;
 pub mod skel;
 
+mod cpus;
+mod crowd;
 mod environment;
 mod expect;
 mod flavor;
+mod kallsyms;
 mod kprobe_event;
+mod outer;
 mod own_code;
 mod probe;
 mod records;
 mod scene;
 mod sites;
+mod trace_event;
 mod trigger;
 
+pub use crowd::Crowd;
 pub use flavor::Flavor;
+pub use kallsyms::address_of;
 pub use kprobe_event::KprobeEvent;
+pub use outer::Outer;
 pub use own_code::file_offset;
-pub use probe::Probe;
+pub use probe::{Probe, SetBy, takes_two_programs};
 pub use scene::Scene;
+pub use trace_event::TraceEvent;
 pub use trigger::fire;

@@ -43,6 +43,12 @@ pub const SESSION: Need = Need {
     comes_with: "Linux 6.10 with CONFIG_FPROBE",
 };
 
+/// Where threads that wait for the lock of a file are.
+pub const FILE_LOCK: Need = Need {
+    function: "locks_lock_inode_wait",
+    comes_with: "CONFIG_FILE_LOCKING",
+};
+
 /// What a hash map does for `BPF_MAP_DELETE_ELEM`.
 pub const MAP_DELETE: Need = Need {
     function: "htab_map_delete_elem",
@@ -76,6 +82,12 @@ pub struct AttachType {
     /// What to say where it is missing.
     since: &'static str,
 }
+
+/// Many places of user space, by one link.
+pub const UPROBE_MULTI: AttachType = AttachType {
+    enumerator: "BPF_TRACE_UPROBE_MULTI",
+    since: "Linux 6.6",
+};
 
 /// Entry and return of a function of user space.
 pub const UPROBE_SESSION: AttachType = AttachType {

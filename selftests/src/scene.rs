@@ -12,7 +12,7 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use crate::environment::Environment;
 use crate::expect::{self, Expected};
 use crate::needs::{self, AttachType, Need};
-use crate::{Flavor, Probe, records, sites};
+use crate::{Flavor, Probe, cpus, records, sites};
 
 /// Held by the test that runs: they all probe the same functions.
 static STAGE: Mutex<()> = Mutex::new(());
@@ -86,6 +86,25 @@ impl Scene {
         Ok(found)
     }
 
+    /// Whether the kernel counts on as many processors as the books of the test
+    /// are written for, present or not; the skip is recorded where it does not.
+    ///
+    /// # Errors
+    /// If nmissed chose the machine, or sysfs does not say.
+    pub fn has_possible_cpus(&self, wanted: usize) -> Result<bool> {
+        let possible = cpus::possible()?;
+        let found = possible == wanted;
+        let wrong = format!("{possible} possible CPUs, not {wanted}");
+        ensure!(
+            found || !self.environment.configured,
+            "the kernel has {wrong}"
+        );
+        if !found {
+            records::write_skip(&format!("the kernel has {wrong}"))?;
+        }
+        Ok(found)
+    }
+
     /// Whether the kernel is new enough for programs of this kind.
     #[must_use]
     pub fn knows(&self, attach_type: &AttachType) -> bool {
@@ -98,6 +117,17 @@ impl Scene {
     /// If nobody takes the record.
     pub fn skip(self, attach_type: &AttachType) -> Result<()> {
         records::write_skip(&format!("the kernel has no {attach_type}"))
+    }
+
+    /// Goes on to a total of `times` triggers, for a test that attaches once and
+    /// observes several times; says how many are left to fire.
+    ///
+    /// # Panics
+    /// If that were fewer than there were.
+    pub fn go_on_to(&mut self, times: u64) -> u64 {
+        let left = times.checked_sub(self.times).expect("no going back");
+        self.times = times;
+        left
     }
 
     /// Records and judges what became of the hits of one probe; its program
@@ -119,6 +149,9 @@ impl Scene {
             None => self.balance(scenario, probe.attach_type, tally),
         }
         self.check_flavor(scenario, probe.flavor, probe.planned);
+        let otherwise = probe.disagreement(tally)?;
+        self.findings
+            .extend(otherwise.map(|what| format!("{scenario}: {what}")));
         Ok(())
     }
 
@@ -139,6 +172,14 @@ impl Scene {
             self.findings.push(format!(
                 "a session ran {entries} times on entry, {returns} times on return"
             ));
+        }
+    }
+
+    /// Judges the order in which programs ran.
+    pub fn check_order(&mut self, want: &str, seen: &str) {
+        if seen != want {
+            self.findings
+                .push(format!("programs ran in the order {seen}, not {want}"));
         }
     }
 

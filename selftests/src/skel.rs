@@ -24,15 +24,20 @@ macro_rules! skeletons {
 }
 
 skeletons! {
+    kprobe_event
+    kprobe_multi
+    kretprobe
     missed_kprobe
     missed_kprobe_recursion
     missed_map_syscall
     missed_tp_recursion
+    pairing
     perf_event
     recursion
     shadow_stack
     shadow_stack_nested
     tracepoint
+    uprobe
     uretprobe
 }
 

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use anyhow::{Context, Result};
-use nmissed_selftests::needs::{UPROBE, UPROBE_SESSION};
+use nmissed_selftests::needs::{UPROBE, UPROBE_MULTI, UPROBE_SESSION};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::uretprobe::UretprobeSkelBuilder;
 use nmissed_selftests::{Probe, Scene, file_offset};
@@ -40,6 +40,9 @@ fn too_deep(times: u64, kind: Kind) -> Result<()> {
     let Some(mut scene) = Scene::open(times, &[UPROBE])? else {
         return Ok(());
     };
+    if kind == UretprobeMulti && !scene.knows(&UPROBE_MULTI) {
+        return scene.skip(&UPROBE_MULTI);
+    }
     if kind == UprobeSession && !scene.knows(&UPROBE_SESSION) {
         return scene.skip(&UPROBE_SESSION);
     }

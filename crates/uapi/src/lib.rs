@@ -25,8 +25,10 @@ mod info;
 mod link;
 mod perf;
 mod prog;
+mod signal;
 
 pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
 pub use link::link_missed;
-pub use perf::{KprobePmu, open_kprobe, write_breakpoint};
+pub use perf::{KprobePmu, open_kprobe, open_trace_event, write_breakpoint};
 pub use prog::recursion_misses;
+pub use signal::interrupt;

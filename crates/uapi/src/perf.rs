@@ -6,7 +6,9 @@ use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr;
 
-use libbpf_sys::{PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, perf_event_attr};
+use libbpf_sys::{
+    PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, PERF_TYPE_TRACEPOINT, perf_event_attr,
+};
 
 /// `HW_BREAKPOINT_W` of linux/hw_breakpoint.h.
 const ON_WRITE: u32 = 2;
@@ -65,6 +67,23 @@ pub fn open_kprobe(
     attr.set_disabled(1);
     attr.__bindgen_anon_3.kprobe_func = function.as_ptr().expose_provenance() as u64;
     attr.__bindgen_anon_4.probe_offset = offset;
+    open(&attr, ANY_THREAD, FIRST_CPU)
+}
+
+/// A perf event for the event of tracefs with this id (`events/*/*/id`). It
+/// counts nothing on any other CPU than the first, but a program that is set on
+/// it runs on all.
+///
+/// # Errors
+/// What perf_event_open(2) says: `EINVAL` where there is no such event.
+pub fn open_trace_event(id: u64) -> io::Result<OwnedFd> {
+    let mut attr = perf_event_attr {
+        type_: PERF_TYPE_TRACEPOINT,
+        size: size_of::<perf_event_attr>() as u32,
+        config: id,
+        ..Default::default()
+    };
+    attr.set_disabled(1);
     open(&attr, ANY_THREAD, FIRST_CPU)
 }
 

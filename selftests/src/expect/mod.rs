@@ -5,23 +5,33 @@
 //! here as firmly as what a patch should make of them: a patch proves itself
 //! by turning one into the other.
 
+mod kprobe_event;
+mod kprobe_multi;
+mod kretprobe;
 mod missed;
+mod pairing;
 mod perf_event;
 mod recursion;
 mod row;
 mod shadow_stack;
 mod tracepoint;
+mod uprobe;
 mod uretprobe;
 
 pub(crate) use row::Expected;
 
 /// Of each family.
 const TABLES: &[&[Expected]] = &[
+    kprobe_event::TABLE,
+    kprobe_multi::TABLE,
+    kretprobe::TABLE,
     missed::TABLE,
+    pairing::TABLE,
     perf_event::TABLE,
     recursion::TABLE,
     shadow_stack::TABLE,
     tracepoint::TABLE,
+    uprobe::TABLE,
     uretprobe::TABLE,
 ];
 

@@ -141,3 +141,13 @@ pub(super) const TP_MISSES: PerTrigger = PerTrigger {
     link_missed: None,
     ..PROG_MISSES
 };
+/// As [`RUNS`], where no link has a counter.
+pub(super) const UNLINKED_RUNS: PerTrigger = PerTrigger {
+    link_missed: None,
+    ..RUNS
+};
+/// As [`LOST`], where no link has a counter.
+pub(super) const UNLINKED_LOST: PerTrigger = PerTrigger {
+    link_missed: None,
+    ..LOST
+};

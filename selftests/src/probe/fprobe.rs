@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! kprobe.multi and its kin.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr;
 
 use anyhow::{Context, Result};
@@ -23,6 +23,36 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             places: functions.len() as u64,
             ..Self::new("kprobe.multi", program, link)
         })
+    }
+
+    /// Attaches to the entry of the function at `address`.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn kprobe_multi_at(program: &'p ProgramMut<'obj>, address: u64) -> Result<Self> {
+        let addresses = [address];
+        let opts = bpf_kprobe_multi_opts {
+            addrs: addresses.as_ptr(),
+            cnt: addresses.len() as size_t,
+            ..no_opts()
+        };
+        // SAFETY: `opts` points to `cnt` addresses.
+        let link = unsafe { attach_multi(program, None, opts) }
+            .with_context(|| format!("attaching a kprobe.multi to {address:#x}"))?;
+        Ok(Self::new("kprobe.multi", program, link))
+    }
+
+    /// Attaches to the entry of the function that a pattern is about: libbpf
+    /// finds the addresses, in a list of all functions.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn kprobe_multi_like(program: &'p ProgramMut<'obj>, pattern: &str) -> Result<Self> {
+        let pattern = CString::new(pattern)?;
+        // SAFETY: no options, so nothing to point to.
+        let link = unsafe { attach_multi(program, Some(&pattern), no_opts()) }
+            .with_context(|| format!("attaching a kprobe.multi to {pattern:?}"))?;
+        Ok(Self::new("kprobe.multi", program, link))
     }
 
     /// Attaches to the return of `function`.
@@ -47,24 +77,43 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// What `Program::attach_kprobe_multi` does, as a session: libbpf-rs offers
-/// that only by pattern, for which libbpf reads the list of all functions.
+/// What `Program::attach_kprobe_multi` does, as a session, which libbpf-rs does
+/// not offer.
 fn attach_session(program: &ProgramMut<'_>, function: &str) -> Result<Link> {
     let function = CString::new(function)?;
     let symbols = [function.as_ptr()];
     let opts = bpf_kprobe_multi_opts {
-        sz: size_of::<bpf_kprobe_multi_opts>() as size_t,
         syms: symbols.as_ptr().cast_mut(),
         cnt: symbols.len() as size_t,
         session: true,
-        ..Default::default()
+        ..no_opts()
     };
-    // SAFETY: the program is loaded, and `opts` and all it points to live
-    // until the call returns.
+    // SAFETY: `opts` points to `cnt` names, which live until the call returns.
+    unsafe { attach_multi(program, None, opts) }
+}
+
+fn no_opts() -> bpf_kprobe_multi_opts {
+    bpf_kprobe_multi_opts {
+        sz: size_of::<bpf_kprobe_multi_opts>() as size_t,
+        ..Default::default()
+    }
+}
+
+/// Attaches where `opts` say, or to what the pattern fits.
+///
+/// # Safety
+/// `opts` points to nothing, or to `cnt` valid things.
+unsafe fn attach_multi(
+    program: &ProgramMut<'_>,
+    pattern: Option<&CStr>,
+    opts: bpf_kprobe_multi_opts,
+) -> Result<Link> {
+    // SAFETY: the program is loaded; the caller vouches for `opts`, and a
+    // reference for the pattern.
     let link = unsafe {
         bpf_program__attach_kprobe_multi_opts(
             program.as_libbpf_object().as_ptr(),
-            ptr::null(),
+            pattern.map_or(ptr::null(), CStr::as_ptr),
             &opts,
         )
     };

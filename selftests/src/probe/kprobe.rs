@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kprobes, by perf events.
+//! Kprobes and kretprobes, by perf events that make them.
 
 use std::ffi::CString;
 
 use anyhow::{Context, Result};
-use libbpf_rs::libbpf_sys::{bpf_kprobe_opts, bpf_program__attach_kprobe_opts, size_t};
+use libbpf_rs::libbpf_sys::{
+    PROBE_ATTACH_MODE_LINK, PROBE_ATTACH_MODE_PERF, bpf_kprobe_opts,
+    bpf_program__attach_kprobe_opts, size_t,
+};
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut};
 
-use super::{Probe, owned};
+use super::{Probe, SetBy, owned};
 use crate::{Flavor, sites};
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -31,35 +34,69 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         program: &'p ProgramMut<'obj>,
         function: &str,
     ) -> Result<Self> {
+        Self::perf_kprobe(program, function, flavor, false, SetBy::Link)
+    }
+
+    /// Attaches to the entry of `function`, by a perf event alone.
+    ///
+    /// # Errors
+    /// As [`Probe::kprobe`].
+    pub fn kprobe_by_ioctl(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
+        Self::perf_kprobe(program, function, Flavor::Ftrace, false, SetBy::Ioctl)
+    }
+
+    /// Attaches to the return of `function`, by a perf event.
+    ///
+    /// # Errors
+    /// As [`Probe::kprobe`].
+    pub fn kretprobe(program: &'p ProgramMut<'obj>, function: &str, by: SetBy) -> Result<Self> {
+        Self::perf_kprobe(program, function, Flavor::Ftrace, true, by)
+    }
+
+    /// Attaches by a perf event that nothing but this process knows.
+    fn perf_kprobe(
+        program: &'p ProgramMut<'obj>,
+        function: &str,
+        flavor: Flavor,
+        on_return: bool,
+        by: SetBy,
+    ) -> Result<Self> {
         let name = flavor.name();
         let offset = sites::offset(function, flavor)?
             .with_context(|| format!("the image has no place for {name} in {function}"))?;
-        let link = attach_kprobe(program, function, offset)
-            .with_context(|| format!("attaching a kprobe to {function}+{offset:#x}"))?;
+        let attach_type = if on_return { "kretprobe" } else { "kprobe" };
+        let opts = bpf_kprobe_opts {
+            sz: size_of::<bpf_kprobe_opts>() as size_t,
+            offset,
+            retprobe: on_return,
+            attach_mode: match by {
+                SetBy::Link => PROBE_ATTACH_MODE_LINK,
+                SetBy::Ioctl => PROBE_ATTACH_MODE_PERF,
+            },
+            ..Default::default()
+        };
+        let link = attach_kprobe(program, function, &opts)
+            .with_context(|| format!("attaching a {attach_type} to {function}+{offset:#x}"))?;
         Ok(Self {
             flavor: Some(Flavor::at(function, offset)?),
             planned: Some(flavor),
-            ..Self::new("kprobe", program, link)
+            set_by: by,
+            ..Self::new(attach_type, program, link)
         })
     }
 }
 
-/// What `Program::attach_kprobe` does, at an offset, which libbpf-rs does not
+/// What `Program::attach_kprobe` does, with options that libbpf-rs does not
 /// offer.
-fn attach_kprobe(program: &ProgramMut<'_>, function: &str, offset: u64) -> Result<Link> {
+fn attach_kprobe(program: &ProgramMut<'_>, function: &str, opts: &bpf_kprobe_opts) -> Result<Link> {
     let function = CString::new(function)?;
-    let opts = bpf_kprobe_opts {
-        sz: size_of::<bpf_kprobe_opts>() as size_t,
-        offset,
-        ..Default::default()
-    };
     // SAFETY: the program is loaded, and the name and `opts` live until the call
     // returns.
     let link = unsafe {
         bpf_program__attach_kprobe_opts(
             program.as_libbpf_object().as_ptr(),
             function.as_ptr(),
-            &opts,
+            opts,
         )
     };
     owned(link)

@@ -4,6 +4,7 @@
 mod fprobe;
 mod kprobe;
 mod perf_event;
+mod trace_event;
 mod tracing;
 mod uprobe;
 
@@ -16,7 +17,21 @@ use libbpf_rs::{Link, ProgramMut};
 use nmissed_evidence::Tally;
 use nmissed_uapi::{link_missed, recursion_misses};
 
-use crate::Flavor;
+use crate::trace_event::Profile;
+use crate::{Flavor, TraceEvent};
+
+pub use trace_event::takes_two_programs;
+
+/// How a program is set on a perf event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    /// By a link (`BPF_LINK_CREATE`, since 5.15).
+    Link,
+    /// As long as the perf event is there (`PERF_EVENT_IOC_SET_BPF`). No link
+    /// can be asked then, and `BPF_TASK_FD_QUERY` of the perf event does not
+    /// tell what was missed (`bpf_get_perf_event_info`).
+    Ioctl,
+}
 
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {
@@ -31,6 +46,10 @@ pub struct Probe<'p, 'obj> {
     places: u64,
     program: &'p ProgramMut<'obj>,
     links: Vec<Link>,
+    /// Whether the kernel knows the links, too; libbpf has one in any case.
+    set_by: SetBy,
+    /// The event of tracefs that it shares with others, if any.
+    event: Option<&'p TraceEvent>,
 }
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -41,11 +60,17 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     pub fn repeated(count: usize, attach: impl Fn() -> Result<Self>) -> Result<Self> {
         let mut all = attach()?;
         for _ in 1..count {
-            let one = attach()?;
-            all.places += one.places;
-            all.links.extend(one.links);
+            all = all.and(attach()?);
         }
         Ok(all)
+    }
+
+    /// The same program in other places, too.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.places += other.places;
+        self.links.extend(other.links);
+        self
     }
 
     /// For a place that is hit so many times per trigger.
@@ -66,6 +91,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             places: 1,
             program,
             links: vec![link],
+            set_by: SetBy::Link,
+            event: None,
         }
     }
 
@@ -80,10 +107,47 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         })
     }
 
-    /// The sum of all links; `None` if one has no counter.
-    fn link_missed(&self) -> io::Result<Option<u64>> {
-        self.links.iter().map(link_missed).sum()
+    /// What the layer below dropped: the sum of all links, or what tracefs says
+    /// where there is none; `None` if nobody can read it.
+    fn link_missed(&self) -> Result<Option<u64>> {
+        match (self.set_by, self.event) {
+            (SetBy::Link, _) => Ok(self.links.iter().map(link_missed).sum::<io::Result<_>>()?),
+            (SetBy::Ioctl, Some(event)) => {
+                Ok(event.profile()?.iter().map(|probe| probe.misses).sum())
+            }
+            (SetBy::Ioctl, None) => Ok(None),
+        }
     }
+
+    /// What tracefs counts about the event that the program is attached to, if
+    /// it is anything but what the other counters say.
+    pub(crate) fn disagreement(&self, tally: Tally) -> Result<Option<String>> {
+        let Some(event) = self.event else {
+            return Ok(None);
+        };
+        let profile = event.profile()?;
+        let agrees = hits_agree(&profile, tally)
+            && (self.set_by == SetBy::Ioctl || misses_agree(&profile, tally));
+        Ok((!agrees).then(|| format!("tracefs has {profile:?} of {event}, otherwise {tally:?}")))
+    }
+}
+
+/// Whether all hits that reached the event reached the program, or its counter.
+/// A uprobe event is reached by each hit.
+fn hits_agree(profile: &[Profile], tally: Tally) -> bool {
+    let hits: u64 = profile.iter().map(|probe| probe.hits).sum();
+    match (profile[0].misses, tally.prog_missed) {
+        (None, _) => hits == tally.triggers,
+        (Some(_), Some(missed)) => hits == tally.runs + missed,
+        (Some(_), None) => true,
+    }
+}
+
+/// Whether a link, which knows of the event's first probe only
+/// (`bpf_get_kprobe_info`), and tracefs have the same misses of that.
+fn misses_agree(profile: &[Profile], tally: Tally) -> bool {
+    let known = profile[0].misses.zip(tally.link_missed);
+    known.is_none_or(|(profile, link)| profile == link)
 }
 
 /// A link that libbpf made, or why it did not.
@@ -91,4 +155,48 @@ fn owned(link: *mut bpf_link) -> Result<Link> {
     let link = NonNull::new(link).ok_or_else(io::Error::last_os_error)?;
     // SAFETY: libbpf made the link and leaves it to its caller.
     Ok(unsafe { Link::from_ptr(link) })
+}
+
+#[cfg(test)]
+mod tests {
+    use nmissed_evidence::Tally;
+    use test_case::test_case;
+
+    use super::{hits_agree, misses_agree};
+    use crate::trace_event::Profile;
+
+    const TALLY: Tally = Tally {
+        triggers: 10,
+        runs: 3,
+        link_missed: Some(2),
+        prog_missed: Some(4),
+    };
+    const UNKNOWN: Tally = Tally {
+        link_missed: None,
+        prog_missed: None,
+        ..TALLY
+    };
+
+    fn profile(hits: u64, misses: Option<u64>) -> Profile {
+        Profile { hits, misses }
+    }
+
+    #[test_case(&[profile(7, Some(2))], TALLY => true; "runs and misses of the program")]
+    #[test_case(&[profile(3, Some(2)), profile(4, Some(2))], TALLY => true; "at two places")]
+    #[test_case(&[profile(9, Some(2))], TALLY => false; "misses of the layer below")]
+    #[test_case(&[profile(9, Some(2))], UNKNOWN => true; "the program does not count")]
+    #[test_case(&[profile(10, None)], TALLY => true; "each hit of a uprobe")]
+    #[test_case(&[profile(7, None)], TALLY => false; "too few hits of a uprobe")]
+    fn hits_are_runs_and_misses(profile: &[Profile], tally: Tally) -> bool {
+        hits_agree(profile, tally)
+    }
+
+    #[test_case(&[profile(0, Some(2))], TALLY => true; "the same")]
+    #[test_case(&[profile(0, Some(2)), profile(0, Some(9))], TALLY => true; "of the first")]
+    #[test_case(&[profile(0, Some(3))], TALLY => false; "more")]
+    #[test_case(&[profile(0, None)], TALLY => true; "of a uprobe")]
+    #[test_case(&[profile(0, Some(3))], UNKNOWN => true; "the link does not count")]
+    fn misses_are_those_of_the_link(profile: &[Profile], tally: Tally) -> bool {
+        misses_agree(profile, tally)
+    }
 }

@@ -12,20 +12,40 @@ use super::Probe;
 const ANY_PROCESS: i32 = -1;
 
 impl<'p, 'obj> Probe<'p, 'obj> {
+    /// Attaches to the function at `offset` of this very program's file, by a
+    /// perf event.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn uprobe(program: &'p ProgramMut<'obj>, offset: usize) -> Result<Self> {
+        let link = attach_uprobe(program, offset, false)
+            .with_context(|| format!("attaching a uprobe to this program at {offset:#x}"))?;
+        Ok(Self::new("uprobe", program, link))
+    }
+
     /// Attaches to the return of the function at `offset` of this very
-    /// program's file, by a perf event and a link.
+    /// program's file, by a perf event.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn uretprobe(program: &'p ProgramMut<'obj>, offset: usize) -> Result<Self> {
-        let opts = UprobeOpts {
-            retprobe: true,
-            ..Default::default()
-        };
-        let link = program
-            .attach_uprobe_with_opts(ANY_PROCESS, env::current_exe()?, offset, opts)
+        let link = attach_uprobe(program, offset, true)
             .with_context(|| format!("attaching a uretprobe to this program at {offset:#x}"))?;
         Ok(Self::new("uretprobe", program, link))
+    }
+
+    /// As [`Probe::uprobe`], by a link alone.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn uprobe_multi(program: &'p ProgramMut<'obj>, offset: usize) -> Result<Self> {
+        let opts = UprobeMultiOpts {
+            offsets: vec![offset],
+            ..Default::default()
+        };
+        let link = attach_uprobe_multi(program, opts)
+            .with_context(|| format!("attaching a uprobe.multi at {offset:#x}"))?;
+        Ok(Self::new("uprobe.multi", program, link))
     }
 
     /// As [`Probe::uretprobe`], by a link alone.
@@ -60,7 +80,16 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// Attaches to this very program's file.
+/// Attaches to this very program's file, by a perf event.
+fn attach_uprobe(program: &ProgramMut<'_>, offset: usize, retprobe: bool) -> Result<Link> {
+    let opts = UprobeOpts {
+        retprobe,
+        ..Default::default()
+    };
+    Ok(program.attach_uprobe_with_opts(ANY_PROCESS, env::current_exe()?, offset, opts)?)
+}
+
+/// Attaches to this very program's file, by a link alone.
 fn attach_uprobe_multi(program: &ProgramMut<'_>, opts: UprobeMultiOpts) -> Result<Link> {
     let no_pattern = "";
     Ok(

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* kprobe.multi and its kin, and what to nest them in. */
+#include "outer.bpf.h"
+#include "session.bpf.h"
+
+struct runs {
+	__u64 outer;
+	__u64 by_address;
+	__u64 by_pattern;
+	__u64 on_return;
+	__u64 on_both;
+	__u64 on_both_return;
+	__u64 nesting;
+	__u64 nesting_return;
+} runs;
+
+OUTER_PROGRAMS
+COUNTING_PROGRAM("kprobe.multi", by_address)
+COUNTING_PROGRAM("kprobe.multi", by_pattern)
+COUNTING_PROGRAM("kretprobe.multi", on_return)
+SESSION_PROGRAM("kprobe.session", on_both)
+
+/* Hits itself, where it sits on the kfunc, too; not again on return. */
+SEC("kprobe.session")
+int nesting(void *ctx)
+{
+	if (is_return(ctx)) {
+		COUNT_RUN(nesting_return);
+	} else {
+		COUNT_RUN(nesting);
+		bpf_modify_return_test_tp(0);
+	}
+	return 0;
+}

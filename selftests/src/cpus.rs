@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How many processors the kernel is prepared for: some pools grow with them.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
+
+/// How many processors there may ever be (`num_possible_cpus`).
+pub(crate) fn possible() -> Result<usize> {
+    let list = fs::read_to_string(POSSIBLE).with_context(|| format!("reading {POSSIBLE}"))?;
+    count(list.trim()).with_context(|| format!("{POSSIBLE} holds {list:?}"))
+}
+
+/// The length of a list such as `0-3,5`.
+fn count(list: &str) -> Option<usize> {
+    list.split(',').map(count_range).sum()
+}
+
+fn count_range(range: &str) -> Option<usize> {
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+    Some(last.checked_sub(first)? + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::count;
+
+    #[test_case("0", Some(1); "one")]
+    #[test_case("0-1", Some(2); "a range")]
+    #[test_case("0-3,5,8-9", Some(7); "several")]
+    #[test_case("", None; "nothing")]
+    #[test_case("3-1", None; "backwards")]
+    fn a_list_has_a_length(list: &str, length: Option<usize>) {
+        assert_eq!(count(list), length);
+    }
+}

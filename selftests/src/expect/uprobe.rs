@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the scenarios of tests/uprobe.rs count. Links to uprobes have a counter
+//! where a patch gives them one.
+
+use super::row::*;
+
+/// As deep as returns are kept.
+const KEPT: u64 = 64;
+
+pub(super) const TABLE: &[Expected] = &[
+    row(
+        &[
+            "uprobe/called",
+            "uretprobe/called",
+            "uprobe.multi/called",
+            "uretprobe.multi/called",
+            "uprobe.session/called",
+        ],
+        On::Only(KNOWN, UNPATCHED),
+        UNLINKED_RUNS,
+        "bpf_prog_run_array_uprobe, uprobe_prog_run: no look at what else runs",
+    ),
+    row(
+        &[
+            "uprobe/called",
+            "uretprobe/called",
+            "uprobe.multi/called",
+            "uretprobe.multi/called",
+            "uprobe.session/called",
+        ],
+        On::Only(KNOWN, COUNTED),
+        RUNS,
+        "bpf_prog_run_array_uprobe, uprobe_prog_run: no look at what else runs",
+    ),
+    row(
+        &[
+            "uprobe/from-signal-handler",
+            "uretprobe/from-signal-handler",
+            "uprobe.multi/from-signal-handler",
+            "uretprobe.multi/from-signal-handler",
+            "uprobe.session/from-signal-handler",
+        ],
+        On::Only(KNOWN, UNPATCHED),
+        UNLINKED_RUNS.on_links(2),
+        "bpf_prog_run_array_uprobe, uprobe_prog_run: no look at what else runs",
+    ),
+    row(
+        &[
+            "uprobe/from-signal-handler",
+            "uretprobe/from-signal-handler",
+            "uprobe.multi/from-signal-handler",
+            "uretprobe.multi/from-signal-handler",
+            "uprobe.session/from-signal-handler",
+        ],
+        On::Only(KNOWN, COUNTED),
+        RUNS.on_links(2),
+        "bpf_prog_run_array_uprobe, uprobe_prog_run: no look at what else runs",
+    ),
+    row(
+        &[
+            "uprobe/64-deep",
+            "uretprobe/64-deep",
+            "uprobe.multi/64-deep",
+            "uretprobe.multi/64-deep",
+            "uprobe.session/64-deep",
+            "uprobe/event-by-link-64-deep",
+            "uretprobe/event-by-link-64-deep",
+        ],
+        On::Only(KNOWN, UNPATCHED),
+        UNLINKED_RUNS.on_links(KEPT),
+        "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
+    ),
+    row(
+        &[
+            "uprobe/64-deep",
+            "uretprobe/64-deep",
+            "uprobe.multi/64-deep",
+            "uretprobe.multi/64-deep",
+            "uprobe.session/64-deep",
+            "uprobe/event-by-link-64-deep",
+            "uretprobe/event-by-link-64-deep",
+        ],
+        On::Only(KNOWN, COUNTED),
+        RUNS.on_links(KEPT),
+        "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
+    ),
+    row(
+        &[
+            "uprobe/event-by-ioctl-64-deep",
+            "uretprobe/event-by-ioctl-64-deep",
+        ],
+        On::All,
+        UNLINKED_RUNS.on_links(KEPT),
+        "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
+    ),
+    row(
+        &["uprobe/event-by-link-65-deep"],
+        On::Only(KNOWN, UNPATCHED),
+        UNLINKED_RUNS.on_links(KEPT + 1),
+        "handler_chain runs all that is there for the entry, kept or not",
+    ),
+    row(
+        &["uprobe/event-by-link-65-deep"],
+        On::Only(KNOWN, COUNTED),
+        RUNS.on_links(KEPT + 1),
+        "handler_chain runs all that is there for the entry, kept or not",
+    ),
+    row(
+        &["uprobe/event-by-ioctl-65-deep"],
+        On::All,
+        UNLINKED_RUNS.on_links(KEPT + 1),
+        "handler_chain runs all that is there for the entry, kept or not",
+    ),
+    row(
+        &["uretprobe/event-by-link-65-deep"],
+        On::Only(KNOWN, UNPATCHED),
+        too_deep(None),
+        "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
+    ),
+    row(
+        &["uretprobe/event-by-link-65-deep"],
+        On::Only(KNOWN, COUNTED),
+        too_deep(Some(1)),
+        "uretprobe_missed counts for the consumers of a return that is not kept",
+    ),
+    row(
+        &["uretprobe/event-by-ioctl-65-deep"],
+        On::All,
+        too_deep(None),
+        "prepare_uretprobe keeps 64 returns of a thread; where uretprobe_missed counts the \
+         next, nothing but a link can be asked about it",
+    ),
+];
+
+/// One entry more than returns are kept.
+const fn too_deep(link_missed: Option<u64>) -> PerTrigger {
+    PerTrigger {
+        hits: KEPT + 1,
+        runs: KEPT,
+        link_missed,
+        prog_missed: 0,
+    }
+}

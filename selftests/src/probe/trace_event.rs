@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Events of tracefs, by perf events.
+
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+
+use anyhow::{Context, Result};
+use libbpf_rs::{ErrorKind, Link, PerfEventOpts, ProgramMut};
+use nmissed_uapi::open_trace_event;
+
+use super::{Probe, SetBy};
+use crate::{Flavor, TraceEvent};
+
+impl<'p, 'obj> Probe<'p, 'obj> {
+    /// Attaches to an event of tracefs, by a perf event of its own. Several may
+    /// share the event.
+    ///
+    /// # Errors
+    /// If the kernel refuses, or its list of kprobes does not show this one.
+    pub fn trace_event(
+        program: &'p ProgramMut<'obj>,
+        event: &'p TraceEvent,
+        by: SetBy,
+    ) -> Result<Self> {
+        let link = set(program, open(event)?, by)
+            .with_context(|| format!("attaching to the event {event}"))?;
+        let flavor = event.function.map(|name| Flavor::at(name, 0)).transpose()?;
+        Ok(Self {
+            flavor,
+            planned: flavor.and(Some(Flavor::Ftrace)),
+            event: Some(event),
+            set_by: by,
+            ..Self::new(event.attach_type, program, link)
+        })
+    }
+}
+
+/// Whether a perf event that has a program takes a second one.
+///
+/// # Errors
+/// If it does not take the first one, or refuses the second for another reason
+/// than that there is one (`EEXIST`).
+pub fn takes_two_programs(event: &TraceEvent, programs: [&ProgramMut<'_>; 2]) -> Result<bool> {
+    let perf = open(event)?;
+    let [first, second] = programs;
+    let _first = set(first, perf.try_clone()?, SetBy::Ioctl)?;
+    match set(second, perf, SetBy::Ioctl) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error).context("setting a second program on a perf event"),
+    }
+}
+
+fn open(event: &TraceEvent) -> Result<OwnedFd> {
+    open_trace_event(event.id()?).with_context(|| format!("making a perf event for {event}"))
+}
+
+/// Sets a program on a perf event, which belongs to the link then.
+fn set(program: &ProgramMut<'_>, perf: OwnedFd, by: SetBy) -> Result<Link, libbpf_rs::Error> {
+    let opts = PerfEventOpts {
+        force_ioctl_attach: by == SetBy::Ioctl,
+        ..Default::default()
+    };
+    let link = program.attach_perf_event_with_opts(perf.as_raw_fd(), opts)?;
+    let _ = perf.into_raw_fd();
+    Ok(link)
+}
