@@ -9,7 +9,7 @@ use nmissed_evidence::{DroppedHunk, Noticed, Run, dropped_hunks, notice};
 use nmissed_host::reporter;
 use nmissed_kbuild::{
     Attempt, Attempts, BuildRequest, Error as KbuildError, Mutant, Pointless, Series, Uncovered,
-    fetch,
+    fetch, headline,
 };
 
 use crate::cli::MutateOptions;
@@ -188,11 +188,7 @@ impl Dropping<'_, '_> {
 fn by_the_build(error: Error) -> Result<Noticed> {
     match error.downcast_ref() {
         Some(KbuildError::Build { errors, .. }) => {
-            let first = errors.iter().find(|line| line.contains("error: "));
-            let first = first.or(errors.first()).map(String::as_str);
-            Ok(Noticed::ByCompiler(
-                first.unwrap_or("no message").to_owned(),
-            ))
+            Ok(Noticed::ByCompiler(headline(errors).to_owned()))
         }
         Some(KbuildError::Patch(failure)) => {
             let name = failure.patch.file_name().unwrap_or_default();

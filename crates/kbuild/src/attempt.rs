@@ -10,7 +10,7 @@ use std::path::Path;
 use nmissed_host::{Cache, Cmd, Progress, hash_parts};
 
 use crate::check::{Profile, objects};
-use crate::make_output::action;
+use crate::make_output::{action, headline};
 use crate::mutant::Mutant;
 use crate::objects::{Compiled, Compiler};
 use crate::overlay::Overlay;
@@ -97,7 +97,9 @@ impl<'a> Attempts<'a> {
         let what = format!("{} without a hunk", mutant.file);
         let compiled = match self.compile(&overlay, &changed, &what) {
             // A header that everything includes: not even make's preparations pass.
-            Err(Error::Build { errors, .. }) => return Ok(Attempt::Fails(first(&errors))),
+            Err(Error::Build { errors, .. }) => {
+                return Ok(Attempt::Fails(headline(&errors).to_owned()));
+            }
             compiled => compiled?,
         };
         if let Some(error) = compiled.first_error() {
@@ -143,13 +145,6 @@ impl<'a> Attempts<'a> {
         let bytes = std::fs::read(&stripped).map_err(Error::io("read", &stripped))?;
         Ok(hash_parts([bytes]))
     }
-}
-
-/// What the compiler says first, without what led there.
-fn first(errors: &[String]) -> String {
-    let error = errors.iter().find(|line| line.contains("error: "));
-    let line = error.or(errors.first());
-    line.map_or("no message", |line| line.trim()).to_owned()
 }
 
 /// As kernels are built.

@@ -88,6 +88,7 @@ pub use edit::edit;
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use fetch::{SourceTree, fetch, refresh};
 pub use kernels::{KernelSpec, Kernels, Source};
+pub use make_output::headline;
 pub use mutant::{Mutant, Pointless};
 pub use part::Part;
 pub use refresh::{Refreshed, refresh_patches};

@@ -53,6 +53,15 @@ fn start_of_errors(lines: &[&str]) -> usize {
     }
 }
 
+/// The one line of those that says what is wrong.
+#[must_use]
+pub fn headline(errors: &[String]) -> &str {
+    let found = errors.iter().find(|line| is_error(line));
+    found
+        .or(errors.first())
+        .map_or("no message", |line| line.trim())
+}
+
 /// `make[1]: Leaving directory '/c/objects'`.
 fn is_navigation(line: &str) -> bool {
     line.starts_with("make") && line.contains("ing directory '")
