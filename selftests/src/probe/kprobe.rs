@@ -42,6 +42,17 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             ..Self::new("kprobe", program, link)
         })
     }
+
+    /// Attaches to the return of `function`, by a perf event and a link.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn kretprobe(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
+        let link = program
+            .attach_kprobe(true, function)
+            .with_context(|| format!("attaching a kretprobe to {function}"))?;
+        Ok(Self::new("kretprobe", program, link))
+    }
 }
 
 /// What `Program::attach_kprobe` does, at an offset, which libbpf-rs does not

@@ -12,6 +12,19 @@ use super::Probe;
 const ANY_PROCESS: i32 = -1;
 
 impl<'p, 'obj> Probe<'p, 'obj> {
+    /// Attaches to the entry of the function at `offset` of this very program's
+    /// file, by a perf event and a link.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn uprobe(program: &'p ProgramMut<'obj>, offset: usize) -> Result<Self> {
+        let not_return = false;
+        let link = program
+            .attach_uprobe(not_return, ANY_PROCESS, env::current_exe()?, offset)
+            .with_context(|| format!("attaching a uprobe to this program at {offset:#x}"))?;
+        Ok(Self::new("uprobe", program, link))
+    }
+
     /// Attaches to the return of the function at `offset` of this very
     /// program's file, by a perf event and a link.
     ///
