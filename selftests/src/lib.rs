@@ -27,5 +27,5 @@ pub use flavor::Flavor;
 pub use kprobe_event::KprobeEvent;
 pub use own_code::file_offset;
 pub use probe::Probe;
-pub use scene::Scene;
+pub use scene::{Scene, counted};
 pub use trigger::fire;

@@ -28,6 +28,7 @@ skeletons! {
     missed_kprobe_recursion
     missed_map_syscall
     missed_tp_recursion
+    pairs
     perf_event
     recursion
     shadow_stack
