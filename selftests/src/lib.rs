@@ -35,6 +35,6 @@ pub use kprobe_event::KprobeEvent;
 pub use outer::Outer;
 pub use own_code::file_offset;
 pub use probe::{Probe, SetBy, takes_two_programs};
-pub use scene::Scene;
+pub use scene::{Scene, counted};
 pub use trace_event::TraceEvent;
 pub use trigger::fire;

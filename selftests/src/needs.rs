@@ -55,6 +55,12 @@ pub const MAP_DELETE: Need = Need {
     comes_with: "CONFIG_BPF_SYSCALL",
 };
 
+/// What an array does for `BPF_MAP_UPDATE_ELEM`.
+pub const MAP_UPDATE: Need = Need {
+    function: "array_map_update_elem",
+    comes_with: "CONFIG_BPF_SYSCALL",
+};
+
 /// What kprobe events read memory with; a second level of probes sits on it.
 pub const COPY_NOFAULT: Need = Need {
     function: "copy_from_kernel_nofault",
@@ -93,6 +99,12 @@ pub const UPROBE_MULTI: AttachType = AttachType {
 pub const UPROBE_SESSION: AttachType = AttachType {
     enumerator: "BPF_TRACE_UPROBE_SESSION",
     since: "Linux 6.13",
+};
+
+/// Entry and return of a function of the kernel, through a trampoline.
+pub const FSESSION: AttachType = AttachType {
+    enumerator: "BPF_TRACE_FSESSION",
+    since: "Linux 7.0",
 };
 
 impl AttachType {

@@ -32,6 +32,7 @@ skeletons! {
     missed_map_syscall
     missed_tp_recursion
     pairing
+    pairs
     perf_event
     recursion
     shadow_stack

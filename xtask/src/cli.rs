@@ -50,6 +50,9 @@ pub(crate) enum Verb {
 pub(crate) enum VmVerb {
     /// Build, boot and test variants of kernels, and compare what they lose
     Test(TestOptions),
+    /// Show as a grid what becomes of a hit of each attach type while a program
+    /// of each other runs
+    Pairs(PairsOptions),
     /// Boot a kernel, attach probes, and compare with what its image promises
     Verify(VerifyOptions),
 }
@@ -217,6 +220,25 @@ pub(crate) struct TestOptions {
     /// Run only tests whose name matches this regular expression
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<Regex>,
+
+    /// Keep results.json, consoles, configurations and command lines here
+    /// [default: target/vm/run-NNNN]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// kvm or tcg [default: kvm if a kernel really boots with it]
+    #[arg(long, value_name = "ACCEL")]
+    pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PairsOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// A bzImage or vmlinuz that is booted as it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
 
     /// Keep results.json, consoles, configurations and command lines here
     /// [default: target/vm/run-NNNN]

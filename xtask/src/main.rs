@@ -57,6 +57,7 @@ fn dispatch(cli: &Cli) -> Result<Exit> {
     let install = cli.install_deps;
     match &cli.verb {
         Verb::Vm(VmVerb::Test(options)) => vm_test::run(&workspace, options, install),
+        Verb::Vm(VmVerb::Pairs(options)) => vm_test::pairs(&workspace, options, install),
         Verb::Vm(VmVerb::Verify(options)) => vm_verify::run(&workspace, options, install),
         Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
         Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask vm test`: from kernels and variants to a table.
+//! `cargo xtask vm test`, from kernels and variants to a table, and `vm pairs`, to
+//! a grid.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Run, Style};
+use nmissed_evidence::{
+    Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Results, Run, Style,
+};
 use nmissed_kbuild::{BuiltKernel, Series};
 use nmissed_kimage::{Flavor, Function};
 use nmissed_vm::Guest;
+use regex::Regex;
 
 use crate::boots::{Bootable, Boots, Occasion};
-use crate::cli::TestOptions;
+use crate::cli::{PairsOptions, TestOptions};
 use crate::exit::{Exit, UsageError};
 use crate::image::with_image;
 use crate::plan::{DEFAULT_VARIANTS, KernelPlan};
@@ -23,12 +27,50 @@ use crate::{doctor, guest, kernel};
 /// Cover letters and mail are written in so many columns.
 pub(crate) const LETTER_WIDTH: usize = 72;
 
+/// The tests of every attach type in every other.
+const PAIRS: &str = "^pairs::";
+
+/// How many columns their grid takes.
+const GRID_WIDTH: usize = 80;
+
+/// How results are shown.
+type View = fn(&Results) -> String;
+
+fn as_table(results: &Results) -> String {
+    results.to_text(style())
+}
+
+fn as_grid(results: &Results) -> String {
+    results.pairs_to_text(style_or(GRID_WIDTH))
+}
+
 /// Checks what was asked for, makes the host fit, and does it.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions, install: bool) -> Result<Exit> {
+    run_and_show(workspace, options, install, as_table)
+}
+
+/// The same for the pairs alone.
+pub(crate) fn pairs(workspace: &Workspace, options: &PairsOptions, install: bool) -> Result<Exit> {
+    let options = TestOptions {
+        selection: options.selection.clone(),
+        image: options.image.clone(),
+        filter: Some(Regex::new(PAIRS).context("a pattern of our own")?),
+        output: options.output.clone(),
+        accel: options.accel,
+    };
+    run_and_show(workspace, &options, install, as_grid)
+}
+
+fn run_and_show(
+    workspace: &Workspace,
+    options: &TestOptions,
+    install: bool,
+    view: View,
+) -> Result<Exit> {
     let image = options.image.as_deref();
     let subjects = Subjects::of(workspace, &options.selection, DEFAULT_VARIANTS, image)?;
     doctor::ensure(&subjects.steps(), install)?;
-    test(workspace, &subjects, options)
+    test_and_show(workspace, &subjects, options, view)
 }
 
 /// Builds, boots and compares; the host has what it needs.
@@ -37,10 +79,19 @@ pub(crate) fn test(
     subjects: &Subjects,
     options: &TestOptions,
 ) -> Result<Exit> {
+    test_and_show(workspace, subjects, options, as_table)
+}
+
+fn test_and_show(
+    workspace: &Workspace,
+    subjects: &Subjects,
+    options: &TestOptions,
+    view: View,
+) -> Result<Exit> {
     let mut session = Session::start(workspace, options)?;
     let outcome = session.test_all(subjects);
     // What was seen before something went wrong is evidence all the same.
-    session.show()?;
+    session.show(view)?;
     outcome?;
     let results = session.boots.output.results();
     Ok(match Exit::of(&results.runs) {
@@ -166,11 +217,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn show(&self) -> Result<()> {
+    fn show(&self, view: View) -> Result<()> {
         let results = self.boots.output.results();
         if !results.runs.is_empty() {
-            let text = results.to_text(style());
-            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+            writeln!(stdout(), "\n{}", view(results)).context("cannot print the table")?;
         }
         self.boots.tell_where();
         Ok(())
@@ -213,11 +263,13 @@ fn summary(run: &Run) -> String {
 
 /// What standard output is shown in.
 pub(crate) fn style() -> Style {
+    style_or(LETTER_WIDTH)
+}
+
+/// The same; so many columns where it is no terminal.
+fn style_or(width: usize) -> Style {
     let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
-    let width = columns
-        .ok()
-        .filter(|columns| *columns > 0)
-        .unwrap_or(LETTER_WIDTH);
+    let width = columns.ok().filter(|columns| *columns > 0).unwrap_or(width);
     Style { width, colour }
 }

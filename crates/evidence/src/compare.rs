@@ -6,7 +6,7 @@
 //! number of triggers.
 
 use crate::change::{classify, moves};
-use crate::{Change, Move, Record, Results, Run, Tally};
+use crate::{Change, Move, PAIR_IN, Record, Results, Run, Tally};
 
 /// All runs of one kernel, and their records row by row.
 #[derive(Clone, Debug)]
@@ -16,6 +16,9 @@ pub struct Comparison<'a> {
     pub runs: Vec<&'a Run>,
     /// The rows, those of one attach type together.
     pub rows: Vec<Row<'a>>,
+    /// Likewise, those in which one program is hit while another runs: one for
+    /// every two attach types, too many to be read as rows.
+    pub pairs: Vec<Row<'a>>,
 }
 
 /// What every run observed of one scenario at one number of triggers.
@@ -39,9 +42,9 @@ pub struct Row<'a> {
 pub fn compare(results: &Results) -> Vec<Comparison<'_>> {
     grouped(&results.runs, |run| run.kernel.as_str())
         .into_iter()
-        .map(|runs| Comparison {
-            rows: rows(&runs),
-            runs,
+        .map(|runs| {
+            let (pairs, rows) = rows(&runs).into_iter().partition(Row::is_pair);
+            Comparison { runs, rows, pairs }
         })
         .collect()
 }
@@ -54,6 +57,17 @@ impl<'a> Row<'a> {
         self.scenario
             .split_once('/')
             .unwrap_or(("other", self.scenario))
+    }
+
+    /// The attach type that is hit, and what goes on meanwhile; `None` for other
+    /// scenarios.
+    #[must_use]
+    pub fn pair(&self) -> Option<(&'a str, &'a str)> {
+        self.scenario.split_once(PAIR_IN)
+    }
+
+    fn is_pair(&self) -> bool {
+        self.pair().is_some()
     }
 
     /// How a run differs from the reference.

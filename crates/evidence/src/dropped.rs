@@ -85,7 +85,7 @@ fn counted_otherwise(whole: &Run, without: &Run) -> Vec<String> {
     };
     let mut names = Vec::new();
     for comparison in compare(&results) {
-        let rows = comparison.rows.iter();
+        let rows = comparison.rows.iter().chain(&comparison.pairs);
         let other = rows.filter(|row| row.change(1) != Change::Unchanged);
         names.extend(other.map(|row| format!("{} counts otherwise", row.scenario)));
     }

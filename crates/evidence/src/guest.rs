@@ -14,7 +14,13 @@ pub const PLAN: &str = "/nmissed/plan";
 /// Where to put probes of each flavor: a JSON array of [`PlannedProbe`].
 pub const PROBE_PLAN: &str = "/nmissed/probes";
 /// The functions that tests probe past their entry, too.
-pub const PROBED: [&str; 2] = ["bpf_fentry_test1", "bpf_modify_return_test_tp"];
+pub const PROBED: [&str; 5] = [
+    "array_map_update_elem",
+    "bpf_fentry_test1",
+    "bpf_fentry_test2",
+    "bpf_fentry_test3",
+    "bpf_modify_return_test_tp",
+];
 /// Kernel parameters that begin like this are meant for PID 1, which hands
 /// `nmissed.<key>=<value>` to each test as `NMISSED_<KEY>`.
 pub const PARAMETER_PREFIX: &str = "nmissed.";

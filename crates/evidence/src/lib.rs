@@ -6,7 +6,8 @@
 //! [`Results`] what a whole command showed, as `results.json` has it.
 //!
 //! [`compare()`] puts the variants of a kernel side by side, and
-//! [`Results::to_text`] shows them to people.
+//! [`Results::to_text`] shows them to people. [`Results::pairs_to_text`] shows
+//! those in which one program is hit while another runs as a grid.
 //!
 //! [`Steps`] are the runs before a series of patches and after each, and
 //! [`notice()`] says whether tests miss a hunk of one.
@@ -27,6 +28,7 @@ mod compare;
 mod dropped;
 mod guest;
 mod klog;
+mod pairs;
 mod record;
 mod reports;
 mod run;
@@ -46,7 +48,7 @@ pub use guest::{
     RECORDS_TTY, TESTS_DIR, TROUBLE_MARK,
 };
 pub use klog::{Severity, report};
-pub use record::{Record, Tally};
+pub use record::{PAIR_IN, Record, Tally};
 pub use run::{Outcome, Results, Run, TestResult};
 pub use steps::Steps;
 pub use style::Style;

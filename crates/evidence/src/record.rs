@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Between the attach type and what goes on in the scenarios in which a program is
+/// hit while something else goes on: `kprobe.multi/pair-in-fentry`.
+pub const PAIR_IN: &str = "/pair-in-";
+
 /// Where the hits of one probed program went.
 ///
 /// All counts are numbers of hits since the probe was attached.

@@ -22,18 +22,22 @@ impl Results {
         if self.runs.is_empty() {
             return "Nothing ran.\n".to_owned();
         }
-        let comparisons = compare(self);
-        let chapters: Vec<String> = comparisons.iter().map(|it| chapter(it, style)).collect();
+        let with_table = |comparison: &Comparison<'_>| {
+            let has_rows = !comparison.rows.is_empty();
+            let table = has_rows.then(|| table(comparison, style));
+            chapter(comparison, table.into_iter().collect(), style)
+        };
+        let chapters: Vec<String> = compare(self).iter().map(with_table).collect();
         chapters.join("\n\n")
     }
 }
 
-fn chapter(comparison: &Comparison<'_>, style: Style) -> String {
+/// What the runs show, how they went, what did not pass and why, and a verdict
+/// per run.
+pub(crate) fn chapter(comparison: &Comparison<'_>, shown: Vec<String>, style: Style) -> String {
     let title = format!("Kernel {}", comparison.runs[0].kernel);
     let mut parts = vec![style.paint(Ink::Bold, &title) + "\n"];
-    if !comparison.rows.is_empty() {
-        parts.push(table(comparison, style));
-    }
+    parts.extend(shown);
     parts.push(runs(comparison, style));
     let all_runs = comparison.runs.iter();
     let mut reasons: String = all_runs.map(|run| reasons(run, style)).collect();
@@ -177,7 +181,7 @@ fn verdicts(comparison: &Comparison<'_>, style: Style) -> String {
 }
 
 fn verdict_ink(comparison: &Comparison<'_>, run: usize) -> Ink {
-    let mut rows = comparison.rows.iter();
+    let mut rows = comparison.rows.iter().chain(&comparison.pairs);
     let is_worse = rows.any(|row| row.change(run) == Change::Worse);
     let is_new = run > 0 && !comparison.new_reports(run).is_empty();
     if is_worse || is_new || !comparison.runs[run].is_good() {

@@ -15,14 +15,29 @@ impl Comparison<'_> {
         if run > 0 && new > 0 {
             parts.push(plural(new, "new report") + " of the kernel");
         }
-        if self.rows.iter().all(|row| row.records[run].is_none()) {
+        let pairs = self.pairs_of(run);
+        if self.rows.iter().any(|row| row.records[run].is_some()) {
+            if run == 0 {
+                parts.push(self.totals());
+            } else {
+                parts.extend(self.changes(run));
+            }
+        } else if pairs.is_none() {
             parts.push("no records".to_owned());
-        } else if run == 0 {
-            parts.push(self.totals());
-        } else {
-            parts.extend(self.changes(run));
         }
+        parts.extend(pairs);
         parts.join("; ")
+    }
+
+    /// How many pairs there are, or differ.
+    fn pairs_of(&self, run: usize) -> Option<String> {
+        let seen = self.pairs.iter().filter(|row| row.records[run].is_some());
+        let all = seen.clone().count();
+        let changed = seen.filter(|row| row.change(run) != Change::Unchanged);
+        (all > 0).then(|| match run {
+            0 => format!("{all} pairs of programs"),
+            _ => format!("{} of {all} pairs of programs differ", changed.count()),
+        })
     }
 
     fn totals(&self) -> String {

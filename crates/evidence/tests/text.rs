@@ -313,6 +313,25 @@ fn counts_that_scale_take_one_row_and_others_several() {
 }
 
 #[test]
+fn pairs_are_counted_and_not_shown() {
+    let pairs = |counts| {
+        let inners = ["kprobe.multi", "tp"];
+        inners.map(|inner| record(&format!("{inner}/pair-in-kprobe"), 2, counts))
+    };
+    let with = |run: Run, pairs: [Record; 2]| Run {
+        records: [&run.records[..1], &pairs].concat(),
+        ..run
+    };
+    let [multi, tp] = pairs(counts(0, 0, 2));
+    let [multi_runs, _] = pairs(counts(2, 0, 0));
+    let runs = vec![
+        with(baseline(), [multi, tp.clone()]),
+        with(active(), [multi_runs, tp]),
+    ];
+    insta::assert_snapshot!(text(runs));
+}
+
+#[test]
 fn flavors_are_told_apart_and_every_kind_of_change_is_marked() {
     let flavored = |flavor: &str, counts| Record {
         flavor: Some(flavor.to_owned()),

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What every scenario should count, per kernel and variant, and why.
 //!
-//! The only place with expected values: a table per family of tests. Losses of the stock kernels stand
-//! here as firmly as what a patch should make of them: a patch proves itself
-//! by turning one into the other.
+//! The only place with expected values: a table per family of tests, and for all
+//! pairs of programs a model of what they take and yield to. Losses of the stock
+//! kernels stand here as firmly as what a patch should make of them: a patch
+//! proves itself by turning one into the other.
 
+mod guards;
 mod kprobe_event;
 mod kprobe_multi;
 mod kretprobe;
@@ -18,7 +20,18 @@ mod tracepoint;
 mod uprobe;
 mod uretprobe;
 
-pub(crate) use row::Expected;
+use std::borrow::Cow;
+
+use row::{Expected, PerTrigger};
+
+/// What a scenario should show.
+#[derive(Clone, Debug)]
+pub(crate) struct Expectation {
+    /// What a trigger adds.
+    pub(crate) counts: PerTrigger,
+    /// The kernel functions that make it so, and how.
+    pub(crate) why: Cow<'static, str>,
+}
 
 /// Of each family.
 const TABLES: &[&[Expected]] = &[
@@ -40,10 +53,17 @@ const TABLES: &[&[Expected]] = &[
 ///
 /// # Panics
 /// If there is no such scenario.
-pub(crate) fn find(scenario: &str, kernel: &str, variant: &str) -> Option<&'static Expected> {
+pub(crate) fn find(scenario: &str, kernel: &str, variant: &str) -> Option<Expectation> {
+    if let Some(pair) = guards::pair(scenario) {
+        return guards::find(pair, kernel, variant);
+    }
     let mut rows = rows_of(scenario).peekable();
     assert!(rows.peek().is_some(), "no expectation names {scenario}");
-    rows.find(|row| row.on.holds(kernel, variant))
+    let row = rows.find(|row| row.on.holds(kernel, variant))?;
+    Some(Expectation {
+        counts: row.counts,
+        why: row.why.into(),
+    })
 }
 
 /// Every row of every family.

@@ -30,6 +30,19 @@ impl PerTrigger {
         }
     }
 
+    /// Both of two hits per trigger.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            hits: self.hits + other.hits,
+            runs: self.runs + other.runs,
+            link_missed: self
+                .link_missed
+                .zip(other.link_missed)
+                .map(|(one, other)| one + other),
+            prog_missed: self.prog_missed + other.prog_missed,
+        }
+    }
+
     /// The counters after `times` triggers.
     pub(crate) fn times(&self, times: u64) -> Tally {
         Tally {
@@ -63,13 +76,13 @@ impl On {
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected {
+pub(super) struct Expected {
     pub(super) scenarios: &'static [&'static str],
     pub(super) on: On,
     /// What a trigger adds.
-    pub(crate) counts: PerTrigger,
+    pub(super) counts: PerTrigger,
     /// The kernel function that makes it so, and how.
-    pub(crate) why: &'static str,
+    pub(super) why: &'static str,
 }
 
 pub(super) const fn row(

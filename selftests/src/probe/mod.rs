@@ -50,6 +50,15 @@ pub struct Probe<'p, 'obj> {
     set_by: SetBy,
     /// The event of tracefs that it shares with others, if any.
     event: Option<&'p TraceEvent>,
+    /// What the kernel had counted when the hits in question began.
+    before: Counted,
+}
+
+/// The misses that the kernel knows of; `None` where it has no such counter.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    link: Option<u64>,
+    prog: Option<u64>,
 }
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -82,6 +91,12 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
+    /// How the program is attached, as libbpf's `SEC()` spells it.
+    #[must_use]
+    pub fn attach_type(&self) -> &'static str {
+        self.attach_type
+    }
+
     /// In one place, of the only flavor there is.
     fn new(attach_type: &'static str, program: &'p ProgramMut<'obj>, link: Link) -> Self {
         Self {
@@ -93,17 +108,36 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             links: vec![link],
             set_by: SetBy::Link,
             event: None,
+            before: Counted::default(),
         }
+    }
+
+    /// Leaves out of all counts what was missed so far.
+    ///
+    /// # Errors
+    /// If the kernel does not give its counters.
+    pub fn start_over(&mut self) -> Result<()> {
+        self.before = self.counted()?;
+        Ok(())
     }
 
     /// What became of the hits once every place was hit `times` times and
     /// the program ran `runs` times.
     pub(crate) fn tally(&self, times: u64, runs: u64) -> Result<Tally> {
+        let (now, before) = (self.counted()?, self.before);
+        let since = |now: Option<u64>, before: Option<u64>| now.map(|it| it - before.unwrap_or(0));
         Ok(Tally {
             triggers: self.places * times,
             runs,
-            link_missed: self.link_missed().context("asking about a link")?,
-            prog_missed: recursion_misses(self.program).context("asking about the program")?,
+            link_missed: since(now.link, before.link),
+            prog_missed: since(now.prog, before.prog),
+        })
+    }
+
+    fn counted(&self) -> Result<Counted> {
+        Ok(Counted {
+            link: self.link_missed().context("asking about a link")?,
+            prog: recursion_misses(self.program).context("asking about the program")?,
         })
     }
 

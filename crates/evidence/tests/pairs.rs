@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Golden renderings of the grid of pairs.
+
+use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally, TestResult};
+use proptest::prelude::*;
+use test_case::test_case;
+
+/// Hits of each pair.
+const TRIGGERS: u64 = 2;
+/// What is hit, in the order in which it is attached.
+const INNERS: [&str; 6] = [
+    "tp",
+    "kprobe",
+    "kprobe-int3",
+    "kprobe.multi",
+    "fentry",
+    "perf_event",
+];
+
+/// A run with these cells, row by row; `-` is no record.
+fn run(variant: &str, rows: &[(&str, [&str; 6])]) -> Run {
+    let cells = rows.iter().flat_map(|(outer, cells)| {
+        let cells = INNERS.iter().zip(cells).filter(|(_, cell)| **cell != "-");
+        cells.map(|(inner, cell)| record(inner, outer, cell))
+    });
+    Run {
+        kernel: "6.12".to_owned(),
+        variant: variant.to_owned(),
+        release: format!("6.12.117-nmissed-{variant}"),
+        accel: "tcg".to_owned(),
+        boot_s: Some(1.84),
+        total_s: 20.52,
+        machine: Outcome::Pass,
+        tests: vec![TestResult {
+            name: "pairs::itself".to_owned(),
+            outcome: Outcome::Pass,
+            seconds: 0.5,
+        }],
+        records: cells.collect(),
+        reports: Vec::new(),
+    }
+}
+
+fn record(inner: &str, outer: &str, cell: &str) -> Record {
+    let (attach_type, flavor) = match inner {
+        "kprobe" => (inner, Some("ftrace")),
+        "kprobe-int3" => ("kprobe", Some("int3")),
+        _ => (inner, None),
+    };
+    let itself = u64::from(outer == "itself");
+    let (runs, link_missed, prog_missed) = match cell {
+        "run" => (1, 0, 0),
+        "L" => (0, 1, 0),
+        "P" => (0, 0, 1),
+        "2P" => (0, 0, 2),
+        "LOST" => (0, 0, 0),
+        _ => panic!("no such cell: {cell}"),
+    };
+    let tally = Tally {
+        triggers: TRIGGERS * (1 + itself),
+        runs: TRIGGERS * (runs + itself),
+        link_missed: Some(TRIGGERS * link_missed),
+        prog_missed: Some(TRIGGERS * prog_missed),
+    };
+    Record::new(
+        &format!("{attach_type}/pair-in-{outer}"),
+        attach_type,
+        flavor,
+        tally,
+    )
+}
+
+fn baseline() -> Run {
+    run(
+        "baseline",
+        &[
+            ("kprobe-int3", ["P", "L", "L", "P", "run", "LOST"]),
+            ("kprobe.multi", ["P", "P", "P", "P", "run", "LOST"]),
+            ("itself", ["LOST", "L", "L", "P", "2P", "LOST"]),
+            ("kprobe", ["P", "L", "L", "P", "run", "LOST"]),
+            ("nothing", ["run"; 6]),
+            ("map-syscall", ["-", "P", "P", "P", "run", "LOST"]),
+        ],
+    )
+}
+
+fn active() -> Run {
+    run(
+        "active",
+        &[
+            ("nothing", ["run"; 6]),
+            ("map-syscall", ["-", "P", "P", "run", "run", "P"]),
+            ("kprobe", ["P", "L", "L", "run", "run", "P"]),
+            ("kprobe-int3", ["P", "L", "L", "run", "run", "P"]),
+            ("kprobe.multi", ["run"; 6]),
+            ("itself", ["P", "L", "L", "P", "2P", "LOST"]),
+        ],
+    )
+}
+
+fn text(runs: Vec<Run>, width: usize) -> String {
+    let style = Style {
+        width,
+        colour: false,
+    };
+    let text = Results { runs }.pairs_to_text(style);
+    for line in text.lines() {
+        assert_eq!(line, line.trim_end());
+    }
+    text
+}
+
+#[test]
+fn nothing() {
+    insta::assert_snapshot!(text(vec![], 80), @"Nothing ran.");
+}
+
+#[test]
+fn one_variant() {
+    insta::assert_snapshot!(text(vec![baseline()], 80));
+}
+
+#[test]
+fn another_variant_shows_what_it_changes() {
+    insta::assert_snapshot!(text(vec![baseline(), active()], 80));
+}
+
+#[test]
+fn a_variant_that_changes_nothing() {
+    let same = Run {
+        variant: "counters".to_owned(),
+        ..baseline()
+    };
+    insta::assert_snapshot!(text(vec![baseline(), same], 80));
+}
+
+#[test]
+fn narrow() {
+    let text = text(vec![baseline(), active()], 30);
+    let grid = text.lines().take_while(|line| !line.starts_with("rows:"));
+    assert!(
+        grid.clone().all(|line| line.chars().count() <= 30),
+        "{text}"
+    );
+    insta::assert_snapshot!(grid.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn in_colour() {
+    let style = Style {
+        width: 80,
+        colour: true,
+    };
+    let runs = vec![baseline(), active()];
+    insta::assert_snapshot!(Results { runs }.pairs_to_text(style));
+}
+
+#[test]
+fn what_is_not_known_is_shown_all_the_same() {
+    let mut first = run("baseline", &[("nothing", ["run"; 6])]);
+    first.records.push(record("iter", "iter", "run"));
+    first.records.push(Record {
+        tally: Tally {
+            triggers: 2,
+            runs: 1,
+            link_missed: None,
+            prog_missed: Some(1),
+        },
+        ..record("tp", "iter", "run")
+    });
+    first.tests[0].outcome = Outcome::Fail("tp/pair-in-iter: want 2 runs, seen 1".to_owned());
+    let mut second = run("mine", &[("nothing", ["run"; 6])]);
+    second.records.retain(|record| record.attach_type != "tp");
+    insta::assert_snapshot!(text(vec![first, second], 80));
+}
+
+#[test_case("kprobe/in-kprobe"; "another scenario")]
+#[test_case("pair-in-kprobe"; "no attach type")]
+fn without_a_pair_there_is_no_grid(scenario: &str) {
+    let mut only = run("baseline", &[]);
+    only.records.push(Record {
+        scenario: scenario.to_owned(),
+        ..record("tp", "kprobe", "run")
+    });
+    assert!(!text(vec![only], 80).contains("rows: "));
+}
+
+prop_compose! {
+    fn some_record()(
+        scenario in "(tp|kprobe)/pair-in-(tp|itself|[ab]{1,40})|",
+        flavor in prop::option::of("[a-z]{0,9}"),
+        triggers in prop_oneof![0..9_u64, any::<u64>()],
+        runs in prop_oneof![0..9_u64, any::<u64>()],
+        link_missed: Option<u64>,
+        prog_missed: Option<u64>,
+    ) -> Record {
+        let tally = Tally { triggers, runs, link_missed, prog_missed };
+        Record::new(&scenario, "tp", flavor.as_deref(), tally)
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_results_have_a_text(
+        records in prop::collection::vec(prop::collection::vec(some_record(), 0..9), 0..5),
+        width in 0..200_usize,
+        colour: bool,
+    ) {
+        let runs = records.into_iter().map(|records| Run { records, ..run("any", &[]) });
+        let results = Results { runs: runs.collect() };
+        let text = results.pairs_to_text(Style { width, colour });
+        prop_assert!(text.ends_with('\n'));
+    }
+}
