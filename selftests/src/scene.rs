@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One test: from its preconditions to the verdict.
 
-use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{mem, ptr};
 
 use anyhow::{Context, Result, bail, ensure};
 use libbpf_rs::btf::Btf;
@@ -90,6 +90,22 @@ impl Scene {
     #[must_use]
     pub fn knows(&self, attach_type: &AttachType) -> bool {
         attach_type.is_known(&self.btf)
+    }
+
+    /// How many triggers are missing from `times` since the scene was opened, or
+    /// started over; they are to be fired now.
+    pub fn up_to(&mut self, times: u64) -> u64 {
+        times - mem::replace(&mut self.times, times)
+    }
+
+    /// Lets a probe stay attached for another scenario: what it has counted up to
+    /// here is forgotten.
+    ///
+    /// # Errors
+    /// If the kernel does not give its counters.
+    pub fn start_over(&mut self, probe: &mut Probe<'_, '_>, runs: &u64) -> Result<()> {
+        self.times = 0;
+        probe.start_over(counted(runs))
     }
 
     /// Ends the scene of a test that needs such programs, and says so.

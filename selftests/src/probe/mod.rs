@@ -31,6 +31,16 @@ pub struct Probe<'p, 'obj> {
     places: u64,
     program: &'p ProgramMut<'obj>,
     links: Vec<Link>,
+    /// What was counted before the hits that are in question.
+    before: Counters,
+}
+
+/// What the program and the kernel count of a probe.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    runs: u64,
+    link_missed: Option<u64>,
+    prog_missed: Option<u64>,
 }
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -39,13 +49,15 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// As `attach`.
     pub fn repeated(count: usize, attach: impl Fn() -> Result<Self>) -> Result<Self> {
-        let mut all = attach()?;
-        for _ in 1..count {
-            let one = attach()?;
-            all.places += one.places;
-            all.links.extend(one.links);
-        }
-        Ok(all)
+        (1..count).try_fold(attach()?, |all, _| Ok(all.and(attach()?)))
+    }
+
+    /// The same program in one more place.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.places += other.places;
+        self.links.extend(other.links);
+        self
     }
 
     /// For a place that is hit so many times per trigger.
@@ -66,14 +78,31 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             places: 1,
             program,
             links: vec![link],
+            before: Counters::default(),
         }
+    }
+
+    /// From here on only what comes counts.
+    pub(crate) fn start_over(&mut self, runs: u64) -> Result<()> {
+        self.before = self.counters(runs)?;
+        Ok(())
     }
 
     /// What became of the hits once every place was hit `times` times and
     /// the program ran `runs` times.
     pub(crate) fn tally(&self, times: u64, runs: u64) -> Result<Tally> {
+        let (before, now) = (self.before, self.counters(runs)?);
+        let since = |now: Option<u64>, before: Option<u64>| Some(now? - before.unwrap_or(0));
         Ok(Tally {
             triggers: self.places * times,
+            runs: now.runs - before.runs,
+            link_missed: since(now.link_missed, before.link_missed),
+            prog_missed: since(now.prog_missed, before.prog_missed),
+        })
+    }
+
+    fn counters(&self, runs: u64) -> Result<Counters> {
+        Ok(Counters {
             runs,
             link_missed: self.link_missed().context("asking about a link")?,
             prog_missed: recursion_misses(self.program).context("asking about the program")?,
