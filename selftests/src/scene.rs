@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One test: from its preconditions to the verdict.
 
+use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{mem, ptr};
 
 use anyhow::{Context, Result, bail, ensure};
 use libbpf_rs::btf::Btf;
@@ -92,10 +92,20 @@ impl Scene {
         attach_type.is_known(&self.btf)
     }
 
-    /// How many triggers are missing from `times` since the scene was opened, or
-    /// started over; they are to be fired now.
-    pub fn up_to(&mut self, times: u64) -> u64 {
-        times - mem::replace(&mut self.times, times)
+    /// Ends the scene of a test that needs such programs, and says so.
+    ///
+    /// # Errors
+    /// If nobody takes the record.
+    pub fn skip(self, attach_type: &AttachType) -> Result<()> {
+        records::write_skip(&format!("the kernel has no {attach_type}"))
+    }
+
+    /// Goes on to a total of `times` triggers, for a test that attaches once and
+    /// observes several times; says how many are left to fire.
+    pub fn go_on_to(&mut self, times: u64) -> u64 {
+        let left = times - self.times;
+        self.times = times;
+        left
     }
 
     /// Lets a probe stay attached for another scenario: what it has counted up to
@@ -106,14 +116,6 @@ impl Scene {
     pub fn start_over(&mut self, probe: &mut Probe<'_, '_>, runs: &u64) -> Result<()> {
         self.times = 0;
         probe.start_over(counted(runs))
-    }
-
-    /// Ends the scene of a test that needs such programs, and says so.
-    ///
-    /// # Errors
-    /// If nobody takes the record.
-    pub fn skip(self, attach_type: &AttachType) -> Result<()> {
-        records::write_skip(&format!("the kernel has no {attach_type}"))
     }
 
     /// Records and judges what became of the hits of one probe; its program
@@ -127,7 +129,8 @@ impl Scene {
             &self.environment.kernel,
             &self.environment.variant,
         );
-        let tally = probe.tally(self.times, counted(runs))?;
+        let runs = counted(runs);
+        let tally = probe.tally(self.times, runs)?;
         let flavor = probe.flavor.map(Flavor::name);
         records::write(&Record::new(scenario, probe.attach_type, flavor, tally))?;
         match known {
@@ -135,6 +138,10 @@ impl Scene {
             None => self.balance(scenario, probe.attach_type, tally),
         }
         self.check_flavor(scenario, probe.flavor, probe.planned);
+        let fdinfo = needs::LINK_FDINFO.is_met(&self.btf);
+        let disagreements = probe.disagreements(runs, fdinfo)?;
+        let of_this = disagreements.iter().map(|it| format!("{scenario}: {it}"));
+        self.findings.extend(of_this);
         Ok(())
     }
 

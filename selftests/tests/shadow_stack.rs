@@ -149,7 +149,7 @@ fn observe(
     runs: &u64,
 ) -> Result<()> {
     TRIGGERS.into_iter().try_for_each(|times| {
-        fire(trigger, scene.up_to(times))?;
+        fire(trigger, scene.go_on_to(times))?;
         scene.observe(scenario, probe, runs)
     })
 }

@@ -29,4 +29,4 @@ mod prog;
 pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
 pub use link::link_missed;
 pub use perf::{KprobePmu, open_kprobe, write_breakpoint};
-pub use prog::recursion_misses;
+pub use prog::{recursion_misses, run_count};

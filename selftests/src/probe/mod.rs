@@ -4,6 +4,7 @@
 mod fprobe;
 mod kprobe;
 mod perf_event;
+mod sources;
 mod tracing;
 mod uprobe;
 
@@ -49,10 +50,14 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// As `attach`.
     pub fn repeated(count: usize, attach: impl Fn() -> Result<Self>) -> Result<Self> {
-        (1..count).try_fold(attach()?, |all, _| Ok(all.and(attach()?)))
+        let mut all = attach()?;
+        for _ in 1..count {
+            all = all.and(attach()?);
+        }
+        Ok(all)
     }
 
-    /// The same program in one more place.
+    /// The same program in other places, too.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.places += other.places;
@@ -107,6 +112,21 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             link_missed: self.link_missed().context("asking about a link")?,
             prog_missed: recursion_misses(self.program).context("asking about the program")?,
         })
+    }
+
+    /// Where the kernel's sources of a counter differ, or the program's own count
+    /// of its runs and the kernel's. `fdinfo` is whether this kernel shows there what
+    /// links have missed.
+    pub(crate) fn disagreements(&self, runs: u64, fdinfo: bool) -> Result<Vec<String>> {
+        let mut found = sources::of_program(self.program)?;
+        for link in &self.links {
+            found.extend(sources::of_link(link, fdinfo)?);
+        }
+        // A session runs on entry and on return, and each counts for itself.
+        if !self.attach_type.ends_with(".session") {
+            found.extend(sources::of_runs(self.program, runs)?);
+        }
+        Ok(found)
     }
 
     /// The sum of all links; `None` if one has no counter.
