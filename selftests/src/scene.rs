@@ -132,7 +132,11 @@ impl Scene {
         let runs = counted(runs);
         let tally = probe.tally(self.times, runs)?;
         let flavor = probe.flavor.map(Flavor::name);
-        records::write(&Record::new(scenario, probe.attach_type, flavor, tally))?;
+        let mut record = Record::new(scenario, probe.attach_type, flavor, tally);
+        if let Some(expected) = known.filter(|it| self.wanted(it, tally) == tally) {
+            record = record.because(expected.why);
+        }
+        records::write(&record)?;
         match known {
             Some(expected) => self.compare(scenario, expected, tally),
             None => self.balance(scenario, probe.attach_type, tally),
@@ -184,12 +188,17 @@ impl Scene {
     }
 
     /// Every counter, exactly; but a kernel that is not ours may lack some.
-    fn compare(&mut self, scenario: &str, expected: &Expected, seen: Tally) {
+    fn wanted(&self, expected: &Expected, seen: Tally) -> Tally {
         let mut want = expected.counts.times(self.times);
         if !self.environment.configured {
             want.link_missed = want.link_missed.and(seen.link_missed);
             want.prog_missed = want.prog_missed.and(seen.prog_missed);
         }
+        want
+    }
+
+    fn compare(&mut self, scenario: &str, expected: &Expected, seen: Tally) {
+        let want = self.wanted(expected, seen);
         if seen != want {
             self.findings.push(format!(
                 "{scenario}\n  want {want:?}\n  seen {seen:?}\n  why  {}",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::compare::compare;
 use crate::style::{Ink, Style, wrap};
-use crate::table::table;
+use crate::table::{matrix, table};
 use crate::{Change, Comparison, Outcome, Results, Run};
 
 /// How much of a test's own words is shown; `results.json` has the rest.
@@ -15,8 +15,8 @@ const REASON_INDENT: usize = 9;
 const VARIANT: &str = "variant";
 
 impl Results {
-    /// One chapter per kernel: the table of its counters, a line per run, what
-    /// did not pass and why, and a verdict per run.
+    /// One chapter per kernel: its counters by attach type and by scenario, a line per
+    /// run, what did not pass and why, and a verdict per run.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
         if self.runs.is_empty() {
@@ -32,6 +32,7 @@ fn chapter(comparison: &Comparison<'_>, style: Style) -> String {
     let title = format!("Kernel {}", comparison.runs[0].kernel);
     let mut parts = vec![style.paint(Ink::Bold, &title) + "\n"];
     if !comparison.rows.is_empty() {
+        parts.push(matrix(comparison, style));
         parts.push(table(comparison, style));
     }
     parts.push(runs(comparison, style));

@@ -25,7 +25,14 @@ fn record(scenario: &str, triggers: u64, (runs, link_missed, prog_missed): Count
         link_missed,
         prog_missed,
     };
-    Record::new(scenario, attach_type, None, tally)
+    Record::new(scenario, attach_type, None, tally).because("a kernel function")
+}
+
+fn unexplained(record: Record) -> Record {
+    Record {
+        lost_because: None,
+        ..record
+    }
 }
 
 /// A run in which each of five tests passed.
@@ -335,6 +342,47 @@ fn flavors_are_told_apart_and_every_kind_of_change_is_marked() {
         record("tp/new", 10, counts(10, 0, 0)),
     ];
     insta::assert_snapshot!(text(vec![run("baseline", before), run("mine", after)]));
+}
+
+#[test]
+fn what_no_expectation_explains_is_marked_even_where_it_cancels_out() {
+    let twice = record("kprobe.session/twice", 10, counts(0, 0, 20));
+    let lost = unexplained(record("kprobe.session/lost", 10, counts(0, 0, 0)));
+    let known = record("kprobe/lost", 10, counts(0, 0, 0));
+    insta::assert_snapshot!(text(vec![run("baseline", vec![twice, lost, known])]));
+}
+
+/// Every attach type of a whole suite, at the width of a terminal.
+#[test]
+fn a_matrix_of_two_variants_has_eighty_columns() {
+    let all = [
+        "kprobe",
+        "kretprobe",
+        "kprobe.multi",
+        "kretprobe.multi",
+        "kprobe.session",
+        "uprobe.multi",
+        "uretprobe.multi",
+        "uprobe.session",
+        "raw_tp",
+        "perf_event",
+    ];
+    let records = |runs: u64| -> Vec<Record> {
+        let rows = (432_000..).zip(all);
+        rows.map(|(n, it)| record(&format!("{it}/in-itself"), n, counts(runs, n - runs, 0)))
+            .collect()
+    };
+    let terminal = Style {
+        width: 80,
+        colour: false,
+    };
+    let runs = vec![run("baseline", records(0)), run("active", records(431_000))];
+    let text = Results { runs }.to_text(terminal);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    insta::assert_snapshot!(text);
 }
 
 prop_compose! {
