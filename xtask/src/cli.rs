@@ -214,9 +214,19 @@ pub(crate) struct TestOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
 
-    /// Run only tests whose name matches this regular expression
+    /// Run only tests whose name, <family>::<test>, matches this regular expression;
+    /// a family is a file of selftests/tests: --filter '^missed::'
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<Regex>,
+
+    /// Run all tests N times in a row, and once more after another boot, and fail
+    /// unless all records and outcomes are the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: Option<u32>,
+
+    /// Also list the tests that took longest
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    pub(crate) slowest: Option<usize>,
 
     /// Keep results.json, consoles, configurations and command lines here
     /// [default: target/vm/run-NNNN]

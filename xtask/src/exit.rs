@@ -36,16 +36,17 @@ impl Exit {
 }
 
 impl Exit {
-    /// What the runs of a command come to. A kernel's failure outweighs the
+    /// What the runs of a command come to, in which repetitions have to be alike. A kernel's failure outweighs the
     /// host's: tests that did not get their turn because the kernel crashed
     /// are the host's to say, but the crash is the news.
     pub(crate) fn of(runs: &[Run]) -> Self {
         let tests = runs
             .iter()
-            .flat_map(|run| &run.tests)
+            .flat_map(Run::all_tests)
             .map(|test| &test.outcome);
         let mut outcomes = runs.iter().map(|run| &run.machine).chain(tests);
-        if outcomes.any(Outcome::is_failure) {
+        let differs = |run: &Run| !run.differences().is_empty();
+        if outcomes.any(Outcome::is_failure) || runs.iter().any(differs) {
             Self::Failed
         } else if runs.iter().all(Run::is_good) {
             Self::Good
@@ -117,6 +118,7 @@ mod tests {
             tests: tests.iter().map(test).collect(),
             records: Vec::new(),
             reports: Vec::new(),
+            repetitions: Vec::new(),
         }
     }
 

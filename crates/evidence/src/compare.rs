@@ -206,6 +206,7 @@ mod tests {
             tests: vec![],
             records,
             reports: Vec::new(),
+            repetitions: Vec::new(),
         }
     }
 

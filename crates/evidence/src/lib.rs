@@ -8,6 +8,9 @@
 //! [`compare()`] puts the variants of a kernel side by side, and
 //! [`Results::to_text`] shows them to people.
 //!
+//! [`Run::differences`] are those between repetitions of the same tests, and
+//! [`Results::slowest_to_text`] says where the time goes.
+//!
 //! [`Steps`] are the runs before a series of patches and after each, and
 //! [`notice()`] says whether tests miss a hunk of one.
 //!
@@ -28,8 +31,10 @@ mod dropped;
 mod guest;
 mod klog;
 mod record;
+mod repeat;
 mod reports;
 mod run;
+mod slowest;
 mod steps;
 mod style;
 mod table;
@@ -47,6 +52,7 @@ pub use guest::{
 };
 pub use klog::{Severity, report};
 pub use record::{Record, Tally};
+pub use repeat::{Difference, Repetition};
 pub use run::{Outcome, Results, Run, TestResult};
 pub use steps::Steps;
 pub use style::Style;

@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use crate::compare::compare;
+use crate::repeat::repetitions;
 use crate::style::{Ink, Style, wrap};
 use crate::table::{matrix, table};
-use crate::{Change, Comparison, Outcome, Results, Run};
+use crate::{Change, Comparison, Outcome, Results, Run, TestResult};
 
 /// How much of a test's own words is shown; `results.json` has the rest.
 const LINES_OF_A_REASON: usize = 10;
@@ -43,6 +44,11 @@ fn chapter(comparison: &Comparison<'_>, style: Style) -> String {
         parts.push(reasons);
     }
     parts.push(verdicts(comparison, style));
+    let all_runs = comparison.runs.iter();
+    let repetitions: String = all_runs.map(|run| repetitions(run, style)).collect();
+    if !repetitions.is_empty() {
+        parts.push(repetitions);
+    }
     parts.join("\n")
 }
 
@@ -69,7 +75,7 @@ fn runs(comparison: &Comparison<'_>, style: Style) -> String {
 /// were skipped. Those that did not get their turn are none of these.
 fn counts(run: &Run) -> [usize; 3] {
     let count = |wanted: fn(&Outcome) -> bool| {
-        let outcomes = run.tests.iter().map(|test| &test.outcome);
+        let outcomes = run.all_tests().map(|test| &test.outcome);
         outcomes.filter(|outcome| wanted(outcome)).count()
     };
     [
@@ -87,7 +93,8 @@ fn reasons(run: &Run, style: Style) -> String {
         text += &reason(&run.machine, style);
     }
     // Tests in a row with one and the same reason share its lines.
-    for same in run.tests.chunk_by(|one, next| one.outcome == next.outcome) {
+    let tests: Vec<&TestResult> = run.all_tests().collect();
+    for same in tests.chunk_by(|one, next| one.outcome == next.outcome) {
         let outcome = &same[0].outcome;
         if *outcome == Outcome::Pass {
             continue;

@@ -61,6 +61,7 @@ fn run(variant: &str, records: Vec<Record>) -> Run {
         .to_vec(),
         records,
         reports: Vec::new(),
+        repetitions: Vec::new(),
     }
 }
 
@@ -350,6 +351,45 @@ fn what_no_expectation_explains_is_marked_even_where_it_cancels_out() {
     let lost = unexplained(record("kprobe.session/lost", 10, counts(0, 0, 0)));
     let known = record("kprobe/lost", 10, counts(0, 0, 0));
     insta::assert_snapshot!(text(vec![run("baseline", vec![twice, lost, known])]));
+}
+
+#[test]
+fn the_slowest_tests_are_each_told_once() {
+    let mut runs = vec![baseline(), active()];
+    let seconds = (1..).map(f64::from);
+    let tests = runs.iter_mut().flat_map(|run| &mut run.tests);
+    tests
+        .zip(seconds)
+        .for_each(|(test, s)| test.seconds = 3.0 * s % 14.0);
+    let results = Results { runs };
+    insta::assert_snapshot!(results.slowest_to_text(3), @r"
+    Kernel 6.12: the slowest tests
+     13.00s  active    missed::nested
+     10.00s  active    missed::tp_recursion
+      7.00s  active    missed::kprobe_recursion
+    ");
+    assert_eq!(results.slowest_to_text(100).lines().count(), 6);
+}
+
+/// As `cargo xtask vm test --repeat 4` has it, with one boot more.
+fn repeated(odd: Option<u64>) -> Run {
+    let records = |runs: u64| vec![record("kprobe/nested", 10, counts(runs, 10 - runs, 0))];
+    let one = |runs| Run {
+        records: records(runs),
+        ..run("baseline", vec![])
+    };
+    let mut all = one(0);
+    all.tests = (0..4).flat_map(|_| one(0).tests).collect();
+    let times = (0..4).map(|n| records(odd.filter(|_| n == 2).unwrap_or(0)));
+    all.repeated(5, times.collect()).and_boot(one(0))
+}
+
+#[test]
+fn repetitions_are_the_same_or_not() {
+    let mut mine = repeated(Some(7));
+    mine.variant = "mine".to_owned();
+    mine.repetitions[0].tests[1].outcome = Outcome::Fail("1 != 2".to_owned());
+    insta::assert_snapshot!(text(vec![repeated(None), mine]));
 }
 
 /// Every attach type of a whole suite, at the width of a terminal.
