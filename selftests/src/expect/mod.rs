@@ -11,6 +11,8 @@ mod recursion;
 mod row;
 mod shadow_stack;
 mod tracepoint;
+#[cfg(test)]
+mod upstream;
 mod uretprobe;
 
 pub(crate) use row::Expected;
