@@ -119,12 +119,9 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// links have missed.
     pub(crate) fn disagreements(&self, runs: u64, fdinfo: bool) -> Result<Vec<String>> {
         let mut found = sources::of_program(self.program)?;
+        found.extend(sources::of_runs(self.program, runs)?);
         for link in &self.links {
             found.extend(sources::of_link(link, fdinfo)?);
-        }
-        // A session runs on entry and on return, and each counts for itself.
-        if !self.attach_type.ends_with(".session") {
-            found.extend(sources::of_runs(self.program, runs)?);
         }
         Ok(found)
     }
