@@ -37,6 +37,7 @@ mod run;
 mod slowest;
 mod steps;
 mod style;
+mod sums;
 mod table;
 mod text;
 mod verdict;

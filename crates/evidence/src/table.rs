@@ -17,7 +17,8 @@
 use std::fmt::Write as _;
 
 use crate::style::{Ink, Style, wrap};
-use crate::{Change, Comparison, Record, Results, Row, Run, Tally, compare};
+use crate::sums::by_attach_type;
+use crate::{Change, Comparison, Record, Row, compare};
 
 /// Between groups of columns.
 const GAP: &str = "  ";
@@ -43,13 +44,13 @@ pub(crate) fn table(comparison: &Comparison<'_>, style: Style) -> String {
 
 /// The same by attach type: one row each, with the sums of its scenarios' rows.
 pub(crate) fn matrix(comparison: &Comparison<'_>, style: Style) -> String {
-    let sums = sums(comparison);
+    let sums = by_attach_type(comparison);
+    let view = View::AttachTypes(comparison);
     let of_kernel = compare(&sums);
-    let views = of_kernel.iter().map(|it| {
-        let view = View::AttachTypes(comparison);
-        Layout::of(it, view, style).blocks()
-    });
-    views.collect()
+    let blocks = of_kernel
+        .iter()
+        .map(|it| Layout::of(it, view, style).blocks());
+    blocks.collect()
 }
 
 /// What the rows are.
@@ -371,55 +372,6 @@ fn sum_up(changes: impl Iterator<Item = Change>) -> Change {
     let told = changes.filter(|change| sign(*change).is_some());
     told.reduce(|one, other| if one == other { one } else { Change::Different })
         .unwrap_or(Change::Unchanged)
-}
-
-/// The runs of a comparison with a record per attach type: the sum of its rows. Its
-/// reason is there as long as no part lacks one.
-fn sums(comparison: &Comparison<'_>) -> Results {
-    let of_run = |place: usize, run: &Run| {
-        let mut sums: Vec<Record> = Vec::new();
-        for row in &comparison.rows {
-            let Some(record) = row.records[place] else {
-                continue;
-            };
-            let attach_type = row.scenario_parts().0;
-            match sums.iter_mut().find(|sum| sum.scenario == attach_type) {
-                Some(sum) => add(sum, record),
-                None => sums.push(Record {
-                    scenario: attach_type.to_owned(),
-                    flavor: None,
-                    lost_because: (!record.is_unexplained()).then(String::new),
-                    ..record.clone()
-                }),
-            }
-        }
-        Run {
-            records: sums,
-            ..run.clone()
-        }
-    };
-    let runs = comparison.runs.iter().enumerate();
-    Results {
-        runs: runs.map(|(place, run)| of_run(place, run)).collect(),
-    }
-}
-
-/// Wrapping, as [`Tally::lost`] is: no file of numbers can panic a reader.
-fn add(sum: &mut Record, part: &Record) {
-    let both = |one: Option<u64>, other: Option<u64>| match (one, other) {
-        (Some(one), Some(other)) => Some(one.wrapping_add(other)),
-        (one, other) => one.or(other),
-    };
-    if part.is_unexplained() {
-        sum.lost_because = None;
-    }
-    let (sum, part) = (&mut sum.tally, &part.tally);
-    *sum = Tally {
-        triggers: sum.triggers.wrapping_add(part.triggers),
-        runs: sum.runs.wrapping_add(part.runs),
-        link_missed: both(sum.link_missed, part.link_missed),
-        prog_missed: both(sum.prog_missed, part.prog_missed),
-    };
 }
 
 fn sign(change: Change) -> Option<(char, &'static str, Ink)> {
