@@ -17,7 +17,8 @@ use nmissed_selftests::skel::shadow_stack_nested::ShadowStackNestedSkelBuilder;
 use nmissed_selftests::skel::{load, load_with};
 use nmissed_selftests::{Probe, Scene, fire};
 
-const TRIGGERS: [u64; 3] = [1, 2, 1000];
+/// So often everything is hit, all in all, when it is looked at.
+const TIMES: [u64; 3] = [1, 2, 1000];
 
 #[test]
 fn returns() -> Result<()> {
@@ -148,7 +149,7 @@ fn observe(
     probe: &Probe<'_, '_>,
     runs: &u64,
 ) -> Result<()> {
-    TRIGGERS.into_iter().try_for_each(|times| {
+    TIMES.into_iter().try_for_each(|times| {
         fire(trigger, scene.go_on_to(times))?;
         scene.observe(scenario, probe, runs)
     })

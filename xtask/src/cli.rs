@@ -224,7 +224,7 @@ pub(crate) struct TestOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repeat: Option<u32>,
 
-    /// Also list the tests that took longest
+    /// Also list the tests that took longest: 10, or N
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
     pub(crate) slowest: Option<usize>,
 
