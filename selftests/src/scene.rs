@@ -22,6 +22,8 @@ static STAGE: Mutex<()> = Mutex::new(());
 pub struct Scene {
     environment: Environment,
     btf: Btf<'static>,
+    /// Whether the fdinfo of links shows what they have missed.
+    fdinfo_counts: bool,
     times: u64,
     findings: Vec<String>,
     _turn: MutexGuard<'static, ()>,
@@ -39,9 +41,11 @@ impl Scene {
     pub fn open(times: u64, needs: &[Need]) -> Result<Option<Self>> {
         let turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
         stay_on_this_cpu()?;
+        let btf = needs::kernel_btf()?;
         let scene = Self {
             environment: Environment::current(),
-            btf: needs::kernel_btf()?,
+            fdinfo_counts: needs::LINK_FDINFO.is_met(&btf),
+            btf,
             times,
             findings: Vec::new(),
             _turn: turn,
@@ -142,8 +146,7 @@ impl Scene {
             None => self.balance(scenario, probe.attach_type, tally),
         }
         self.check_flavor(scenario, probe.flavor, probe.planned);
-        let fdinfo = needs::LINK_FDINFO.is_met(&self.btf);
-        let disagreements = probe.disagreements(runs, fdinfo)?;
+        let disagreements = probe.disagreements(runs, self.fdinfo_counts)?;
         let of_this = disagreements.iter().map(|it| format!("{scenario}: {it}"));
         self.findings.extend(of_this);
         Ok(())
