@@ -214,7 +214,7 @@ pub(crate) struct TestOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
 
-    /// Run only tests whose name, <family>::<test>, matches this regular expression;
+    /// Run only tests whose name, FAMILY::TEST, matches this regular expression;
     /// a family is a file of selftests/tests: --filter '^missed::'
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<Regex>,
