@@ -221,7 +221,7 @@ pub(crate) struct TestOptions {
 
     /// Run all tests N times in a row, and once more after another boot, and fail
     /// unless all records and outcomes are the same
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: Option<u32>,
 
     /// Also list the tests that took longest: 10, or N
@@ -326,7 +326,7 @@ pub(crate) struct BenchOptions {
     pub(crate) images: Vec<PathBuf>,
 
     /// How often each program runs
-    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
 }
 
@@ -338,7 +338,7 @@ pub(crate) struct FuzzOptions {
     pub(crate) targets: Vec<String>,
 
     /// How long each is fed
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) seconds: u32,
 }
 

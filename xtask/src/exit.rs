@@ -36,9 +36,9 @@ impl Exit {
 }
 
 impl Exit {
-    /// What the runs of a command come to, in which repetitions have to be alike. A kernel's failure outweighs the
-    /// host's: tests that did not get their turn because the kernel crashed
-    /// are the host's to say, but the crash is the news.
+    /// What the runs of a command come to, in which repetitions have to be alike.
+    /// A kernel's failure outweighs the host's: tests that did not get their turn
+    /// because the kernel crashed are the host's to say, but the crash is the news.
     pub(crate) fn of(runs: &[Run]) -> Self {
         let tests = runs
             .iter()
