@@ -93,7 +93,14 @@ fn reasons(run: &Run, style: Style) -> String {
         text += &reason(&run.machine, style);
     }
     // Tests in a row with one and the same reason share its lines.
-    let tests: Vec<&TestResult> = run.all_tests().collect();
+    // What repetitions have to say again is known.
+    let mut tests: Vec<&TestResult> = Vec::new();
+    for test in run.all_tests() {
+        let is_known = |it: &&TestResult| it.name == test.name && it.outcome == test.outcome;
+        if !tests.iter().any(is_known) {
+            tests.push(test);
+        }
+    }
     for same in tests.chunk_by(|one, next| one.outcome == next.outcome) {
         let outcome = &same[0].outcome;
         if *outcome == Outcome::Pass {
