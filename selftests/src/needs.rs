@@ -79,6 +79,13 @@ pub const UPROBE: Need = Need {
     comes_with: "CONFIG_UPROBE_EVENTS",
 };
 
+/// What shows the counter of a kprobe.multi link in its fdinfo. Where it is, kprobes by
+/// perf event show theirs, too (`bpf_perf_link_fdinfo_kprobe`): in 7.3 and not in 6.12.
+pub(crate) const LINK_FDINFO: Need = Need {
+    function: "bpf_kprobe_multi_show_fdinfo",
+    comes_with: "Linux 7.3, and not yet 6.12",
+};
+
 /// A way to attach programs that older kernels do not know, however they are
 /// configured.
 #[derive(Clone, Copy, Debug)]

@@ -22,6 +22,8 @@ static STAGE: Mutex<()> = Mutex::new(());
 pub struct Scene {
     environment: Environment,
     btf: Btf<'static>,
+    /// Whether the fdinfo of links shows what they have missed.
+    fdinfo_counts: bool,
     times: u64,
     findings: Vec<String>,
     _turn: MutexGuard<'static, ()>,
@@ -39,9 +41,11 @@ impl Scene {
     pub fn open(times: u64, needs: &[Need]) -> Result<Option<Self>> {
         let turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
         stay_on_this_cpu()?;
+        let btf = needs::kernel_btf()?;
         let scene = Self {
             environment: Environment::current(),
-            btf: needs::kernel_btf()?,
+            fdinfo_counts: needs::LINK_FDINFO.is_met(&btf),
+            btf,
             times,
             findings: Vec::new(),
             _turn: turn,
@@ -138,6 +142,16 @@ impl Scene {
         left
     }
 
+    /// Lets a probe stay attached for another scenario: what it has counted up to
+    /// here is forgotten.
+    ///
+    /// # Errors
+    /// If the kernel does not give its counters.
+    pub fn start_over(&mut self, probe: &mut Probe<'_, '_>, runs: &u64) -> Result<()> {
+        self.times = 0;
+        probe.start_over(counted(runs))
+    }
+
     /// Records and judges what became of the hits of one probe; its program
     /// counts in `runs`. Every place it sits on is hit once per trigger.
     ///
@@ -149,17 +163,22 @@ impl Scene {
             &self.environment.kernel,
             &self.environment.variant,
         );
-        let tally = probe.tally(self.times, counted(runs))?;
+        let runs = counted(runs);
+        let tally = probe.tally(self.times, runs)?;
         let flavor = probe.flavor.map(Flavor::name);
-        records::write(&Record::new(scenario, probe.attach_type, flavor, tally))?;
+        let mut record = Record::new(scenario, probe.attach_type, flavor, tally);
+        if let Some(expected) = known.as_ref().filter(|it| self.wanted(it, tally) == tally) {
+            record = record.because(&expected.why);
+        }
+        records::write(&record)?;
         match known {
             Some(expected) => self.compare(scenario, &expected, tally),
             None => self.balance(scenario, probe.attach_type, tally),
         }
         self.check_flavor(scenario, probe.flavor, probe.planned);
-        let otherwise = probe.disagreement(tally)?;
-        self.findings
-            .extend(otherwise.map(|what| format!("{scenario}: {what}")));
+        let disagreements = probe.disagreements(tally, runs, self.fdinfo_counts)?;
+        let of_this = disagreements.iter().map(|it| format!("{scenario}: {it}"));
+        self.findings.extend(of_this);
         Ok(())
     }
 
@@ -210,12 +229,17 @@ impl Scene {
     }
 
     /// Every counter, exactly; but a kernel that is not ours may lack some.
-    fn compare(&mut self, scenario: &str, expected: &Expectation, seen: Tally) {
+    fn wanted(&self, expected: &Expectation, seen: Tally) -> Tally {
         let mut want = expected.counts.times(self.times);
         if !self.environment.configured {
             want.link_missed = want.link_missed.and(seen.link_missed);
             want.prog_missed = want.prog_missed.and(seen.prog_missed);
         }
+        want
+    }
+
+    fn compare(&mut self, scenario: &str, expected: &Expectation, seen: Tally) {
+        let want = self.wanted(expected, seen);
         if seen != want {
             self.findings.push(format!(
                 "{scenario}\n  want {want:?}\n  seen {seen:?}\n  why  {}",

@@ -17,8 +17,10 @@ use nmissed_selftests::skel::missed_map_syscall::MissedMapSyscallSkelBuilder;
 use nmissed_selftests::skel::missed_tp_recursion::MissedTpRecursionSkelBuilder;
 use nmissed_selftests::skel::{load, load_with};
 use nmissed_selftests::{Flavor, Probe, Scene, fire};
-use test_case::{test_case, test_matrix};
+use test_case::test_matrix;
 
+/// So often everything is hit, all in all, when it is looked at.
+const TIMES: [u64; 3] = [1, 2, 1000];
 /// Where outer programs sit.
 const OUTER: &str = FENTRY_TEST1.function;
 /// Where inner programs sit.
@@ -26,9 +28,9 @@ const INNER: &str = KFUNC.function;
 
 /// A kprobe in a kprobe: the kprobe layer lets no second one in, however it is
 /// armed.
-#[test_matrix([1, 2, 1000], [Flavor::Ftrace, Flavor::Int3, Flavor::Optimized])]
-fn perf_kprobe(times: u64, flavor: Flavor) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC])? else {
+#[test_matrix([Flavor::Ftrace, Flavor::Int3, Flavor::Optimized])]
+fn perf_kprobe(flavor: Flavor) -> Result<()> {
+    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
     if !scene.has_place(INNER, flavor)? {
@@ -39,21 +41,21 @@ fn perf_kprobe(times: u64, flavor: Flavor) -> Result<()> {
     let outer = Probe::kprobe(&skel.progs.outer, OUTER)?;
     let inner = Probe::kprobe_of(flavor, &skel.progs.inner_kprobe, INNER)?;
 
-    fire(&skel.progs.trigger, times)?;
+    for times in TIMES {
+        fire(&skel.progs.trigger, scene.go_on_to(times))?;
 
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe/around-kprobe", &outer, &runs.outer)?;
-    scene.observe("kprobe/in-kprobe", &inner, &runs.inner_kprobe)?;
+        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+        scene.observe("kprobe/around-kprobe", &outer, &runs.outer)?;
+        scene.observe("kprobe/in-kprobe", &inner, &runs.inner_kprobe)?;
+    }
     scene.close()
 }
 
 /// All that may sit on a function, in a kprobe.multi: fprobe lets one level
 /// of nesting in, so the programs themselves have to yield, or not.
-#[test_case(1; "once")]
-#[test_case(2; "twice")]
-#[test_case(1000; "thousandfold")]
-fn kprobe_recursion(times: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+#[test]
+fn kprobe_recursion() -> Result<()> {
+    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let with_session = scene.has(&SESSION)?;
@@ -72,31 +74,31 @@ fn kprobe_recursion(times: u64) -> Result<()> {
         .then(|| Probe::kprobe_session(&progs.inner_session, INNER))
         .transpose()?;
 
-    fire(&progs.trigger, times)?;
+    for times in TIMES {
+        fire(&progs.trigger, scene.go_on_to(times))?;
 
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe.multi/around-all", &outer, &runs.outer)?;
-    scene.observe("kprobe/in-kprobe.multi-1", &kprobe_1, &runs.inner_kprobe_1)?;
-    scene.observe("kprobe/in-kprobe.multi-2", &kprobe_2, &runs.inner_kprobe_2)?;
-    scene.observe("kprobe/in-kprobe.multi-3", &kprobe_3, &runs.inner_kprobe_3)?;
-    scene.observe("kprobe.multi/in-kprobe.multi", &multi, &runs.inner_multi)?;
-    if let Some(session) = &session {
-        scene.observe(
-            "kprobe.session/in-kprobe.multi",
-            session,
-            &runs.inner_session,
-        )?;
-        scene.check_pairs(&runs.inner_session, &runs.inner_session_return);
+        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+        scene.observe("kprobe.multi/around-all", &outer, &runs.outer)?;
+        scene.observe("kprobe/in-kprobe.multi-1", &kprobe_1, &runs.inner_kprobe_1)?;
+        scene.observe("kprobe/in-kprobe.multi-2", &kprobe_2, &runs.inner_kprobe_2)?;
+        scene.observe("kprobe/in-kprobe.multi-3", &kprobe_3, &runs.inner_kprobe_3)?;
+        scene.observe("kprobe.multi/in-kprobe.multi", &multi, &runs.inner_multi)?;
+        if let Some(session) = &session {
+            scene.observe(
+                "kprobe.session/in-kprobe.multi",
+                session,
+                &runs.inner_session,
+            )?;
+            scene.check_pairs(&runs.inner_session, &runs.inner_session_return);
+        }
     }
     scene.close()
 }
 
 /// Tracepoint programs in a kprobe: both take and yield to the same counter.
-#[test_case(1; "once")]
-#[test_case(2; "twice")]
-#[test_case(1000; "thousandfold")]
-fn tp_recursion(times: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC])? else {
+#[test]
+fn tp_recursion() -> Result<()> {
+    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -107,22 +109,22 @@ fn tp_recursion(times: u64) -> Result<()> {
     let tp_2 = on_tp(&skel.progs.inner_tp_2)?;
     let tp_3 = on_tp(&skel.progs.inner_tp_3)?;
 
-    fire(&skel.progs.trigger, times)?;
+    for times in TIMES {
+        fire(&skel.progs.trigger, scene.go_on_to(times))?;
 
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe/around-tp", &outer, &runs.outer)?;
-    scene.observe("tp/in-kprobe-1", &tp_1, &runs.inner_tp_1)?;
-    scene.observe("tp/in-kprobe-2", &tp_2, &runs.inner_tp_2)?;
-    scene.observe("tp/in-kprobe-3", &tp_3, &runs.inner_tp_3)?;
+        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+        scene.observe("kprobe/around-tp", &outer, &runs.outer)?;
+        scene.observe("tp/in-kprobe-1", &tp_1, &runs.inner_tp_1)?;
+        scene.observe("tp/in-kprobe-2", &tp_2, &runs.inner_tp_2)?;
+        scene.observe("tp/in-kprobe-3", &tp_3, &runs.inner_tp_3)?;
+    }
     scene.close()
 }
 
 /// A kprobe.multi in the very same program: no patch may let it in.
-#[test_case(1; "once")]
-#[test_case(2; "twice")]
-#[test_case(1000; "thousandfold")]
-fn kprobe_multi_in_itself(times: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+#[test]
+fn kprobe_multi_in_itself() -> Result<()> {
+    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -132,19 +134,19 @@ fn kprobe_multi_in_itself(times: u64) -> Result<()> {
     })?;
     let both = Probe::kprobe_multi(&skel.progs.outer, &[OUTER, INNER])?;
 
-    fire(&skel.progs.trigger, times)?;
+    for times in TIMES {
+        fire(&skel.progs.trigger, scene.go_on_to(times))?;
 
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe.multi/in-itself", &both, &runs.outer)?;
+        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+        scene.observe("kprobe.multi/in-itself", &both, &runs.outer)?;
+    }
     scene.close()
 }
 
 /// A kprobe.multi in a perf kprobe: tells `active` from `guarded`.
-#[test_case(1; "once")]
-#[test_case(2; "twice")]
-#[test_case(1000; "thousandfold")]
-fn kprobe_multi_in_perf_kprobe(times: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+#[test]
+fn kprobe_multi_in_perf_kprobe() -> Result<()> {
+    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -152,21 +154,21 @@ fn kprobe_multi_in_perf_kprobe(times: u64) -> Result<()> {
     let outer = Probe::kprobe(&skel.progs.outer, OUTER)?;
     let inner = Probe::kprobe_multi(&skel.progs.inner_multi, &[INNER])?;
 
-    fire(&skel.progs.trigger, times)?;
+    for times in TIMES {
+        fire(&skel.progs.trigger, scene.go_on_to(times))?;
 
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe/around-kprobe.multi", &outer, &runs.outer)?;
-    scene.observe("kprobe.multi/in-kprobe", &inner, &runs.inner_multi)?;
+        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+        scene.observe("kprobe/around-kprobe.multi", &outer, &runs.outer)?;
+        scene.observe("kprobe.multi/in-kprobe", &inner, &runs.inner_multi)?;
+    }
     scene.close()
 }
 
 /// A kprobe.multi in a system call that keeps programs off its locks: tells
 /// `active`, which does not heed that, from `guarded`.
-#[test_case(1; "once")]
-#[test_case(2; "twice")]
-#[test_case(1000; "thousandfold")]
-fn kprobe_multi_in_map_syscall(times: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(times, &[MAP_DELETE, FPROBE])? else {
+#[test]
+fn kprobe_multi_in_map_syscall() -> Result<()> {
+    let Some(mut scene) = Scene::open(0, &[MAP_DELETE, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -174,12 +176,14 @@ fn kprobe_multi_in_map_syscall(times: u64) -> Result<()> {
     let probe = Probe::kprobe_multi(&skel.progs.on_delete, &[MAP_DELETE.function])?;
 
     let key = 0_u32.to_ne_bytes();
-    for _ in 0..times {
-        skel.maps.victim.update(&key, &key, MapFlags::ANY)?;
-        skel.maps.victim.delete(&key)?;
-    }
+    for times in TIMES {
+        for _ in 0..scene.go_on_to(times) {
+            skel.maps.victim.update(&key, &key, MapFlags::ANY)?;
+            skel.maps.victim.delete(&key)?;
+        }
 
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    scene.observe("kprobe.multi/in-map-syscall", &probe, &runs.on_delete)?;
+        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+        scene.observe("kprobe.multi/in-map-syscall", &probe, &runs.on_delete)?;
+    }
     scene.close()
 }

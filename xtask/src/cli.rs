@@ -217,9 +217,19 @@ pub(crate) struct TestOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
 
-    /// Run only tests whose name matches this regular expression
+    /// Run only tests whose name, FAMILY::TEST, matches this regular expression;
+    /// a family is a file of selftests/tests: --filter '^missed::'
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<Regex>,
+
+    /// Run all tests N times in a row, and once more after another boot, and fail
+    /// unless all records and outcomes are the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeat: Option<u32>,
+
+    /// Also list the tests that took longest: 10, or N
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    pub(crate) slowest: Option<usize>,
 
     /// Keep results.json, consoles, configurations and command lines here
     /// [default: target/vm/run-NNNN]
@@ -338,7 +348,7 @@ pub(crate) struct BenchOptions {
     pub(crate) images: Vec<PathBuf>,
 
     /// How often each program runs
-    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
 }
 
@@ -350,7 +360,7 @@ pub(crate) struct FuzzOptions {
     pub(crate) targets: Vec<String>,
 
     /// How long each is fed
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) seconds: u32,
 }
 

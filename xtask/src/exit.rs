@@ -36,21 +36,24 @@ impl Exit {
 }
 
 impl Exit {
-    /// What the runs of a command come to. A kernel's failure outweighs the
-    /// host's: tests that did not get their turn because the kernel crashed
-    /// are the host's to say, but the crash is the news.
+    /// What the runs of a command come to, in which repetitions have to be alike.
+    /// A kernel's failure outweighs the host's: tests that did not get their turn
+    /// because the kernel crashed are the host's to say, but the crash is the news.
     pub(crate) fn of(runs: &[Run]) -> Self {
         let tests = runs
             .iter()
-            .flat_map(|run| &run.tests)
+            .flat_map(Run::all_tests)
             .map(|test| &test.outcome);
         let mut outcomes = runs.iter().map(|run| &run.machine).chain(tests);
+        let is_same = |run: &Run| run.differences().is_empty();
         if outcomes.any(Outcome::is_failure) {
             Self::Failed
-        } else if runs.iter().all(Run::is_good) {
+        } else if !runs.iter().all(Run::is_good) {
+            Self::Host
+        } else if runs.iter().all(is_same) {
             Self::Good
         } else {
-            Self::Host
+            Self::Failed
         }
     }
 }
@@ -117,6 +120,7 @@ mod tests {
             tests: tests.iter().map(test).collect(),
             records: Vec::new(),
             reports: Vec::new(),
+            repetitions: Vec::new(),
         }
     }
 
@@ -129,6 +133,15 @@ mod tests {
     #[test_case(Outcome::Pass, &[] => Exit::Host; "nothing ran")]
     fn runs_come_to(machine: Outcome, tests: &[Outcome]) -> Exit {
         Exit::of(&[run(Outcome::Pass, &[Outcome::Pass]), run(machine, tests)])
+    }
+
+    #[test_case(&[Outcome::Pass, Outcome::Pass] => Exit::Good; "alike")]
+    #[test_case(&[Outcome::Pass, Outcome::Skip("no".into())] => Exit::Failed; "not alike")]
+    #[test_case(&[Outcome::Pass, Outcome::Fail("1 != 2".into())] => Exit::Failed; "a failure later on")]
+    #[test_case(&[Outcome::Pass, Outcome::Infra("not run".into())] => Exit::Host; "the host later on")]
+    fn repetitions_come_to(of_a_test: &[Outcome]) -> Exit {
+        let records = vec![Vec::new(); of_a_test.len()];
+        Exit::of(&[run(Outcome::Pass, of_a_test).repeated(1, records)])
     }
 
     #[test_case(anyhow!(UsageError("no".into())) => Exit::Usage; "usage")]

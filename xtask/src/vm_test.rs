@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write, stdout};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nmissed_evidence::{
     Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Results, Run, Style,
 };
@@ -57,6 +57,7 @@ pub(crate) fn pairs(workspace: &Workspace, options: &PairsOptions, install: bool
         filter: Some(Regex::new(PAIRS).context("a pattern of our own")?),
         output: options.output.clone(),
         accel: options.accel,
+        ..TestOptions::default()
     };
     run_and_show(workspace, &options, install, as_grid)
 }
@@ -166,13 +167,38 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Boots, and runs the tests as often as told. Repeated in one boot they show
+    /// what earlier ones leave behind in the kernel, and after another boot what
+    /// differs between boots.
     fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
         let tests = self.tests(guest)?;
+        let Some(times) = self.options.repeat else {
+            return self.boot_once(kernel, guest, &tests, 1);
+        };
+        let run = self.boot_once(kernel, guest, &tests, times)?;
+        if !run.machine.is_good() {
+            return Ok(run);
+        }
+        let again = format!("{}-again", kernel.label);
+        let again = kernel.clone().labelled(&again);
+        Ok(run.and_boot(self.boot_once(&again, guest, &tests, 1)?))
+    }
+
+    fn boot_once(
+        &self,
+        kernel: &Bootable,
+        guest: &Guest,
+        tests: &[PlannedTest],
+        times: u32,
+    ) -> Result<Run> {
         let probes = probe_plan(&kernel.vmlinux)?;
+        let mut deadlines = self.boots.deadlines();
+        deadlines.total *= times;
+        let plan = vec![tests; times as usize].concat();
         let occasion = Occasion {
             guest,
-            plan: &tests,
-            deadlines: self.boots.deadlines(),
+            plan: &plan,
+            deadlines,
             append: "",
             files: &[(PROBE_PLAN, probes)],
         };
@@ -180,14 +206,20 @@ impl<'a> Session<'a> {
             cache, progress, ..
         } = &self.boots;
         let what = format!("boot {} {}", kernel.id, kernel.label);
-        progress.begin(&what, Some(tests.len() as u64), cache.last_time(&what));
+        progress.begin(&what, Some(plan.len() as u64), cache.last_time(&what));
         let mut ended = 0;
+        let mut records = vec![Vec::new(); times as usize];
         let run = self.boots.boot(kernel, &occasion, &mut |message| {
+            let now = records.get_mut(ended / tests.len());
+            if let (Message::Record { record }, Some(now)) = (message, now) {
+                now.push(record.clone());
+            }
             self.follow(message, &mut ended);
         })?;
+        let run = run.repeated(tests.len(), records);
         progress.end(&summary(&run));
         // How long a part of the tests took says nothing about all of them.
-        if run.is_good() && self.options.filter.is_none() {
+        if run.is_good() && self.options.filter.is_none() && times == 1 {
             cache.remember_time(&what, Duration::from_secs_f64(run.total_s));
         }
         Ok(run)
@@ -199,19 +231,22 @@ impl<'a> Session<'a> {
         let deadline = self.boots.deadlines().test;
         let tests = nmissed_vm::plan(&guest.tests, keep, deadline)?;
         match (tests.is_empty(), filter) {
-            (true, Some(filter)) => {
-                Err(UsageError(format!("no test matches --filter {filter}")).into())
-            }
+            (true, None) => bail!("there are no tests"),
+            (true, Some(filter)) => Err(UsageError(format!(
+                "no test matches --filter {filter}; the families are {}",
+                families(guest)
+            ))
+            .into()),
             _ => Ok(tests),
         }
     }
 
-    fn follow(&self, message: &Message, ended: &mut u64) {
+    fn follow(&self, message: &Message, ended: &mut usize) {
         match message {
-            Message::Start { name } => self.boots.progress.at(*ended, name),
+            Message::Start { name } => self.boots.progress.at(*ended as u64, name),
             Message::End { name, .. } => {
                 *ended += 1;
-                self.boots.progress.at(*ended, name);
+                self.boots.progress.at(*ended as u64, name);
             }
             _ => {}
         }
@@ -221,6 +256,10 @@ impl<'a> Session<'a> {
         let results = self.boots.output.results();
         if !results.runs.is_empty() {
             writeln!(stdout(), "\n{}", view(results)).context("cannot print the table")?;
+            if let Some(count) = self.options.slowest {
+                let slowest = results.slowest_to_text(count);
+                writeln!(stdout(), "{slowest}").context("cannot print the slowest tests")?;
+            }
         }
         self.boots.tell_where();
         Ok(())
@@ -248,13 +287,18 @@ fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
     serde_json::to_vec(&probes).context("cannot encode the probe plan")
 }
 
+/// The test programs: one per family.
+fn families(guest: &Guest) -> String {
+    let names = guest.tests.iter().map(|(name, _)| name.as_str());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names.join(", ")
+}
+
 fn summary(run: &Run) -> String {
-    let good = run
-        .tests
-        .iter()
-        .filter(|test| test.outcome.is_good())
-        .count();
-    let (kernel, variant, all) = (&run.kernel, &run.variant, run.tests.len());
+    let tests = run.all_tests();
+    let good = tests.clone().filter(|test| test.outcome.is_good()).count();
+    let (kernel, variant, all) = (&run.kernel, &run.variant, tests.count());
     format!(
         "{kernel} {variant}: {good} of {all} tests good, {:.1} s",
         run.total_s

@@ -220,6 +220,7 @@ mod tests {
             tests: vec![],
             records,
             reports: Vec::new(),
+            repetitions: Vec::new(),
         }
     }
 

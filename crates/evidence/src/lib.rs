@@ -9,6 +9,9 @@
 //! [`Results::to_text`] shows them to people. [`Results::pairs_to_text`] shows
 //! those in which one program is hit while another runs as a grid.
 //!
+//! [`Run::differences`] are those between repetitions of the same tests, and
+//! [`Results::slowest_to_text`] says where the time goes.
+//!
 //! [`Steps`] are the runs before a series of patches and after each, and
 //! [`notice()`] says whether tests miss a hunk of one.
 //!
@@ -30,10 +33,13 @@ mod guest;
 mod klog;
 mod pairs;
 mod record;
+mod repeat;
 mod reports;
 mod run;
+mod slowest;
 mod steps;
 mod style;
+mod sums;
 mod table;
 mod text;
 mod verdict;
@@ -49,6 +55,7 @@ pub use guest::{
 };
 pub use klog::{Severity, report};
 pub use record::{PAIR_IN, Record, Tally};
+pub use repeat::{Difference, Repetition};
 pub use run::{Outcome, Results, Run, TestResult};
 pub use steps::Steps;
 pub use style::Style;

@@ -60,6 +60,11 @@ pub struct Record {
     pub tally: Tally,
     /// [`Tally::lost`], written out for readers of the JSON.
     pub lost: i64,
+    /// Why hits are lost, or counted twice, where just that is expected: the kernel
+    /// function that makes it so. `None` where all is in balance, and where nobody
+    /// knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_because: Option<String>,
 }
 
 impl Record {
@@ -72,7 +77,23 @@ impl Record {
             flavor: flavor.map(str::to_owned),
             tally,
             lost: tally.lost(),
+            lost_because: None,
         }
+    }
+
+    /// The same with the reason for what is lost, if anything is.
+    #[must_use]
+    pub fn because(self, why: &str) -> Self {
+        Self {
+            lost_because: (self.lost != 0).then(|| why.to_owned()),
+            ..self
+        }
+    }
+
+    /// Whether hits are lost and nobody knows why.
+    #[must_use]
+    pub fn is_unexplained(&self) -> bool {
+        self.tally.lost() != 0 && self.lost_because.is_none()
     }
 }
 
@@ -118,5 +139,22 @@ mod tests {
         );
         assert_eq!(serde_json::to_string(&record).unwrap(), json);
         assert_eq!(serde_json::from_str::<Record>(json).unwrap(), record);
+    }
+
+    #[test_case(4, "trace_call_bpf" => (false, None); "nothing is lost")]
+    #[test_case(3, "trace_call_bpf" => (true, Some("trace_call_bpf".to_owned())); "one hit is")]
+    fn only_what_is_lost_has_a_reason(runs: u64, why: &str) -> (bool, Option<String>) {
+        let tally = Tally {
+            triggers: 4,
+            runs,
+            ..Tally::default()
+        };
+        let record = Record::new("kprobe/nested", "kprobe", None, tally);
+        let unexplained = record.is_unexplained();
+        let explained = record.because(why);
+        assert!(!explained.is_unexplained());
+        let json = serde_json::to_string(&explained).unwrap();
+        assert_eq!(json.contains("lost_because"), unexplained);
+        (unexplained, explained.lost_because)
     }
 }

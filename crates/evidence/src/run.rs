@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Record;
+use crate::{Record, Repetition};
 
 /// How a test, or the machine under it, ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,15 +109,18 @@ pub struct Run {
     /// from its first moments on (see [`report`](crate::report)).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<String>,
+    /// Where all tests were run several times: what they showed after the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repetitions: Vec<Repetition>,
 }
 
 impl Run {
-    /// Whether every test was good and the machine powered off in order.
+    /// Whether every test was good each time, and the machine powered off in order.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.machine.is_good()
             && !self.tests.is_empty()
-            && self.tests.iter().all(|test| test.outcome.is_good())
+            && self.all_tests().all(|test| test.outcome.is_good())
     }
 }
 
@@ -187,6 +190,7 @@ mod tests {
                     tally,
                 )],
                 reports: Vec::new(),
+                repetitions: Vec::new(),
             }],
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The counters of one kernel: a row per scenario, a group of columns per
-//! variant.
+//! The counters of one kernel: a row per scenario, or per attach type, a group of
+//! columns per variant.
 //!
 //! ```text
 //! 1000 triggers each   ---- baseline -----  ----- active ------
@@ -11,12 +11,14 @@
 //!
 //! Where the triggers differ between rows they have a column of their own.
 //! Where not all variants fit beside the reference, further blocks follow,
-//! each with the reference: a block can be quoted alone.
+//! each with the reference: a block can be quoted alone. Where not even one fits,
+//! each run has a block of its own.
 
 use std::fmt::Write as _;
 
 use crate::style::{Ink, Style, wrap};
-use crate::{Change, Comparison, Record, Row};
+use crate::sums::by_attach_type;
+use crate::{Change, Comparison, Record, Row, compare};
 
 /// Between groups of columns.
 const GAP: &str = "  ";
@@ -28,23 +30,35 @@ const ENOUGH_FOR_A_NAME: usize = 18;
 const LEAST_FOR_A_NAME: usize = 12;
 /// A space and the sign of the change.
 const MARK_WIDTH: usize = 2;
-const NAMES: &str = "scenario";
 const TRIGGERS: &str = "triggers";
 const COUNTERS: [&str; 4] = ["runs", "link", "prog", "lost"];
 
-/// The table of a comparison that has rows.
+/// After a number of lost hits that no expectation explains.
+const UNEXPLAINED: char = '?';
+
+/// The table of a comparison that has rows: one per scenario.
 pub(crate) fn table(comparison: &Comparison<'_>, style: Style) -> String {
-    let layout = Layout::of(comparison, style);
-    let variants: Vec<usize> = (1..comparison.runs.len()).collect();
-    let blocks: Vec<String> = if variants.is_empty() {
-        vec![layout.block(&[])]
-    } else {
-        variants
-            .chunks(layout.variants_per_block)
-            .map(|variants| layout.block(variants))
-            .collect()
-    };
-    format!("{}{}", blocks.join("\n"), layout.legend())
+    let layout = Layout::of(comparison, View::Scenarios, style);
+    layout.blocks() + &layout.legend()
+}
+
+/// The same by attach type: one row each, with the sums of its scenarios' rows.
+pub(crate) fn matrix(comparison: &Comparison<'_>, style: Style) -> String {
+    let sums = by_attach_type(comparison);
+    let view = View::AttachTypes(comparison);
+    let of_kernel = compare(&sums);
+    let blocks = of_kernel
+        .iter()
+        .map(|it| Layout::of(it, view, style).blocks());
+    blocks.collect()
+}
+
+/// What the rows are.
+#[derive(Clone, Copy)]
+enum View<'a> {
+    Scenarios,
+    /// The sums of this comparison's rows.
+    AttachTypes(&'a Comparison<'a>),
 }
 
 /// Where the number of triggers stands.
@@ -57,6 +71,7 @@ enum Triggers {
 
 struct Layout<'a> {
     comparison: &'a Comparison<'a>,
+    view: View<'a>,
     style: Style,
     name: usize,
     triggers: Triggers,
@@ -65,18 +80,19 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn of(comparison: &'a Comparison<'a>, style: Style) -> Self {
+    fn of(comparison: &'a Comparison<'a>, view: View<'a>, style: Style) -> Self {
         let mut layout = Self {
             comparison,
+            view,
             style,
             name: 0,
             triggers: Triggers::of(&comparison.rows),
             counters: COUNTERS.map(str::len),
-            variants_per_block: 1,
+            variants_per_block: 0,
         };
         let records = comparison.rows.iter().flat_map(|row| &row.records);
         for record in records.flatten() {
-            for (width, cell) in layout.counters.iter_mut().zip(cells(record)) {
+            for (width, cell) in layout.counters.iter_mut().zip(layout.view.cells(record)) {
                 *width = cell.len().max(*width);
             }
         }
@@ -84,19 +100,21 @@ impl<'a> Layout<'a> {
         layout
     }
 
-    /// Gives variants their columns while the names have enough, then the
-    /// names what is left.
+    /// Gives variants their columns while the names have enough, or one variant
+    /// while they have the least, then the names what is left.
     fn share_out_the_rest(&mut self) {
         let names = self.comparison.rows.iter().map(|row| self.label(row));
-        let names = names.chain([NAMES.to_owned(), self.triggers.title()]);
+        let names = names.chain([self.view.names().to_owned(), self.triggers.title()]);
         let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
         let fixed = self.triggers.cell("").len() + GAP.len() + self.group();
         let per_variant = GAP.len() + self.group() + MARK_WIDTH;
         let free = self.style.width.saturating_sub(fixed);
         let variants = self.comparison.runs.len() - 1;
-        let room_for = free.saturating_sub(longest.min(ENOUGH_FOR_A_NAME)) / per_variant;
-        self.variants_per_block = room_for.clamp(1, variants.max(1));
-        let taken = per_variant * self.variants_per_block.min(variants);
+        let room_for = |name: usize| free.saturating_sub(longest.min(name)) / per_variant;
+        let at_least = room_for(LEAST_FOR_A_NAME).min(1);
+        let fit = room_for(ENOUGH_FOR_A_NAME).max(at_least);
+        self.variants_per_block = fit.min(variants);
+        let taken = per_variant * self.variants_per_block;
         self.name = longest.min(free.saturating_sub(taken).max(LEAST_FOR_A_NAME));
     }
 
@@ -108,6 +126,9 @@ impl<'a> Layout<'a> {
     /// What the row is called under its attach type: the flavor only where it
     /// tells rows apart.
     fn label(&self, row: &Row<'_>) -> String {
+        if let View::AttachTypes(_) = self.view {
+            return row.scenario.to_owned();
+        }
         let name = row.scenario_parts().1;
         let twin = |other: &Row<'_>| other.scenario == row.scenario && other.flavor != row.flavor;
         match row.flavor {
@@ -118,26 +139,41 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn block(&self, variants: &[usize]) -> String {
-        let mut text = self.heading(variants);
+    /// The reference beside as many variants as fit, or each run alone.
+    fn blocks(&self) -> String {
+        let runs: Vec<usize> = (0..self.comparison.runs.len()).collect();
+        let blocks: Vec<String> = match self.variants_per_block {
+            0 => runs.iter().map(|run| self.block(&[*run])).collect(),
+            fit => {
+                let variants = runs[1..].chunks(fit);
+                variants
+                    .map(|some| self.block(&[&[0], some].concat()))
+                    .collect()
+            }
+        };
+        blocks.join("\n")
+    }
+
+    fn block(&self, runs: &[usize]) -> String {
+        let mut text = self.heading(runs);
         let mut section = "";
         for row in &self.comparison.rows {
             let (attach_type, _) = row.scenario_parts();
-            if attach_type != section {
+            if self.view.has_sections() && attach_type != section {
                 section = attach_type;
                 let _ = writeln!(text, "{section}/");
             }
-            text += &self.row(row, variants);
+            text += &self.row(row, runs);
         }
         text
     }
 
-    fn heading(&self, variants: &[usize]) -> String {
+    fn heading(&self, runs: &[usize]) -> String {
         let group = self.group();
         let mut names = self.start(&self.triggers.title(), "");
-        let mut columns = self.start(NAMES, TRIGGERS);
+        let mut columns = self.start(self.view.names(), TRIGGERS);
         let counters = self.in_columns(COUNTERS.map(str::to_owned));
-        for run in [0].iter().chain(variants) {
+        for run in runs {
             let variant = cut(&self.comparison.runs[*run].variant, group - 2);
             let mark = if *run == 0 { 0 } else { MARK_WIDTH };
             let _ = write!(
@@ -158,7 +194,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The row's line, after a line for its name if that is too long.
-    fn row(&self, row: &Row<'_>, variants: &[usize]) -> String {
+    fn row(&self, row: &Row<'_>, runs: &[usize]) -> String {
         let label = self.label(row);
         let (above, label) = if label.chars().count() > self.name {
             (label + "\n", String::new())
@@ -166,9 +202,13 @@ impl<'a> Layout<'a> {
             (String::new(), label)
         };
         let mut line = self.start(&label, &row.triggers.to_string());
-        line = above + &line + GAP + &self.counts(row.records[0]);
-        for run in variants {
-            line = line + GAP + &self.variant(row, *run);
+        line = above + &line;
+        for run in runs {
+            let cells = match run {
+                0 => self.counts(row.records[0]),
+                _ => self.variant(row, *run),
+            };
+            line = line + GAP + &cells;
         }
         line.truncate(line.trim_end().len());
         line + "\n"
@@ -176,7 +216,7 @@ impl<'a> Layout<'a> {
 
     fn variant(&self, row: &Row<'_>, run: usize) -> String {
         let counts = self.counts(row.records[run]);
-        match sign(row.change(run)) {
+        match sign(self.view.change(row, run)) {
             Some((sign, _, ink)) => self.style.paint(ink, &format!("{counts} {sign}")),
             None => format!("{counts}{:MARK_WIDTH$}", ""),
         }
@@ -184,7 +224,7 @@ impl<'a> Layout<'a> {
 
     fn counts(&self, record: Option<&Record>) -> String {
         match record {
-            Some(record) => self.in_columns(cells(record)),
+            Some(record) => self.in_columns(self.view.cells(record)),
             None => self
                 .style
                 .paint(Ink::Dim, &format!("{:^1$}", "no record", self.group())),
@@ -214,6 +254,13 @@ impl<'a> Layout<'a> {
             let reference = &self.comparison.runs[0].variant;
             let _ = writeln!(text, "against {reference}: {}", signs.join(", "));
         }
+        if self.has_unexplained() {
+            let meaning = "lost, or counted twice, and no expectation says why";
+            let sign = self
+                .style
+                .paint(Ink::Red, &format!("{UNEXPLAINED} {meaning}"));
+            let _ = writeln!(text, "{sign}");
+        }
         for line in self.folded() {
             let _ = writeln!(text, "{line}");
         }
@@ -224,6 +271,12 @@ impl<'a> Layout<'a> {
         let runs = 0..self.comparison.runs.len();
         let mut rows = self.comparison.rows.iter();
         rows.any(|row| runs.clone().any(|run| row.change(run) == change))
+    }
+
+    fn has_unexplained(&self) -> bool {
+        let rows = self.comparison.rows.iter();
+        let mut records = rows.flat_map(|row| &row.records).flatten();
+        records.any(|record| record.is_unexplained())
     }
 
     fn folded(&self) -> Vec<String> {
@@ -271,14 +324,54 @@ impl Triggers {
     }
 }
 
-fn cells(record: &Record) -> [String; 4] {
-    let counter = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
-    [
-        record.tally.runs.to_string(),
-        counter(record.tally.link_missed),
-        counter(record.tally.prog_missed),
-        record.tally.lost().to_string(),
-    ]
+impl View<'_> {
+    /// What the names of the rows are.
+    fn names(self) -> &'static str {
+        match self {
+            Self::Scenarios => "scenario",
+            Self::AttachTypes(_) => "attach type",
+        }
+    }
+
+    fn has_sections(self) -> bool {
+        matches!(self, Self::Scenarios)
+    }
+
+    /// How a run differs from the reference; of sums, how their parts do.
+    fn change(self, row: &Row<'_>, run: usize) -> Change {
+        match self {
+            Self::Scenarios => row.change(run),
+            Self::AttachTypes(parts) => {
+                let parts = parts.rows.iter();
+                let of_row = parts.filter(|part| part.scenario_parts().0 == row.scenario);
+                sum_up(of_row.map(|part| part.change(run)))
+            }
+        }
+    }
+
+    fn cells(self, record: &Record) -> [String; 4] {
+        let counter = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+        let is_unexplained = match self {
+            Self::Scenarios => record.is_unexplained(),
+            // What cancels out in the sum is lost all the same.
+            Self::AttachTypes(_) => record.lost_because.is_none(),
+        };
+        let mut lost = record.tally.lost().to_string();
+        lost.extend(is_unexplained.then_some(UNEXPLAINED));
+        [
+            record.tally.runs.to_string(),
+            counter(record.tally.link_missed),
+            counter(record.tally.prog_missed),
+            lost,
+        ]
+    }
+}
+
+/// Changes of several rows in one word.
+fn sum_up(changes: impl Iterator<Item = Change>) -> Change {
+    let told = changes.filter(|change| sign(*change).is_some());
+    told.reduce(|one, other| if one == other { one } else { Change::Different })
+        .unwrap_or(Change::Unchanged)
 }
 
 fn sign(change: Change) -> Option<(char, &'static str, Ink)> {

@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use crate::compare::compare;
+use crate::repeat::repetitions;
 use crate::style::{Ink, Style, wrap};
-use crate::table::table;
-use crate::{Change, Comparison, Outcome, Results, Run};
+use crate::table::{matrix, table};
+use crate::{Change, Comparison, Outcome, Results, Run, TestResult};
 
 /// How much of a test's own words is shown; `results.json` has the rest.
 const LINES_OF_A_REASON: usize = 10;
@@ -15,19 +16,21 @@ const REASON_INDENT: usize = 9;
 const VARIANT: &str = "variant";
 
 impl Results {
-    /// One chapter per kernel: the table of its counters, a line per run, what
-    /// did not pass and why, and a verdict per run.
+    /// One chapter per kernel: its counters by attach type and by scenario, a line per
+    /// run, what did not pass and why, and a verdict per run.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
         if self.runs.is_empty() {
             return "Nothing ran.\n".to_owned();
         }
-        let with_table = |comparison: &Comparison<'_>| {
-            let has_rows = !comparison.rows.is_empty();
-            let table = has_rows.then(|| table(comparison, style));
-            chapter(comparison, table.into_iter().collect(), style)
+        let with_tables = |comparison: &Comparison<'_>| {
+            let mut tables = Vec::new();
+            if !comparison.rows.is_empty() {
+                tables = vec![matrix(comparison, style), table(comparison, style)];
+            }
+            chapter(comparison, tables, style)
         };
-        let chapters: Vec<String> = compare(self).iter().map(with_table).collect();
+        let chapters: Vec<String> = compare(self).iter().map(with_tables).collect();
         chapters.join("\n\n")
     }
 }
@@ -46,6 +49,11 @@ pub(crate) fn chapter(comparison: &Comparison<'_>, shown: Vec<String>, style: St
         parts.push(reasons);
     }
     parts.push(verdicts(comparison, style));
+    let all_runs = comparison.runs.iter();
+    let repetitions: String = all_runs.map(|run| repetitions(run, style)).collect();
+    if !repetitions.is_empty() {
+        parts.push(repetitions);
+    }
     parts.join("\n")
 }
 
@@ -72,7 +80,7 @@ fn runs(comparison: &Comparison<'_>, style: Style) -> String {
 /// were skipped. Those that did not get their turn are none of these.
 fn counts(run: &Run) -> [usize; 3] {
     let count = |wanted: fn(&Outcome) -> bool| {
-        let outcomes = run.tests.iter().map(|test| &test.outcome);
+        let outcomes = run.all_tests().map(|test| &test.outcome);
         outcomes.filter(|outcome| wanted(outcome)).count()
     };
     [
@@ -90,7 +98,15 @@ fn reasons(run: &Run, style: Style) -> String {
         text += &reason(&run.machine, style);
     }
     // Tests in a row with one and the same reason share its lines.
-    for same in run.tests.chunk_by(|one, next| one.outcome == next.outcome) {
+    // What repetitions have to say again is known.
+    let mut tests: Vec<&TestResult> = Vec::new();
+    for test in run.all_tests() {
+        let is_known = |it: &&TestResult| it.name == test.name && it.outcome == test.outcome;
+        if !tests.iter().any(is_known) {
+            tests.push(test);
+        }
+    }
+    for same in tests.chunk_by(|one, next| one.outcome == next.outcome) {
         let outcome = &same[0].outcome;
         if *outcome == Outcome::Pass {
             continue;

@@ -120,9 +120,9 @@ pub(crate) fn trouble(run: &Run) -> Vec<String> {
         Outcome::LostVm(_) => Some("the machine went away"),
         Outcome::Infra(_) => Some("the host failed"),
     };
-    let all = run.tests.len();
+    let all = run.all_tests().count();
     let of_all = |count: usize, what| (count > 0).then(|| format!("{count} of {all} tests {what}"));
-    let outcomes = run.tests.iter().map(|test| &test.outcome);
+    let outcomes = run.all_tests().map(|test| &test.outcome);
     let failed = outcomes.clone().filter(|outcome| outcome.is_failure());
     let unheard = outcomes.filter(|outcome| matches!(outcome, Outcome::Infra(_)));
     let parts = [
@@ -158,7 +158,7 @@ fn scenarios(rows: &[&Row<'_>]) -> String {
     plural(ids.len() as u128, "scenario")
 }
 
-fn plural(count: u128, what: &str) -> String {
+pub(crate) fn plural(count: u128, what: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {what}{s}")
 }

@@ -38,6 +38,7 @@ fn run(variant: &str, rows: &[(&str, [&str; 6])]) -> Run {
         }],
         records: cells.collect(),
         reports: Vec::new(),
+        repetitions: Vec::new(),
     }
 }
 

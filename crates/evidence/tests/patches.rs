@@ -40,6 +40,7 @@ fn run(variant: &str, records: Vec<Record>) -> Run {
         tests: ["a", "b"].map(test).to_vec(),
         records,
         reports: Vec::new(),
+        repetitions: Vec::new(),
     }
 }
 

@@ -25,7 +25,14 @@ fn record(scenario: &str, triggers: u64, (runs, link_missed, prog_missed): Count
         link_missed,
         prog_missed,
     };
-    Record::new(scenario, attach_type, None, tally)
+    Record::new(scenario, attach_type, None, tally).because("a kernel function")
+}
+
+fn unexplained(record: Record) -> Record {
+    Record {
+        lost_because: None,
+        ..record
+    }
 }
 
 /// A run in which each of five tests passed.
@@ -54,6 +61,7 @@ fn run(variant: &str, records: Vec<Record>) -> Run {
         .to_vec(),
         records,
         reports: Vec::new(),
+        repetitions: Vec::new(),
     }
 }
 
@@ -354,6 +362,89 @@ fn flavors_are_told_apart_and_every_kind_of_change_is_marked() {
         record("tp/new", 10, counts(10, 0, 0)),
     ];
     insta::assert_snapshot!(text(vec![run("baseline", before), run("mine", after)]));
+}
+
+#[test]
+fn what_no_expectation_explains_is_marked_even_where_it_cancels_out() {
+    let twice = record("kprobe.session/twice", 10, counts(0, 0, 20));
+    let lost = unexplained(record("kprobe.session/lost", 10, counts(0, 0, 0)));
+    let known = record("kprobe/lost", 10, counts(0, 0, 0));
+    insta::assert_snapshot!(text(vec![run("baseline", vec![twice, lost, known])]));
+}
+
+#[test]
+fn the_slowest_tests_are_each_told_once() {
+    let mut runs = vec![baseline(), active()];
+    let seconds = (1..).map(f64::from);
+    let tests = runs.iter_mut().flat_map(|run| &mut run.tests);
+    tests
+        .zip(seconds)
+        .for_each(|(test, s)| test.seconds = 3.0 * s % 14.0);
+    let results = Results { runs };
+    insta::assert_snapshot!(results.slowest_to_text(3), @r"
+    Kernel 6.12: the slowest tests
+     13.00s  active    missed::nested
+     10.00s  active    missed::tp_recursion
+      7.00s  active    missed::kprobe_recursion
+    ");
+    assert_eq!(results.slowest_to_text(100).lines().count(), 6);
+}
+
+/// As `cargo xtask vm test --repeat 4` has it, with one boot more.
+fn repeated(odd: Option<u64>) -> Run {
+    let records = |runs: u64| vec![record("kprobe/nested", 10, counts(runs, 10 - runs, 0))];
+    let one = |runs| Run {
+        records: records(runs),
+        ..run("baseline", vec![])
+    };
+    let mut all = one(0);
+    let skip = Outcome::Skip("the kernel lacks CONFIG_FPROBE".to_owned());
+    let tests = failed(one(0), 4, skip).tests;
+    all.tests = (0..4).flat_map(|_| tests.clone()).collect();
+    let times = (0..4).map(|n| records(odd.filter(|_| n == 2).unwrap_or(0)));
+    let again = Run { tests, ..one(0) };
+    all.repeated(5, times.collect()).and_boot(again)
+}
+
+#[test]
+fn repetitions_are_the_same_or_not() {
+    let mut mine = repeated(Some(7));
+    mine.variant = "mine".to_owned();
+    mine.repetitions[0].tests[1].outcome = Outcome::Fail("1 != 2".to_owned());
+    insta::assert_snapshot!(text(vec![repeated(None), mine]));
+}
+
+/// Every attach type of a whole suite, at the width of a terminal.
+#[test]
+fn a_matrix_of_two_variants_has_eighty_columns() {
+    let all = [
+        "kprobe",
+        "kretprobe",
+        "kprobe.multi",
+        "kretprobe.multi",
+        "kprobe.session",
+        "uprobe.multi",
+        "uretprobe.multi",
+        "uprobe.session",
+        "raw_tp",
+        "perf_event",
+    ];
+    let records = |runs: u64| -> Vec<Record> {
+        let rows = (432_000..).zip(all);
+        rows.map(|(n, it)| record(&format!("{it}/in-itself"), n, counts(runs, n - runs, 0)))
+            .collect()
+    };
+    let terminal = Style {
+        width: 80,
+        colour: false,
+    };
+    let runs = vec![run("baseline", records(0)), run("active", records(431_000))];
+    let text = Results { runs }.to_text(terminal);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    insta::assert_snapshot!(text);
 }
 
 prop_compose! {

@@ -14,6 +14,9 @@ const SYSCTLS: &[(&str, &str)] = &[
     // The kernel drops most of what is written to /dev/kmsg otherwise.
     ("kernel/printk_devkmsg", "on"),
     ("net/core/bpf_jit_enable", "1"),
+    // Counts the runs of programs: one more source for the tests to compare. What is
+    // run and what is missed is the same with it.
+    ("kernel/bpf_stats_enabled", "1"),
 ];
 
 /// Open files: a test may hold a link for each of many probes.

@@ -30,5 +30,5 @@ mod signal;
 pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
 pub use link::link_missed;
 pub use perf::{KprobePmu, open_kprobe, open_trace_event, write_breakpoint};
-pub use prog::recursion_misses;
+pub use prog::{recursion_misses, run_count};
 pub use signal::interrupt;

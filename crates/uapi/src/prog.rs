@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The missed counter of a program.
+//! The counters of a program.
 
 use std::io;
 use std::mem::offset_of;
@@ -18,9 +18,26 @@ unsafe impl Fillable for bpf_prog_info {}
 /// # Errors
 /// What bpf(2) says: `EINVAL` where `fd` is no BPF object.
 pub fn recursion_misses(fd: impl AsFd) -> io::Result<Option<u64>> {
-    // SAFETY: all zero.
-    let info = unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }?;
+    let info = query(fd)?;
     Ok(info
         .reaches(offset_of!(bpf_prog_info, recursion_misses))
         .then_some(info.data.recursion_misses))
+}
+
+/// Times that the program behind `fd` was run while the kernel counted that
+/// (`bpf_stats_enabled_key`, the sysctl kernel.bpf_stats_enabled, since 5.1); `None`
+/// before that.
+///
+/// # Errors
+/// What bpf(2) says: `EINVAL` where `fd` is no BPF object.
+pub fn run_count(fd: impl AsFd) -> io::Result<Option<u64>> {
+    let info = query(fd)?;
+    Ok(info
+        .reaches(offset_of!(bpf_prog_info, run_cnt))
+        .then_some(info.data.run_cnt))
+}
+
+fn query(fd: impl AsFd) -> io::Result<Info<bpf_prog_info>> {
+    // SAFETY: all zero.
+    unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }
 }

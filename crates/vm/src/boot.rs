@@ -195,6 +195,7 @@ impl Session<'_> {
             tests: verdict.tests,
             records: verdict.records,
             reports: verdict.reports,
+            repetitions: Vec::new(),
         }
     }
 }

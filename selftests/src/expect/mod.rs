@@ -18,6 +18,8 @@ mod row;
 mod shadow_stack;
 mod tracepoint;
 mod uprobe;
+#[cfg(test)]
+mod upstream;
 mod uretprobe;
 
 use std::borrow::Cow;

@@ -4,6 +4,7 @@
 mod fprobe;
 mod kprobe;
 mod perf_event;
+mod sources;
 mod trace_event;
 mod tracing;
 mod uprobe;
@@ -50,15 +51,17 @@ pub struct Probe<'p, 'obj> {
     set_by: SetBy,
     /// The event of tracefs that it shares with others, if any.
     event: Option<&'p TraceEvent>,
-    /// What the kernel had counted when the hits in question began.
-    before: Counted,
+    /// What was counted before the hits that are in question.
+    before: Counters,
 }
 
-/// The misses that the kernel knows of; `None` where it has no such counter.
-#[derive(Clone, Copy, Default)]
-struct Counted {
-    link: Option<u64>,
-    prog: Option<u64>,
+/// What the program and the kernel count of a probe; `None` where the kernel has
+/// no such counter.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    runs: u64,
+    link_missed: Option<u64>,
+    prog_missed: Option<u64>,
 }
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -108,36 +111,37 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             links: vec![link],
             set_by: SetBy::Link,
             event: None,
-            before: Counted::default(),
+            before: Counters::default(),
         }
     }
 
-    /// Leaves out of all counts what was missed so far.
+    /// From here on only what comes counts; the program has run `runs` times.
     ///
     /// # Errors
     /// If the kernel does not give its counters.
-    pub fn start_over(&mut self) -> Result<()> {
-        self.before = self.counted()?;
+    pub fn start_over(&mut self, runs: u64) -> Result<()> {
+        self.before = self.counters(runs)?;
         Ok(())
     }
 
     /// What became of the hits once every place was hit `times` times and
     /// the program ran `runs` times.
     pub(crate) fn tally(&self, times: u64, runs: u64) -> Result<Tally> {
-        let (now, before) = (self.counted()?, self.before);
-        let since = |now: Option<u64>, before: Option<u64>| now.map(|it| it - before.unwrap_or(0));
+        let (before, now) = (self.before, self.counters(runs)?);
+        let since = |now: Option<u64>, before: Option<u64>| Some(now? - before.unwrap_or(0));
         Ok(Tally {
             triggers: self.places * times,
-            runs,
-            link_missed: since(now.link, before.link),
-            prog_missed: since(now.prog, before.prog),
+            runs: now.runs - before.runs,
+            link_missed: since(now.link_missed, before.link_missed),
+            prog_missed: since(now.prog_missed, before.prog_missed),
         })
     }
 
-    fn counted(&self) -> Result<Counted> {
-        Ok(Counted {
-            link: self.link_missed().context("asking about a link")?,
-            prog: recursion_misses(self.program).context("asking about the program")?,
+    fn counters(&self, runs: u64) -> Result<Counters> {
+        Ok(Counters {
+            runs,
+            link_missed: self.link_missed().context("asking about a link")?,
+            prog_missed: recursion_misses(self.program).context("asking about the program")?,
         })
     }
 
@@ -153,9 +157,29 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
+    /// Where the kernel's sources of a counter differ, or the program's own count
+    /// of its runs and the kernel's. `fdinfo` is whether this kernel shows there what
+    /// links have missed.
+    pub(crate) fn disagreements(
+        &self,
+        tally: Tally,
+        runs: u64,
+        fdinfo: bool,
+    ) -> Result<Vec<String>> {
+        let mut found = sources::of_program(self.program)?;
+        found.extend(sources::of_runs(self.program, runs)?);
+        if self.set_by == SetBy::Link {
+            for link in &self.links {
+                found.extend(sources::of_link(link, fdinfo)?);
+            }
+        }
+        found.extend(self.of_event(tally)?);
+        Ok(found)
+    }
+
     /// What tracefs counts about the event that the program is attached to, if
     /// it is anything but what the other counters say.
-    pub(crate) fn disagreement(&self, tally: Tally) -> Result<Option<String>> {
+    fn of_event(&self, tally: Tally) -> Result<Option<String>> {
         let Some(event) = self.event else {
             return Ok(None);
         };

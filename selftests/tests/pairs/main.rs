@@ -95,7 +95,7 @@ impl Outer {
     /// Has it hit the inner program, and says how often programs ran.
     fn nest(self, inner: &mut Probe<'_, '_>, skel: &PairsSkel<'_>) -> Result<Runs> {
         self.arm(&skel.progs)?;
-        inner.start_over()?;
+        inner.start_over(0)?;
         let before = Runs::so_far(skel)?;
         for _ in 0..TRIGGERS {
             self.go(skel)?;
