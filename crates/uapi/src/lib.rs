@@ -21,12 +21,17 @@ mod bindings {
     include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
 }
 mod attach;
+mod fd;
 mod info;
 mod link;
+mod page;
 mod perf;
 mod prog;
 
-pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
+pub use attach::{
+    Places, Purpose, attach_kprobe_multi, attach_tracing_multi, attach_trampoline, load_nothing,
+};
 pub use link::link_missed;
-pub use perf::{KprobePmu, open_kprobe, write_breakpoint};
-pub use prog::recursion_misses;
+pub use page::Page;
+pub use perf::{Counted, KprobePmu, open_counter, open_kprobe, write_breakpoint};
+pub use prog::{recursion_misses, test_run};
