@@ -62,3 +62,18 @@ pub fn load_with<'obj, B: SkelBuilder<'obj>>(
     prepare(&mut open);
     open.load().context("loading the BPF object")
 }
+
+/// Has only these programs loaded: what a test does not use costs it time, and
+/// may be more than the kernel can load.
+///
+/// # Panics
+/// If there is no program of such a name.
+pub fn keep_only<'obj>(open: &mut impl OpenSkel<'obj>, names: &[&str]) {
+    let mut kept = 0;
+    for mut program in open.open_object_mut().progs_mut() {
+        let keep = names.iter().any(|name| program.name() == *name);
+        program.set_autoload(keep);
+        kept += usize::from(keep);
+    }
+    assert_eq!(kept, names.len(), "not all of {names:?} are programs");
+}

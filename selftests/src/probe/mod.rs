@@ -8,6 +8,7 @@ mod tracing;
 mod uprobe;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,8 @@ use nmissed_evidence::Tally;
 use nmissed_uapi::{link_missed, recursion_misses};
 
 use crate::Flavor;
+
+pub use tracing::for_tracing_multi;
 
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {
@@ -30,7 +33,7 @@ pub struct Probe<'p, 'obj> {
     /// several links, or several times per trigger, counts as often.
     places: u64,
     program: &'p ProgramMut<'obj>,
-    links: Vec<Link>,
+    links: Vec<Box<dyn AsFd>>,
 }
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -57,15 +60,28 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
-    /// In one place, of the only flavor there is.
-    fn new(attach_type: &'static str, program: &'p ProgramMut<'obj>, link: Link) -> Self {
+    /// A program that only test runs hit.
+    #[must_use]
+    pub fn unattached(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Self {
         Self {
             attach_type,
             flavor: None,
             planned: None,
             places: 1,
             program,
-            links: vec![link],
+            links: Vec::new(),
+        }
+    }
+
+    /// In one place, of the only flavor there is.
+    fn new(
+        attach_type: &'static str,
+        program: &'p ProgramMut<'obj>,
+        link: impl AsFd + 'static,
+    ) -> Self {
+        Self {
+            links: vec![Box::new(link)],
+            ..Self::unattached(attach_type, program)
         }
     }
 
@@ -80,8 +96,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         })
     }
 
-    /// The sum of all links; `None` if one has no counter.
+    /// The sum of all links; `None` if there is none, or one has no counter.
     fn link_missed(&self) -> io::Result<Option<u64>> {
+        if self.links.is_empty() {
+            return Ok(None);
+        }
         self.links.iter().map(link_missed).sum()
     }
 }

@@ -2,7 +2,9 @@
 //! Tracepoints and trampolines.
 
 use anyhow::{Context, Result};
-use libbpf_rs::{ProgramMut, TracepointCategory};
+use libbpf_rs::libbpf_sys::bpf_program__set_expected_attach_type;
+use libbpf_rs::{AsRawLibbpf, OpenProgramMut, ProgramMut, ProgramType, TracepointCategory};
+use nmissed_uapi::attach_tracing_multi;
 
 use super::Probe;
 
@@ -18,15 +20,81 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Ok(Self::new("tp", program, link))
     }
 
+    /// Attaches to the tracepoint `name`, with nothing in between.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn raw_tracepoint(program: &'p ProgramMut<'obj>, name: &str) -> Result<Self> {
+        let link = program
+            .attach_raw_tracepoint(name)
+            .with_context(|| format!("attaching to the raw tracepoint {name}"))?;
+        Ok(Self::new("raw_tp", program, link))
+    }
+
+    /// As [`Probe::raw_tracepoint`], to the one that the program names itself.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn btf_tracepoint(program: &'p ProgramMut<'obj>) -> Result<Self> {
+        Self::trampoline("tp_btf", program)
+    }
+
     /// Attaches to the entry of the function that the program names itself,
     /// through a trampoline.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn fentry(program: &'p ProgramMut<'obj>) -> Result<Self> {
+        Self::trampoline("fentry", program)
+    }
+
+    /// As [`Probe::fentry`], to whatever of the function the program is for.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn trampoline(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Result<Self> {
+        let name = program.name().display();
         let link = program
             .attach_trace()
-            .with_context(|| format!("attaching the fentry {}", program.name().display()))?;
-        Ok(Self::new("fentry", program, link))
+            .with_context(|| format!("attaching the {attach_type} {name}"))?;
+        Ok(Self::new(attach_type, program, link))
+    }
+
+    /// Attaches to the function of this number in the kernel's BTF, by a link that
+    /// could take several. `number` is that of the attach type.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn tracing_multi(
+        attach_type: &'static str,
+        number: u32,
+        program: &'p ProgramMut<'obj>,
+        function: u32,
+    ) -> Result<Self> {
+        let link = attach_tracing_multi(program, number, &[function])
+            .with_context(|| format!("attaching a {attach_type} to function {function}"))?;
+        Ok(Self::new(attach_type, program, link))
+    }
+
+    /// Attaches to the security hook that the program names itself.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn lsm(program: &'p ProgramMut<'obj>) -> Result<Self> {
+        let name = program.name().display();
+        let link = program
+            .attach_lsm()
+            .with_context(|| format!("attaching the lsm {name}"))?;
+        Ok(Self::new("lsm", program, link))
+    }
+}
+
+/// Makes a program one for [`Probe::tracing_multi`], whose sections libbpf 1.7 does
+/// not know; `number` is that of the attach type.
+pub fn for_tracing_multi(program: &mut OpenProgramMut<'_>, number: u32) {
+    program.set_prog_type(ProgramType::Tracing);
+    // SAFETY: the program is not loaded yet, and nobody else uses it.
+    unsafe {
+        bpf_program__set_expected_attach_type(program.as_libbpf_object().as_ptr(), number);
     }
 }
