@@ -141,3 +141,9 @@ pub(super) const TP_MISSES: PerTrigger = PerTrigger {
     link_missed: None,
     ..PROG_MISSES
 };
+
+/// As [`RUNS`], for links without a counter of their own.
+pub(super) const TP_RUNS: PerTrigger = PerTrigger {
+    link_missed: None,
+    ..RUNS
+};
