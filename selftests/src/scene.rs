@@ -3,6 +3,8 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::ptr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,7 @@ use nmissed_evidence::{Record, Tally};
 use rustix::thread::sched_getcpu;
 
 use crate::environment::Environment;
-use crate::expect::{self, Expected};
+use crate::expect::{self, Expected, Refusal};
 use crate::needs::{self, AttachType, Need};
 use crate::trigger::bind_to;
 use crate::{Flavor, Probe, records, sites};
@@ -219,6 +221,21 @@ impl Scene {
         if entries != returns {
             self.findings.push(format!(
                 "a session ran {entries} times on entry, {returns} times on return"
+            ));
+        }
+    }
+
+    /// Judges what the kernel said to whoever wanted to attach to a function
+    /// without a call site.
+    pub fn check_refusal(&mut self, attach_type: &str, said: io::Result<OwnedFd>) {
+        let Refusal { errno, why, .. } = expect::refusal(attach_type);
+        let want = Err(errno.raw_os_error());
+        let seen = said
+            .map(drop)
+            .map_err(|err| err.raw_os_error().unwrap_or(0));
+        if seen != want {
+            self.findings.push(format!(
+                "{attach_type} without a call site\n  want {want:?}\n  seen {seen:?}\n  why  {why}"
             ));
         }
     }

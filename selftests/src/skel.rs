@@ -32,6 +32,7 @@ skeletons! {
     recursion
     shadow_stack
     tracepoint
+    trampoline
     uretprobe
 }
 

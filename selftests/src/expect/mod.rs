@@ -11,9 +11,11 @@ mod recursion;
 mod row;
 mod shadow_stack;
 mod tracepoint;
+mod trampoline;
 mod uretprobe;
 
 pub(crate) use row::Expected;
+pub(crate) use trampoline::{Refusal, refusal};
 
 /// Of each family.
 const TABLES: &[&[Expected]] = &[
@@ -22,6 +24,7 @@ const TABLES: &[&[Expected]] = &[
     recursion::TABLE,
     shadow_stack::TABLE,
     tracepoint::TABLE,
+    trampoline::TABLE,
     uretprobe::TABLE,
 ];
 
