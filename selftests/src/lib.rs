@@ -12,6 +12,7 @@
 pub mod needs;
 pub mod skel;
 
+mod asleep;
 mod environment;
 mod expect;
 mod flavor;
@@ -23,6 +24,7 @@ mod scene;
 mod sites;
 mod trigger;
 
+pub use asleep::{Hit, Sleep, Words};
 pub use flavor::Flavor;
 pub use kprobe_event::KprobeEvent;
 pub use own_code::file_offset;

@@ -31,6 +31,7 @@ skeletons! {
     perf_event
     recursion
     shadow_stack
+    syscall
     tracepoint
     trampoline
     uretprobe

@@ -10,6 +10,7 @@ mod perf_event;
 mod recursion;
 mod row;
 mod shadow_stack;
+mod syscall;
 mod tracepoint;
 mod trampoline;
 mod uretprobe;
@@ -23,6 +24,7 @@ const TABLES: &[&[Expected]] = &[
     perf_event::TABLE,
     recursion::TABLE,
     shadow_stack::TABLE,
+    syscall::TABLE,
     tracepoint::TABLE,
     trampoline::TABLE,
     uretprobe::TABLE,
