@@ -12,6 +12,7 @@
 pub mod needs;
 pub mod skel;
 
+mod asleep;
 mod cpus;
 mod crowd;
 mod environment;
@@ -28,13 +29,14 @@ mod sites;
 mod trace_event;
 mod trigger;
 
+pub use asleep::{Hit, Sleep, Words};
 pub use crowd::Crowd;
 pub use flavor::Flavor;
 pub use kallsyms::address_of;
 pub use kprobe_event::KprobeEvent;
 pub use outer::Outer;
 pub use own_code::file_offset;
-pub use probe::{Probe, SetBy, takes_two_programs};
-pub use scene::{Scene, counted};
+pub use probe::{Probe, SetBy, for_tracing_multi, takes_two_programs};
+pub use scene::{Scene, counted, shared};
 pub use trace_event::TraceEvent;
-pub use trigger::fire;
+pub use trigger::{FEWER_TIMES, TIMES, call, fire, migrate};

@@ -73,6 +73,43 @@ pub const BREAKPOINT: Need = Need {
     comes_with: "CONFIG_HAVE_HW_BREAKPOINT",
 };
 
+/// Tracepoints of system calls whose programs may sleep.
+pub const FAULTABLE: Need = Need {
+    function: "trace_call_bpf_faultable",
+    comes_with: "newer than Linux 6.12; 7.3 has it",
+};
+
+/// What lets a program sleep on a system call, until the kernel (7.3 does) went by
+/// the function's name (`check_attach_sleepable`).
+pub const ERROR_INJECTION: Need = Need {
+    function: "within_error_injection_list",
+    comes_with: "CONFIG_FUNCTION_ERROR_INJECTION",
+};
+
+/// A hook of the BPF LSM, in sched_setaffinity(2).
+pub const LSM_HOOK: Need = Need {
+    function: "bpf_lsm_task_setscheduler",
+    comes_with: "CONFIG_BPF_LSM",
+};
+
+/// A function without a call site: all of kernel/trace/ is compiled so.
+pub const NO_CALL_SITE: Need = Need {
+    function: "trace_call_bpf",
+    comes_with: "CONFIG_BPF_EVENTS",
+};
+
+/// What mmap(2) does under the lock of a process's mappings.
+pub const MMAP: Need = Need {
+    function: "do_mmap",
+    comes_with: "CONFIG_MMU",
+};
+
+/// The system call that tests make.
+pub const SYSCALL: Need = Need {
+    function: "__x64_sys_sched_setaffinity",
+    comes_with: "CONFIG_SMP",
+};
+
 /// Probes of user space.
 pub const UPROBE: Need = Need {
     function: "uprobe_register",
@@ -114,14 +151,32 @@ pub const FSESSION: AttachType = AttachType {
     since: "Linux 7.0",
 };
 
+/// The trampolines of several functions, by one link.
+pub const FENTRY_MULTI: AttachType = AttachType {
+    enumerator: "BPF_TRACE_FENTRY_MULTI",
+    since: "newer than Linux 7.0; 7.3 has it",
+};
+
+/// As [`FENTRY_MULTI`], on return.
+pub const FEXIT_MULTI: AttachType = AttachType {
+    enumerator: "BPF_TRACE_FEXIT_MULTI",
+    ..FENTRY_MULTI
+};
+
+/// As [`FENTRY_MULTI`], on both.
+pub const FSESSION_MULTI: AttachType = AttachType {
+    enumerator: "BPF_TRACE_FSESSION_MULTI",
+    ..FENTRY_MULTI
+};
+
 impl AttachType {
-    /// Whether the kernel of this BTF has it.
-    pub(crate) fn is_known(&self, btf: &Btf<'_>) -> bool {
-        let all = btf.type_by_name::<Enum<'_>>("bpf_attach_type");
-        all.is_some_and(|all| {
-            all.iter()
-                .any(|member| member.name.is_some_and(|name| name == self.enumerator))
-        })
+    /// Its number, if the kernel of this BTF has it.
+    pub(crate) fn number(&self, btf: &Btf<'_>) -> Option<u32> {
+        let all = btf.type_by_name::<Enum<'_>>("bpf_attach_type")?;
+        let mut named = all.iter();
+        let member =
+            named.find(|member| member.name.is_some_and(|name| name == self.enumerator))?;
+        u32::try_from(member.value).ok()
     }
 }
 
@@ -139,7 +194,13 @@ pub(crate) fn kernel_btf() -> Result<Btf<'static>> {
 impl Need {
     /// Whether the kernel of this BTF has the function.
     pub(crate) fn is_met(&self, btf: &Btf<'_>) -> bool {
-        btf.type_by_name::<Func<'_>>(self.function).is_some()
+        self.number(btf).is_some()
+    }
+
+    /// The function's number in this BTF.
+    pub(crate) fn number(&self, btf: &Btf<'_>) -> Option<u32> {
+        let function = btf.type_by_name::<Func<'_>>(self.function)?;
+        Some(function.type_id().into())
     }
 }
 

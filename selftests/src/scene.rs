@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One test: from its preconditions to the verdict.
 
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::ptr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use libbpf_rs::btf::Btf;
 use nmissed_evidence::{Record, Tally};
-use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+use rustix::thread::sched_getcpu;
 
 use crate::environment::Environment;
-use crate::expect::{self, Expectation};
+use crate::expect::{self, Expectation, Refusal};
 use crate::needs::{self, AttachType, Need};
+use crate::trigger::bind_to;
 use crate::{Flavor, Probe, cpus, records, sites};
+
+/// The security modules that the kernel asks, with commas between them.
+const LSM_LIST: &str = "/sys/kernel/security/lsm";
 
 /// Held by the test that runs: they all probe the same functions.
 static STAGE: Mutex<()> = Mutex::new(());
@@ -40,7 +49,8 @@ impl Scene {
     /// If something is missing on a kernel that nmissed configured.
     pub fn open(times: u64, needs: &[Need]) -> Result<Option<Self>> {
         let turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
-        stay_on_this_cpu()?;
+        // The counters that programs yield to are per CPU.
+        bind_to(sched_getcpu())?;
         let btf = needs::kernel_btf()?;
         let scene = Self {
             environment: Environment::current(),
@@ -57,6 +67,22 @@ impl Scene {
             }
         }
         Ok(Some(scene))
+    }
+
+    /// As [`Scene::open`], for a test that says as it goes on how many triggers it
+    /// fires ([`Scene::more`]): to load and attach takes longer than most triggers.
+    ///
+    /// # Errors
+    /// As [`Scene::open`].
+    pub fn begin(needs: &[Need]) -> Result<Option<Self>> {
+        Self::open(0, needs)
+    }
+
+    /// Goes on until `times` triggers were fired in all: so many more.
+    pub fn more(&mut self, times: u64) -> u64 {
+        let more = times - self.times;
+        self.times = times;
+        more
     }
 
     /// Whether the kernel has what the test, or a part of it, needs.
@@ -117,18 +143,66 @@ impl Scene {
         Ok(found)
     }
 
+    /// Whether the kernel calls the programs of the LSM `bpf`; the skip is
+    /// recorded where it does not.
+    ///
+    /// # Errors
+    /// If it does not, though nmissed configured it.
+    pub fn has_bpf_lsm(&self) -> Result<bool> {
+        let list = fs::read_to_string(LSM_LIST).unwrap_or_default();
+        let active = list.trim_end().split(',').any(|name| name == "bpf");
+        ensure!(
+            active || !self.environment.configured,
+            "the LSM bpf is not in {LSM_LIST}: {list}"
+        );
+        if !active {
+            records::write_skip("the kernel runs without the LSM bpf (CONFIG_LSM or lsm=)")?;
+        }
+        Ok(active)
+    }
+
     /// Whether the kernel is new enough for programs of this kind.
     #[must_use]
     pub fn knows(&self, attach_type: &AttachType) -> bool {
-        attach_type.is_known(&self.btf)
+        self.number_of(attach_type).is_some()
     }
 
-    /// Ends the scene of a test that needs such programs, and says so.
+    /// The number of an attach type, if the kernel is new enough for it.
+    #[must_use]
+    pub fn number_of(&self, attach_type: &AttachType) -> Option<u32> {
+        attach_type.number(&self.btf)
+    }
+
+    /// Whether the kernel is new enough for what comes with a function.
+    #[must_use]
+    pub fn is_new_enough(&self, need: &Need) -> bool {
+        need.is_met(&self.btf)
+    }
+
+    /// The number of a function in the kernel's BTF.
+    ///
+    /// # Errors
+    /// If the kernel has no such function.
+    pub fn function(&self, need: &Need) -> Result<u32> {
+        let number = need.number(&self.btf);
+        number.with_context(|| format!("the kernel has no {need}"))
+    }
+
+    /// Ends the scene of a test that needs a newer kernel, and says so.
     ///
     /// # Errors
     /// If nobody takes the record.
-    pub fn skip(self, attach_type: &AttachType) -> Result<()> {
-        records::write_skip(&format!("the kernel has no {attach_type}"))
+    pub fn skip(self, what: &impl fmt::Display) -> Result<()> {
+        records::write_skip(&format!("the kernel has no {what}"))
+    }
+
+    /// Ends the scene of a test that needs another machine, whoever configured
+    /// the kernel, and says so.
+    ///
+    /// # Errors
+    /// If nobody takes the record.
+    pub fn skip_on_this_machine(self, what: &str) -> Result<()> {
+        records::write_skip(&format!("the machine has no {what}"))
     }
 
     /// Goes on to a total of `times` triggers, for a test that attaches once and
@@ -192,6 +266,15 @@ impl Scene {
         }
     }
 
+    /// Judges the runs of a program whose probe is not to be hit.
+    pub fn check_never(&mut self, program: &str, runs: &u64) {
+        let runs = counted(runs);
+        if runs != 0 {
+            self.findings
+                .push(format!("the program {program} ran {runs} times, not never"));
+        }
+    }
+
     /// Judges the runs of a session: none on entry without one on return.
     pub fn check_pairs(&mut self, entries: &u64, returns: &u64) {
         let (entries, returns) = (counted(entries), counted(returns));
@@ -207,6 +290,21 @@ impl Scene {
         if seen != want {
             self.findings
                 .push(format!("programs ran in the order {seen}, not {want}"));
+        }
+    }
+
+    /// Judges what the kernel said to whoever wanted to attach to a function
+    /// without a call site.
+    pub fn check_refusal(&mut self, attach_type: &str, said: io::Result<OwnedFd>) {
+        let Refusal { errno, why, .. } = expect::refusal(attach_type);
+        let want = Err(errno.raw_os_error());
+        let seen = said
+            .map(drop)
+            .map_err(|err| err.raw_os_error().unwrap_or(0));
+        if seen != want {
+            self.findings.push(format!(
+                "{attach_type} without a call site\n  want {want:?}\n  seen {seen:?}\n  why  {why}"
+            ));
         }
     }
 
@@ -251,7 +349,8 @@ impl Scene {
     /// What holds whatever the patch: no hit runs a program or a counter
     /// twice. A session's miss may be counted on entry and on return.
     fn balance(&mut self, scenario: &str, attach_type: &str, seen: Tally) {
-        if seen.lost() < 0 && !matches!(attach_type, "kprobe.session" | "fsession") {
+        let may_count_twice = attach_type.contains("session");
+        if seen.lost() < 0 && !may_count_twice {
             self.findings
                 .push(format!("{scenario}: more counted than hit: {seen:?}"));
         }
@@ -280,10 +379,9 @@ pub fn counted(counter: &u64) -> u64 {
     unsafe { ptr::from_ref(counter).read_volatile() }
 }
 
-/// Binds the thread to the CPU that it runs on: the counters that programs
-/// yield to are per CPU.
-fn stay_on_this_cpu() -> Result<()> {
-    let mut cpus = CpuSet::new();
-    cpus.set(sched_getcpu());
-    sched_setaffinity(None, &cpus).context("binding the thread to its CPU")
+/// A word that a BPF program and threads write to while others read it.
+pub fn shared(word: &mut u64) -> &AtomicU64 {
+    // SAFETY: a unique reference is valid for as long as the result is, and
+    // aligned as an atomic of the same size has to be on x86-64.
+    unsafe { AtomicU64::from_ptr(word) }
 }

@@ -37,7 +37,9 @@ skeletons! {
     recursion
     shadow_stack
     shadow_stack_nested
+    syscall
     tracepoint
+    trampoline
     uprobe
     uretprobe
 }
@@ -68,4 +70,19 @@ pub fn load_with<'obj, B: SkelBuilder<'obj>>(
     let mut open = builder.open(storage).context("opening the BPF object")?;
     prepare(&mut open);
     open.load().context("loading the BPF object")
+}
+
+/// Has only these programs loaded: what a test does not use costs it time, and
+/// may be more than the kernel can load.
+///
+/// # Panics
+/// If there is no program of such a name.
+pub fn keep_only<'obj>(open: &mut impl OpenSkel<'obj>, names: &[&str]) {
+    let mut kept = 0;
+    for mut program in open.open_object_mut().progs_mut() {
+        let keep = names.iter().any(|name| program.name() == *name);
+        program.set_autoload(keep);
+        kept += usize::from(keep);
+    }
+    assert_eq!(kept, names.len(), "not all of {names:?} are programs");
 }

@@ -3,9 +3,16 @@
 
 use anyhow::{Context, Result, ensure};
 use libbpf_rs::{ProgramInput, ProgramMut};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+
+/// How many triggers are fired before counters are read again.
+pub const TIMES: [u64; 3] = [1, 2, 1000];
+/// As [`TIMES`], where a trigger takes its time.
+pub const FEWER_TIMES: [u64; 3] = [1, 2, 10];
 
 /// Has the kernel call `bpf_fentry_test1` `times` times, by test runs of a
-/// fentry program (`bpf_prog_test_run_tracing`).
+/// fentry program (`bpf_prog_test_run_tracing`); or a raw tracepoint's program
+/// itself.
 ///
 /// # Errors
 /// If the kernel refuses a run.
@@ -17,4 +24,29 @@ pub fn fire(trigger: &ProgramMut<'_>, times: u64) -> Result<()> {
         ensure!(output.return_value == 0, "the trigger's test run failed");
     }
     Ok(())
+}
+
+/// Makes the system call sched_setaffinity(2) `times` times, which binds the
+/// thread to the CPU that it is on, and nobody else makes.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn call(times: u64) -> Result<()> {
+    let here = sched_getcpu();
+    (0..times).try_for_each(|_| bind_to(here))
+}
+
+/// Moves the thread to another CPU.
+///
+/// # Errors
+/// If there is none.
+pub fn migrate() -> Result<()> {
+    bind_to(usize::from(sched_getcpu() == 0))
+}
+
+/// Lets the thread run on this CPU alone.
+pub(crate) fn bind_to(cpu: usize) -> Result<()> {
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu);
+    sched_setaffinity(None, &cpus).with_context(|| format!("binding the thread to CPU {cpu}"))
 }

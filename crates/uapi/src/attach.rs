@@ -4,16 +4,18 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use libbpf_sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 as kprobe_multi_opts;
 use libbpf_sys::{
-    BPF_MODIFY_RETURN, BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY,
-    BPF_TRACE_FEXIT, BPF_TRACE_KPROBE_MULTI, bpf_attach_type, bpf_insn, bpf_link_create_opts,
-    bpf_prog_load_opts, bpf_prog_type, size_t,
+    BPF_LINK_CREATE, BPF_MODIFY_RETURN, BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACING,
+    BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_TRACE_FSESSION, BPF_TRACE_KPROBE_MULTI, bpf_attach_type,
+    bpf_insn, bpf_link_create_opts, bpf_prog_load_opts, bpf_prog_type, size_t,
 };
 
+use crate::fd::from_syscall;
 use crate::info::check;
 
 /// What a program that does nothing is for.
@@ -27,6 +29,11 @@ pub enum Purpose {
     Fexit(u32),
     /// One that may skip it.
     FmodRet(u32),
+    /// One before and after it.
+    Fsession(u32),
+    /// A link to several functions, by the number of the attach type: libbpf
+    /// 1.7 has no name for it.
+    TracingMulti(u32),
 }
 
 impl Purpose {
@@ -37,6 +44,8 @@ impl Purpose {
             Self::Fentry(id) => (BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, id),
             Self::Fexit(id) => (BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, id),
             Self::FmodRet(id) => (BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, id),
+            Self::Fsession(id) => (BPF_PROG_TYPE_TRACING, BPF_TRACE_FSESSION, id),
+            Self::TracingMulti(attach) => (BPF_PROG_TYPE_TRACING, attach, 0),
         }
     }
 }
@@ -122,6 +131,53 @@ pub fn attach_trampoline(program: impl AsFd) -> io::Result<OwnedFd> {
     owned(fd)
 }
 
+/// `bpf_attr.link_create` as far as trampolines of several functions need it.
+/// libbpf 1.7 does not know them, so neither does its copy of the header.
+#[repr(C)]
+struct LinkCreate {
+    program: u32,
+    target: u32,
+    attach_type: u32,
+    flags: u32,
+    ids: u64,
+    cookies: u64,
+    count: u32,
+}
+
+/// Attaches a program to the functions of these numbers in the kernel's BTF, by
+/// one link (`bpf_tracing_multi_attach`). The attach type is the one that the
+/// program was loaded for.
+///
+/// # Errors
+/// `ENOENT` for a function without a call site, `EINVAL` from a kernel that
+/// does not know the attach type.
+pub fn attach_tracing_multi(
+    program: impl AsFd,
+    attach_type: u32,
+    functions: &[u32],
+) -> io::Result<OwnedFd> {
+    let attr = LinkCreate {
+        program: raw(program.as_fd()).cast_unsigned(),
+        target: 0,
+        attach_type,
+        flags: 0,
+        ids: functions.as_ptr().expose_provenance() as u64,
+        cookies: 0,
+        count: u32::try_from(functions.len()).map_err(io::Error::other)?,
+    };
+    // SAFETY: the kernel reads as much of `attr` as it is told there is, padding
+    // aside, and the numbers that it points to.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_LINK_CREATE,
+            ptr::from_ref(&attr),
+            offset_of!(LinkCreate, count) + size_of::<u32>(),
+        )
+    };
+    from_syscall(fd)
+}
+
 fn raw(fd: BorrowedFd<'_>) -> c_int {
     fd.as_raw_fd()
 }
@@ -131,4 +187,18 @@ fn owned(fd: c_int) -> io::Result<OwnedFd> {
     check(fd)?;
     // SAFETY: the kernel just made it for us, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::LinkCreate;
+
+    #[test]
+    fn the_numbers_lie_where_the_kernel_reads_them() {
+        assert_eq!(offset_of!(LinkCreate, ids), 16);
+        assert_eq!(offset_of!(LinkCreate, cookies), 24);
+        assert_eq!(offset_of!(LinkCreate, count), 32);
+    }
 }

@@ -21,14 +21,19 @@ mod bindings {
     include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
 }
 mod attach;
+mod fd;
 mod info;
 mod link;
+mod page;
 mod perf;
 mod prog;
 mod signal;
 
-pub use attach::{Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing};
+pub use attach::{
+    Places, Purpose, attach_kprobe_multi, attach_tracing_multi, attach_trampoline, load_nothing,
+};
 pub use link::link_missed;
-pub use perf::{KprobePmu, open_kprobe, open_trace_event, write_breakpoint};
-pub use prog::{recursion_misses, run_count};
+pub use page::Page;
+pub use perf::{Counted, KprobePmu, open_counter, open_kprobe, open_trace_event, write_breakpoint};
+pub use prog::{recursion_misses, run_count, test_run};
 pub use signal::interrupt;

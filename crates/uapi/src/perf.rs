@@ -3,12 +3,16 @@
 
 use std::ffi::{CStr, c_int};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::ptr;
 
 use libbpf_sys::{
-    PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, PERF_TYPE_TRACEPOINT, perf_event_attr,
+    PERF_COUNT_HW_INSTRUCTIONS, PERF_COUNT_SW_CPU_MIGRATIONS, PERF_COUNT_SW_PAGE_FAULTS,
+    PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE,
+    PERF_TYPE_TRACEPOINT, perf_event_attr,
 };
+
+use crate::fd::from_syscall;
 
 /// `HW_BREAKPOINT_W` of linux/hw_breakpoint.h.
 const ON_WRITE: u32 = 2;
@@ -34,6 +38,43 @@ pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
     attr.__bindgen_anon_4.bp_len = size_of::<u64>() as u64;
     attr.set_disabled(1);
     attr.set_pinned(1);
+    open(&attr, THIS_THREAD, ANY_CPU)
+}
+
+/// What a perf event counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Page faults of user addresses, be they of user space or of the kernel
+    /// (`do_user_addr_fault`).
+    PageFaults,
+    /// Moves to another CPU (`set_task_cpu`).
+    Migrations,
+    /// Instructions of user space that the processor has retired.
+    Instructions,
+}
+
+/// A perf event that overflows whenever the calling thread has done `period`
+/// more of what it counts. It counts from the first `PERF_EVENT_IOC_ENABLE` on.
+///
+/// # Errors
+/// What perf_event_open(2) says: `ENOENT` for instructions on a machine that
+/// does not count them, or where the kernel does not know how.
+pub fn open_counter(counted: Counted, period: u64) -> io::Result<OwnedFd> {
+    let (kind, config) = match counted {
+        Counted::PageFaults => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS),
+        Counted::Migrations => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS),
+        Counted::Instructions => (PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS),
+    };
+    let mut attr = perf_event_attr {
+        type_: kind,
+        size: size_of::<perf_event_attr>() as u32,
+        config: u64::from(config),
+        ..Default::default()
+    };
+    attr.__bindgen_anon_1.sample_period = period;
+    attr.set_disabled(1);
+    attr.set_pinned(1);
+    attr.set_exclude_kernel(u64::from(counted == Counted::Instructions));
     open(&attr, THIS_THREAD, ANY_CPU)
 }
 
@@ -107,11 +148,7 @@ fn open(attr: &perf_event_attr, thread: c_int, cpu: c_int) -> io::Result<OwnedFd
             libc::c_ulong::from(PERF_FLAG_FD_CLOEXEC),
         )
     };
-    match i32::try_from(fd) {
-        // SAFETY: the kernel just made this descriptor for us.
-        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-        _ => Err(io::Error::last_os_error()),
-    }
+    from_syscall(fd)
 }
 
 #[cfg(test)]

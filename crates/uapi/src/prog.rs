@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The counters of a program.
+//! The counters of a program, and its test runs.
 
 use std::io;
 use std::mem::offset_of;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
+
+use libbpf_sys::{bpf_test_run_opts, size_t};
 
 use crate::bindings::bpf_prog_info;
-use crate::info::{Fillable, Info};
+use crate::info::{Fillable, Info, check};
 
 // SAFETY: a C struct of integers, bit fields of integers and a char array.
 unsafe impl Fillable for bpf_prog_info {}
@@ -40,4 +42,19 @@ pub fn run_count(fd: impl AsFd) -> io::Result<Option<u64>> {
 fn query(fd: impl AsFd) -> io::Result<Info<bpf_prog_info>> {
     // SAFETY: all zero.
     unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }
+}
+
+/// Has the kernel run the program behind `fd` once, with nothing to work on
+/// (`BPF_PROG_TEST_RUN`). Unlike libbpf-rs' programs, a descriptor is there for
+/// any thread.
+///
+/// # Errors
+/// What bpf(2) says: `ENOTSUPP` for programs that have no test runs.
+pub fn test_run(fd: impl AsFd) -> io::Result<()> {
+    let mut opts = bpf_test_run_opts {
+        sz: size_of::<bpf_test_run_opts>() as size_t,
+        ..Default::default()
+    };
+    // SAFETY: `opts` points to no memory, and lives until the call returns.
+    check(unsafe { libbpf_sys::bpf_prog_test_run_opts(fd.as_fd().as_raw_fd(), &mut opts) })
 }

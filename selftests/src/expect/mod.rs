@@ -16,7 +16,9 @@ mod perf_event;
 mod recursion;
 mod row;
 mod shadow_stack;
+mod syscall;
 mod tracepoint;
+mod trampoline;
 mod uprobe;
 #[cfg(test)]
 mod upstream;
@@ -25,6 +27,8 @@ mod uretprobe;
 use std::borrow::Cow;
 
 use row::{Expected, PerTrigger};
+
+pub(crate) use trampoline::{Refusal, refusal};
 
 /// What a scenario should show.
 #[derive(Clone, Debug)]
@@ -45,7 +49,9 @@ const TABLES: &[&[Expected]] = &[
     perf_event::TABLE,
     recursion::TABLE,
     shadow_stack::TABLE,
+    syscall::TABLE,
     tracepoint::TABLE,
+    trampoline::TABLE,
     uprobe::TABLE,
     uretprobe::TABLE,
 ];

@@ -7,14 +7,11 @@ pub(super) const TABLE: &[Expected] = &[
     row(
         &["perf_event/in-fentry"],
         On::All,
-        PerTrigger {
-            link_missed: None,
-            ..RUNS
-        },
+        UNLINKED_RUNS,
         "__bpf_prog_enter_recur holds prog->active alone",
     ),
     row(
-        &["perf_event/in-kprobe"],
+        &["perf_event/in-kprobe", "perf_event/in-map-syscall"],
         On::Only(KNOWN, UNPATCHED),
         PerTrigger {
             link_missed: None,
@@ -23,9 +20,27 @@ pub(super) const TABLE: &[Expected] = &[
         "bpf_overflow_handler returns if bpf_prog_active is held",
     ),
     row(
-        &["perf_event/in-kprobe"],
+        &["perf_event/in-kprobe", "perf_event/in-map-syscall"],
         On::Only(KNOWN, COUNTED),
         TP_MISSES,
         "bpf_overflow_handler counts what bpf_prog_active keeps out",
+    ),
+    row(
+        &["perf_event/page-fault", "perf_event/migration"],
+        On::All,
+        UNLINKED_RUNS,
+        "perf_swevent_overflow does not throttle the first overflow of a hit",
+    ),
+    row(
+        &["perf_event/page-fault-in-fentry"],
+        On::All,
+        UNLINKED_RUNS,
+        "__bpf_prog_enter_sleepable_recur holds prog->active alone",
+    ),
+    row(
+        &["perf_event/instructions"],
+        On::All,
+        UNLINKED_RUNS,
+        "max_samples_per_tick is far away: 1000 overflows take some 10^9 instructions",
     ),
 ];

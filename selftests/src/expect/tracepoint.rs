@@ -26,4 +26,47 @@ pub(super) const TABLE: &[Expected] = &[
         },
         "perf_trace_event_buf_alloc counts for the programs of the event",
     ),
+    row(
+        &["raw_tp/in-itself", "tp_btf/in-itself"],
+        On::All,
+        PerTrigger {
+            hits: 2,
+            runs: 1,
+            ..TP_MISSES
+        },
+        "__bpf_trace_run: this very program runs already, on this CPU",
+    ),
+    row(
+        &[
+            "raw_tp/in-kprobe-1",
+            "raw_tp/in-kprobe-2",
+            "tp_btf/in-kprobe",
+            "raw_tp/in-kprobe.multi-1",
+            "raw_tp/in-kprobe.multi-2",
+            "tp_btf/in-kprobe.multi",
+        ],
+        On::All,
+        UNLINKED_RUNS,
+        "__bpf_trace_run looks at prog->active alone",
+    ),
+    row(
+        &["raw_tp/in-test-run"],
+        On::Only(&["6.12"], ALL_KNOWN),
+        PerTrigger {
+            hits: 2,
+            runs: 2,
+            ..UNLINKED_RUNS
+        },
+        "__bpf_prog_test_run_raw_tp leaves prog->active alone",
+    ),
+    row(
+        &["raw_tp/in-test-run"],
+        On::Only(&["7.3"], ALL_KNOWN),
+        PerTrigger {
+            hits: 2,
+            runs: 1,
+            ..TP_MISSES
+        },
+        "__bpf_trace_run: __bpf_prog_test_run_raw_tp holds prog->active",
+    ),
 ];

@@ -10,6 +10,7 @@ mod tracing;
 mod uprobe;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use anyhow::{Context, Result};
@@ -34,6 +35,8 @@ pub enum SetBy {
     Ioctl,
 }
 
+pub use tracing::for_tracing_multi;
+
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {
     /// As libbpf's `SEC()` spells it.
@@ -46,7 +49,7 @@ pub struct Probe<'p, 'obj> {
     /// several links, or several times per trigger, counts as often.
     places: u64,
     program: &'p ProgramMut<'obj>,
-    links: Vec<Link>,
+    links: Vec<Box<dyn AsFd>>,
     /// Whether the kernel knows the links, too; libbpf has one in any case.
     set_by: SetBy,
     /// The event of tracefs that it shares with others, if any.
@@ -100,18 +103,31 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         self.attach_type
     }
 
-    /// In one place, of the only flavor there is.
-    fn new(attach_type: &'static str, program: &'p ProgramMut<'obj>, link: Link) -> Self {
+    /// A program that only test runs hit.
+    #[must_use]
+    pub fn unattached(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Self {
         Self {
             attach_type,
             flavor: None,
             planned: None,
             places: 1,
             program,
-            links: vec![link],
+            links: Vec::new(),
             set_by: SetBy::Link,
             event: None,
             before: Counters::default(),
+        }
+    }
+
+    /// In one place, of the only flavor there is.
+    fn new(
+        attach_type: &'static str,
+        program: &'p ProgramMut<'obj>,
+        link: impl AsFd + 'static,
+    ) -> Self {
+        Self {
+            links: vec![Box::new(link)],
+            ..Self::unattached(attach_type, program)
         }
     }
 
@@ -149,6 +165,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// where there is none; `None` if nobody can read it.
     fn link_missed(&self) -> Result<Option<u64>> {
         match (self.set_by, self.event) {
+            (SetBy::Link, _) if self.links.is_empty() => Ok(None),
             (SetBy::Link, _) => Ok(self.links.iter().map(link_missed).sum::<io::Result<_>>()?),
             (SetBy::Ioctl, Some(event)) => {
                 Ok(event.profile()?.iter().map(|probe| probe.misses).sum())

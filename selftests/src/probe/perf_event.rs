@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Perf events that are no tracepoints.
 
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use libbpf_rs::ProgramMut;
-use nmissed_uapi::write_breakpoint;
+use nmissed_uapi::{Counted, open_counter, write_breakpoint};
 
 use super::Probe;
 
@@ -18,10 +18,29 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     pub fn write_breakpoint(program: &'p ProgramMut<'obj>, address: u64) -> Result<Self> {
         let event = write_breakpoint(address)
             .with_context(|| format!("making a breakpoint at {address:#x}"))?;
+        Self::perf_event(program, event)
+    }
+
+    /// Attaches to a perf event that overflows each time that this thread does
+    /// what is `counted`.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn each(program: &'p ProgramMut<'obj>, counted: Counted) -> Result<Self> {
+        let event = open_counter(counted, 1)
+            .with_context(|| format!("opening a perf event for {counted:?}"))?;
+        Self::perf_event(program, event)
+    }
+
+    /// Attaches to a perf event.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn perf_event(program: &'p ProgramMut<'obj>, event: OwnedFd) -> Result<Self> {
         // The link closes it.
         let link = program
             .attach_perf_event(event.into_raw_fd())
-            .with_context(|| format!("attaching to the breakpoint at {address:#x}"))?;
+            .context("attaching to the perf event")?;
         Ok(Self::new("perf_event", program, link))
     }
 }

@@ -2,7 +2,9 @@
 //! Tracepoints and trampolines.
 
 use anyhow::{Context, Result};
-use libbpf_rs::{ProgramMut, TracepointCategory};
+use libbpf_rs::libbpf_sys::bpf_program__set_expected_attach_type;
+use libbpf_rs::{AsRawLibbpf, OpenProgramMut, ProgramMut, ProgramType, TracepointCategory};
+use nmissed_uapi::attach_tracing_multi;
 
 use super::Probe;
 
@@ -34,7 +36,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn tp_btf(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::traced("tp_btf", program)
+        Self::trampoline("tp_btf", program)
     }
 
     /// Attaches to the entry of the function that the program names itself,
@@ -43,7 +45,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn fentry(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::traced("fentry", program)
+        Self::trampoline("fentry", program)
     }
 
     /// As [`Probe::fentry`], to the return.
@@ -51,7 +53,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn fexit(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::traced("fexit", program)
+        Self::trampoline("fexit", program)
     }
 
     /// As [`Probe::fentry`]; the program may keep the function from running.
@@ -59,7 +61,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses, as it does for most functions.
     pub fn fmod_ret(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::traced("fmod_ret", program)
+        Self::trampoline("fmod_ret", program)
     }
 
     /// As [`Probe::fentry`], to entry and return.
@@ -67,26 +69,56 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn fsession(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::traced("fsession", program)
+        Self::trampoline("fsession", program)
     }
 
-    /// Attaches to the hook of security modules that the program names itself.
+    /// As [`Probe::fentry`], to whatever of the function the program is for.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn trampoline(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Result<Self> {
+        let name = program.name().display();
+        let link = program
+            .attach_trace()
+            .with_context(|| format!("attaching the {attach_type} {name}"))?;
+        Ok(Self::new(attach_type, program, link))
+    }
+
+    /// Attaches to the function of this number in the kernel's BTF, by a link that
+    /// could take several. `number` is that of the attach type.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn tracing_multi(
+        attach_type: &'static str,
+        number: u32,
+        program: &'p ProgramMut<'obj>,
+        function: u32,
+    ) -> Result<Self> {
+        let link = attach_tracing_multi(program, number, &[function])
+            .with_context(|| format!("attaching a {attach_type} to function {function}"))?;
+        Ok(Self::new(attach_type, program, link))
+    }
+
+    /// Attaches to the security hook that the program names itself.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn lsm(program: &'p ProgramMut<'obj>) -> Result<Self> {
+        let name = program.name().display();
         let link = program
             .attach_lsm()
-            .with_context(|| format!("attaching the lsm {}", program.name().display()))?;
+            .with_context(|| format!("attaching the lsm {name}"))?;
         Ok(Self::new("lsm", program, link))
     }
+}
 
-    /// To what the program names itself.
-    fn traced(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Result<Self> {
-        let link = program.attach_trace().with_context(|| {
-            let name = program.name().display();
-            format!("attaching the {attach_type} {name}")
-        })?;
-        Ok(Self::new(attach_type, program, link))
+/// Makes a program one for [`Probe::tracing_multi`], whose sections libbpf 1.7 does
+/// not know; `number` is that of the attach type.
+pub fn for_tracing_multi(program: &mut OpenProgramMut<'_>, number: u32) {
+    program.set_prog_type(ProgramType::Tracing);
+    // SAFETY: the program is not loaded yet, and nobody else uses it.
+    unsafe {
+        bpf_program__set_expected_attach_type(program.as_libbpf_object().as_ptr(), number);
     }
 }

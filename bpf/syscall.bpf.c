@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What may sit on the way of a system call, and fall asleep there. */
+#include <stdbool.h>
+#include "nmissed.bpf.h"
+
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+#define NR_SCHED_SETAFFINITY 203
+/* Turns of one loop in another, BPF_MAX_LOOPS each at most: minutes... */
+#define OUTER_TURNS (1 << 13)
+#define INNER_TURNS (1 << 23)
+/* ...of which no more than these nanoseconds are used. */
+#define PATIENCE 5000000000ULL
+/* Nothing is mapped there. */
+#define NOWHERE ((void *)4096)
+
+struct runs {
+	__u64 sys_enter;
+	__u64 sys_exit;
+	__u64 raw_sys_enter;
+	__u64 on_tp;
+	__u64 on_fentry;
+	__u64 on_fexit;
+	__u64 on_fmod_ret;
+	__u64 on_lsm;
+	__u64 on_test_run;
+} runs;
+
+/* The number of a thread: its mmap(2) is to take until the rest is over. */
+volatile __u64 holder;
+/* Set by the program that sees to it. */
+volatile __u64 held;
+/* The next run on the way of the system call is to fall asleep. */
+volatile __u64 sleep;
+/* Set by that run. */
+volatile __u64 asleep;
+/* The rest is over. */
+volatile __u64 over;
+
+/* Whoever cannot say that it is over gets the CPU back all the same. */
+static long is_over(__u32 turn, __u64 *until)
+{
+	return over || bpf_ktime_get_ns() > *until;
+}
+
+static long wait_on(__u32 turn, __u64 *until)
+{
+	bpf_loop(INNER_TURNS, is_over, until, 0);
+	return is_over(turn, until);
+}
+
+/* Under the lock of the process's mappings. */
+SEC("kprobe")
+int holding(void *ctx)
+{
+	__u64 until;
+
+	if ((__u32)bpf_get_current_pid_tgid() != holder)
+		return 0;
+	held = true;
+	until = bpf_ktime_get_ns() + PATIENCE;
+	bpf_loop(OUTER_TURNS, wait_on, &until, 0);
+	return 0;
+}
+
+/* The fault takes the same lock. */
+static void sleep_if_told(void)
+{
+	__u64 word;
+
+	if (!sleep)
+		return;
+	sleep = false;
+	asleep = true;
+	bpf_copy_from_user(&word, sizeof(word), NOWHERE);
+}
+
+#define SLEEPING_PROGRAM(section, program) \
+	SEC(section)                       \
+	int program(void *ctx)             \
+	{                                  \
+		COUNT_RUN(program);        \
+		sleep_if_told();           \
+		return 0;                  \
+	}
+
+/* libbpf does not know that these may sleep: whoever loads them says so. */
+SLEEPING_PROGRAM("tp", on_tp)
+SLEEPING_PROGRAM("raw_tp", on_test_run)
+SLEEPING_PROGRAM("fentry.s/__x64_sys_sched_setaffinity", on_fentry)
+SLEEPING_PROGRAM("fexit.s/__x64_sys_sched_setaffinity", on_fexit)
+SLEEPING_PROGRAM("fmod_ret.s/__x64_sys_sched_setaffinity", on_fmod_ret)
+SLEEPING_PROGRAM("lsm.s/task_setscheduler", on_lsm)
+
+COUNTING_PROGRAM("tp", sys_enter)
+COUNTING_PROGRAM("tp", sys_exit)
+
+/* Arguments: the registers, and the number of the system call. */
+SEC("raw_tp")
+int raw_sys_enter(__u64 *args)
+{
+	if (args[1] == NR_SCHED_SETAFFINITY)
+		COUNT_RUN(raw_sys_enter);
+	return 0;
+}
