@@ -52,7 +52,13 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe/event-of-two-by-link-in-kprobe"],
-        On::All,
+        On::Only(KNOWN, COUNTED),
+        LINK_MISSES.on_links(2),
+        "trace_kprobe_event_missed sums up all kprobes of the event",
+    ),
+    row(
+        &["kprobe/event-of-two-by-link-in-kprobe"],
+        On::Only(KNOWN, UNPATCHED),
         PerTrigger {
             hits: 2,
             ..LINK_MISSES

@@ -218,11 +218,15 @@ fn hits_agree(profile: &[Profile], tally: Tally) -> bool {
     }
 }
 
-/// Whether a link, which knows of the event's first probe only
-/// (`bpf_get_kprobe_info`), and tracefs have the same misses of that.
+/// Whether a link and tracefs have the same misses, of all probes of the event or of
+/// its first, which is the only one that `bpf_get_kprobe_info` asks (until 7.3 at
+/// least).
 fn misses_agree(profile: &[Profile], tally: Tally) -> bool {
-    let known = profile[0].misses.zip(tally.link_missed);
-    known.is_none_or(|(profile, link)| profile == link)
+    let all: Option<u64> = profile.iter().map(|probe| probe.misses).sum();
+    [profile[0].misses, all].iter().any(|told| {
+        told.zip(tally.link_missed)
+            .is_none_or(|(told, link)| told == link)
+    })
 }
 
 /// A link that libbpf made, or why it did not.
