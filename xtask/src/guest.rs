@@ -144,8 +144,9 @@ impl<'a> Build<'a> {
         Ok(path)
     }
 
+    /// By name: cargo tells them as they get ready, which differs from time to time.
     fn tests(&self) -> Result<Vec<(String, PathBuf)>> {
-        self.cargo(&[
+        let mut tests = self.cargo(&[
             "test",
             "--no-run",
             "--package",
@@ -154,7 +155,9 @@ impl<'a> Build<'a> {
             "static",
             "--test",
             "*",
-        ])
+        ])?;
+        tests.sort();
+        Ok(tests)
     }
 
     /// Runs cargo and returns the name and path of each program it made.
