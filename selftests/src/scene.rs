@@ -70,19 +70,12 @@ impl Scene {
     }
 
     /// As [`Scene::open`], for a test that says as it goes on how many triggers it
-    /// fires ([`Scene::more`]): to load and attach takes longer than most triggers.
+    /// fires ([`Scene::go_on_to`]): to load and attach takes longer than most triggers.
     ///
     /// # Errors
     /// As [`Scene::open`].
     pub fn begin(needs: &[Need]) -> Result<Option<Self>> {
         Self::open(0, needs)
-    }
-
-    /// Goes on until `times` triggers were fired in all: so many more.
-    pub fn more(&mut self, times: u64) -> u64 {
-        let more = times - self.times;
-        self.times = times;
-        more
     }
 
     /// Whether the kernel has what the test, or a part of it, needs.

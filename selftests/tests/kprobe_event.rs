@@ -18,7 +18,7 @@ const TIMES: [u64; 3] = [1, 2, 1000];
 
 #[test_matrix([Outer::Fentry, Outer::Kprobe, Outer::KprobeMulti])]
 fn nested(outer: Outer) -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     if !scene.has_place(INNER, Flavor::Int3)? {
@@ -74,7 +74,7 @@ fn nested(outer: Outer) -> Result<()> {
 /// (`perf_event_attach_bpf_prog`).
 #[test]
 fn a_perf_event_takes_one_program() -> Result<()> {
-    let Some(scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();

@@ -22,7 +22,7 @@ const PATTERN: &str = "bpf_modify_return_test_t?";
 
 #[test_matrix([Outer::Fentry, Outer::Kprobe, Outer::KprobeMulti])]
 fn nested(outer: Outer) -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     // tests/missed.rs has the one in a kprobe.multi.
@@ -73,7 +73,7 @@ enum By {
 #[test_matrix([By::Address, By::Pattern])]
 fn third_level(by: By) -> Result<()> {
     let needs = [FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
-    let Some(mut scene) = Scene::open(0, &needs)? else {
+    let Some(mut scene) = Scene::begin(&needs)? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -107,7 +107,7 @@ fn third_level(by: By) -> Result<()> {
 /// A session that hits itself on entry: what is skipped there has no return.
 #[test]
 fn session_in_itself() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE, SESSION])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE, SESSION])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();

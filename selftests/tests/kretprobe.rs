@@ -26,7 +26,7 @@ const CPUS: usize = 2;
 
 #[test_matrix([Outer::Fentry, Outer::Kprobe, Outer::KprobeMulti])]
 fn nested(outer: Outer) -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -61,7 +61,7 @@ fn nested(outer: Outer) -> Result<()> {
 /// All threads are in the function at the same time, and return after that.
 #[test]
 fn kretprobe_pool() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, FILE_LOCK, KFUNC])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, FILE_LOCK, KFUNC])? else {
         return Ok(());
     };
     if !scene.has_possible_cpus(CPUS)? {
@@ -109,7 +109,7 @@ fn kretprobe_pool() -> Result<()> {
 /// As [`kretprobe_pool`], for kprobe.multi's kin.
 #[test]
 fn fprobe_pool() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, FILE_LOCK, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, FILE_LOCK, KFUNC, FPROBE])? else {
         return Ok(());
     };
     if !scene.has_possible_cpus(CPUS)? {

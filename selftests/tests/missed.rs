@@ -30,7 +30,7 @@ const INNER: &str = KFUNC.function;
 /// armed.
 #[test_matrix([Flavor::Ftrace, Flavor::Int3, Flavor::Optimized])]
 fn perf_kprobe(flavor: Flavor) -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
     if !scene.has_place(INNER, flavor)? {
@@ -55,7 +55,7 @@ fn perf_kprobe(flavor: Flavor) -> Result<()> {
 /// of nesting in, so the programs themselves have to yield, or not.
 #[test]
 fn kprobe_recursion() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let with_session = scene.has(&SESSION)?;
@@ -98,7 +98,7 @@ fn kprobe_recursion() -> Result<()> {
 /// Tracepoint programs in a kprobe: both take and yield to the same counter.
 #[test]
 fn tp_recursion() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -124,7 +124,7 @@ fn tp_recursion() -> Result<()> {
 /// A kprobe.multi in the very same program: no patch may let it in.
 #[test]
 fn kprobe_multi_in_itself() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -146,7 +146,7 @@ fn kprobe_multi_in_itself() -> Result<()> {
 /// A kprobe.multi in a perf kprobe: tells `active` from `guarded`.
 #[test]
 fn kprobe_multi_in_perf_kprobe() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -168,7 +168,7 @@ fn kprobe_multi_in_perf_kprobe() -> Result<()> {
 /// `active`, which does not heed that, from `guarded`.
 #[test]
 fn kprobe_multi_in_map_syscall() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[MAP_DELETE, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[MAP_DELETE, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();

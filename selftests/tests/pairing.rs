@@ -21,7 +21,7 @@ const STEPS: usize = 8;
 
 #[test]
 fn of_kprobes() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -45,7 +45,7 @@ fn of_kprobes() -> Result<()> {
 
 #[test]
 fn of_kprobe_multis() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();

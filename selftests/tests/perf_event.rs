@@ -85,7 +85,7 @@ fn breakpoint(writer: Writer) -> Result<()> {
             .update_percpu(&key, &values, MapFlags::ANY)
     };
     for times in TIMES {
-        let more = scene.more(times);
+        let more = scene.go_on_to(times);
         match writer {
             MapSyscall => (0..more).try_for_each(update)?,
             Kprobe | Fentry => fire(&progs.trigger, more)?,
@@ -136,7 +136,7 @@ fn page_fault(in_fentry: bool) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        for _ in 0..scene.more(times) {
+        for _ in 0..scene.go_on_to(times) {
             page.empty()?;
             if in_fentry {
                 fire(&progs.trigger, 1)?;
@@ -169,7 +169,7 @@ fn migration() -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        for _ in 0..scene.more(times) {
+        for _ in 0..scene.go_on_to(times) {
             migrate()?;
         }
         scene.observe("perf_event/migration", &moved, &runs.on_overflow)?;
@@ -200,7 +200,7 @@ fn instructions() -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        scene.more(times);
+        scene.go_on_to(times);
         while read_count(&mut counter)? < times * PERIOD {
             work();
         }

@@ -34,7 +34,7 @@ use Third::{Kprobe, KprobeMulti, KprobeSession, KretprobeMulti};
 fn third_level(third: Third) -> Result<()> {
     let mut needs = vec![FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
     needs.extend((third == KprobeSession).then_some(SESSION));
-    let Some(mut scene) = Scene::open(0, &needs)? else {
+    let Some(mut scene) = Scene::begin(&needs)? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -75,7 +75,7 @@ fn third_level(third: Third) -> Result<()> {
 #[test]
 fn third_level_of_lists() -> Result<()> {
     let needs = [FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
-    let Some(mut scene) = Scene::open(0, &needs)? else {
+    let Some(mut scene) = Scene::begin(&needs)? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();

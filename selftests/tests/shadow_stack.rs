@@ -22,7 +22,7 @@ const TIMES: [u64; 3] = [1, 2, 1000];
 
 #[test]
 fn returns() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -56,7 +56,7 @@ fn returns() -> Result<()> {
 
 #[test]
 fn sessions() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, FPROBE, SESSION])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, FPROBE, SESSION])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
@@ -97,7 +97,7 @@ const NESTED: u64 = 16;
 /// Nested so deep that a call finds no room to remember its return at all.
 #[test]
 fn nested() -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[FENTRY_TEST1, KFUNC, FPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();

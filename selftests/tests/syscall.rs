@@ -36,7 +36,7 @@ fn tracepoints() -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        call(scene.more(times))?;
+        call(scene.go_on_to(times))?;
         scene.observe("tp/sys-enter", &enter, &runs.sys_enter)?;
         scene.observe("tp/sys-exit", &exit, &runs.sys_exit)?;
         scene.observe("raw_tp/sys-enter", &raw, &runs.raw_sys_enter)?;
@@ -60,7 +60,7 @@ fn lsm() -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        call(scene.more(times))?;
+        call(scene.go_on_to(times))?;
         scene.observe("lsm/in-syscall", &hook, &runs.on_lsm)?;
     }
     scene.close()
@@ -182,7 +182,7 @@ fn while_asleep(kind: Kind) -> Result<()> {
     sleep.during(|| {
         let probe = kind.attach(&skel.progs)?.hit_per_trigger(1 + OTHERS);
         for times in FEWER_TIMES {
-            (0..scene.more(times)).try_for_each(|_| sleep.pass(OTHERS))?;
+            (0..scene.go_on_to(times)).try_for_each(|_| sleep.pass(OTHERS))?;
             scene.observe(kind.scenario(), &probe, kind.runs(&bss.runs))?;
         }
         Ok(())

@@ -59,7 +59,7 @@ fn in_itself(kind: Kind) -> Result<()> {
         TpBtf => ("tp_btf/in-itself", &all.nesting_btf),
     };
     for times in TIMES {
-        fire(&progs.trigger, scene.more(times))?;
+        fire(&progs.trigger, scene.go_on_to(times))?;
         scene.check_step("firing", &all.firing);
         scene.observe(scenario, &nesting, runs)?;
     }
@@ -93,7 +93,7 @@ fn raw_in(outer: &str) -> Result<()> {
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     let in_outer = |name: &str, number: &str| format!("{name}/in-{outer}{number}");
     for times in TIMES {
-        fire(&progs.trigger, scene.more(times))?;
+        fire(&progs.trigger, scene.go_on_to(times))?;
         scene.observe(&in_outer("raw_tp", "-1"), &raw_1, &runs.inner_raw_1)?;
         scene.observe(&in_outer("raw_tp", "-2"), &raw_2, &runs.inner_raw_2)?;
         scene.observe(&in_outer("tp_btf", ""), &btf, &runs.inner_btf)?;
@@ -116,7 +116,7 @@ fn in_test_run() -> Result<()> {
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     let mut argument = 1_u64.to_ne_bytes();
     for times in TIMES {
-        for _ in 0..scene.more(times) {
+        for _ in 0..scene.go_on_to(times) {
             skel.progs.test_run.test_run(ProgramInput {
                 context_in: Some(&mut argument),
                 ..Default::default()

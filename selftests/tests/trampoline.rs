@@ -204,7 +204,7 @@ fn in_itself(form: Form) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        fire(&skel.progs.calling, scene.more(times))?;
+        fire(&skel.progs.calling, scene.go_on_to(times))?;
         scene.check_step("calling", &runs.calling);
         form.observe(&mut scene, "in-itself", &probe, runs)?;
     }
@@ -235,7 +235,7 @@ fn inside(outer: &str) -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        fire(&progs.trigger, scene.more(times))?;
+        fire(&progs.trigger, scene.go_on_to(times))?;
         for (form, probe) in forms.iter().zip(&inner) {
             form.observe(&mut scene, &format!("in-{outer}"), probe, runs)?;
         }
@@ -261,7 +261,7 @@ fn skipping() -> Result<()> {
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
-        fire(&progs.calling, scene.more(times))?;
+        fire(&progs.calling, scene.go_on_to(times))?;
         FENTRY.observe(&mut scene, "around-fmod_ret", &before, runs)?;
         FMOD_RET.observe(&mut scene, "skipping", &verdict, runs)?;
         FEXIT.observe(&mut scene, "around-fmod_ret", &after, runs)?;
@@ -307,7 +307,7 @@ fn third_level(of_lists: bool) -> Result<()> {
         "at-third-level"
     };
     for times in TIMES {
-        fire(&progs.trigger, scene.more(times))?;
+        fire(&progs.trigger, scene.go_on_to(times))?;
         scene.check_step("second", &runs.second);
         FENTRY.observe(&mut scene, what, &entry, runs)?;
         FEXIT.observe(&mut scene, what, &exit, runs)?;

@@ -87,7 +87,7 @@ impl Entered {
 
 #[test_matrix([Entered::Once, Entered::FromSignalHandler, Entered::ByItself])]
 fn reentry(entered: Entered) -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[UPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[UPROBE])? else {
         return Ok(());
     };
     let with_multi = scene.knows(&UPROBE_MULTI);
@@ -139,7 +139,7 @@ fn reentry(entered: Entered) -> Result<()> {
 /// Events of tracefs, as deep as returns are kept, and one deeper.
 #[test_matrix([KEPT, KEPT + 1])]
 fn events(depth: u64) -> Result<()> {
-    let Some(mut scene) = Scene::open(0, &[UPROBE])? else {
+    let Some(mut scene) = Scene::begin(&[UPROBE])? else {
         return Ok(());
     };
     let mut storage = MaybeUninit::uninit();
