@@ -14,9 +14,9 @@
 	}
 
 /* What others are nested in; a test attaches one of them. */
-#define OUTER_PROGRAMS                                           \
-	OUTER_PROGRAM("fentry/bpf_fentry_test1", outer_fentry)   \
-	OUTER_PROGRAM("kprobe", outer_kprobe)                    \
+#define OUTER_PROGRAMS                                         \
+	OUTER_PROGRAM("fentry/bpf_fentry_test1", outer_fentry) \
+	OUTER_PROGRAM("kprobe", outer_kprobe)                  \
 	OUTER_PROGRAM("kprobe.multi", outer_multi)
 
 #endif

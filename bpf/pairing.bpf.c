@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * X for the entry and Y for the return of two functions: A, which is
- * bpf_fentry_test1, and B, the kfunc, which both programs call. They do so from A
- * only, so that B is called as often whoever is let in.
+ * bpf_fentry_test1, and B, the kfunc, which both programs call. They do so from
+ * A only, so that B is called as often whoever is let in.
  */
 #include <stdbool.h>
 #include "trigger.bpf.h"
