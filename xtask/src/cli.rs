@@ -52,7 +52,7 @@ pub(crate) enum VmVerb {
     Test(TestOptions),
     /// Show as a grid what becomes of a hit of each attach type while a program
     /// of each other runs
-    Pairs(PairsOptions),
+    Pairs(BootOptions),
     /// Boot a kernel, attach probes, and compare with what its image promises
     Verify(VerifyOptions),
 }
@@ -208,14 +208,30 @@ pub(crate) struct BuildOptions {
     pub(crate) refresh: bool,
 }
 
+/// What to boot, how, and where the evidence goes.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct TestOptions {
+pub(crate) struct BootOptions {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
     /// A bzImage or vmlinuz that is booted as it is
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
+
+    /// Keep results.json, consoles, configurations and command lines here
+    /// [default: target/vm/run-NNNN]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// kvm or tcg [default: kvm if a kernel really boots with it]
+    #[arg(long, value_name = "ACCEL")]
+    pub(crate) accel: Option<nmissed_vm::Accel>,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TestOptions {
+    #[command(flatten)]
+    pub(crate) boot: BootOptions,
 
     /// Run only tests whose name, FAMILY::TEST, matches this regular expression;
     /// a family is a file of selftests/tests: --filter '^missed::'
@@ -230,34 +246,6 @@ pub(crate) struct TestOptions {
     /// Also list the tests that took longest: 10, or N
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
     pub(crate) slowest: Option<usize>,
-
-    /// Keep results.json, consoles, configurations and command lines here
-    /// [default: target/vm/run-NNNN]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// kvm or tcg [default: kvm if a kernel really boots with it]
-    #[arg(long, value_name = "ACCEL")]
-    pub(crate) accel: Option<nmissed_vm::Accel>,
-}
-
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct PairsOptions {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-
-    /// A bzImage or vmlinuz that is booted as it is
-    #[arg(long, value_name = "FILE")]
-    pub(crate) image: Option<PathBuf>,
-
-    /// Keep results.json, consoles, configurations and command lines here
-    /// [default: target/vm/run-NNNN]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// kvm or tcg [default: kvm if a kernel really boots with it]
-    #[arg(long, value_name = "ACCEL")]
-    pub(crate) accel: Option<nmissed_vm::Accel>,
 }
 
 #[derive(Args, Clone, Debug, Default)]

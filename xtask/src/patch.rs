@@ -4,7 +4,7 @@
 use anyhow::Result;
 use nmissed_kbuild::{Series, variant_below};
 
-use crate::cli::{EvidenceOptions, PatchVerb, TestOptions};
+use crate::cli::{BootOptions, EvidenceOptions, PatchVerb, TestOptions};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::plan::KernelPlan;
@@ -42,8 +42,11 @@ pub(crate) fn test_options(
             .to_owned(),
     };
     Ok(TestOptions {
-        output: Some(dir),
-        accel: options.accel,
+        boot: BootOptions {
+            output: Some(dir),
+            accel: options.accel,
+            ..BootOptions::default()
+        },
         ..TestOptions::default()
     })
 }

@@ -190,10 +190,6 @@ fn by_the_build(error: Error) -> Result<Noticed> {
         Some(KbuildError::Build { errors, .. }) => {
             Ok(Noticed::ByCompiler(headline(errors).to_owned()))
         }
-        Some(KbuildError::Patch(failure)) => {
-            let name = failure.patch.file_name().unwrap_or_default();
-            Ok(Noticed::ByPatch(name.to_string_lossy().into_owned()))
-        }
         _ => Err(error),
     }
 }

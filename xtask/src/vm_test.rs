@@ -16,7 +16,7 @@ use nmissed_vm::Guest;
 use regex::Regex;
 
 use crate::boots::{Bootable, Boots, Occasion};
-use crate::cli::{PairsOptions, TestOptions};
+use crate::cli::{BootOptions, TestOptions};
 use crate::exit::{Exit, UsageError};
 use crate::image::with_image;
 use crate::plan::{DEFAULT_VARIANTS, KernelPlan};
@@ -50,13 +50,10 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions, install: bool) -
 }
 
 /// The same for the pairs alone.
-pub(crate) fn pairs(workspace: &Workspace, options: &PairsOptions, install: bool) -> Result<Exit> {
+pub(crate) fn pairs(workspace: &Workspace, options: &BootOptions, install: bool) -> Result<Exit> {
     let options = TestOptions {
-        selection: options.selection.clone(),
-        image: options.image.clone(),
+        boot: options.clone(),
         filter: Some(Regex::new(PAIRS).context("a pattern of our own")?),
-        output: options.output.clone(),
-        accel: options.accel,
         ..TestOptions::default()
     };
     run_and_show(workspace, &options, install, as_grid)
@@ -68,8 +65,8 @@ fn run_and_show(
     install: bool,
     view: View,
 ) -> Result<Exit> {
-    let image = options.image.as_deref();
-    let subjects = Subjects::of(workspace, &options.selection, DEFAULT_VARIANTS, image)?;
+    let image = options.boot.image.as_deref();
+    let subjects = Subjects::of(workspace, &options.boot.selection, DEFAULT_VARIANTS, image)?;
     doctor::ensure(&subjects.steps(), install)?;
     test_and_show(workspace, &subjects, options, view)
 }
@@ -113,7 +110,11 @@ impl<'a> Session<'a> {
         Ok(Self {
             workspace,
             options,
-            boots: Boots::start(workspace, options.accel, options.output.as_deref())?,
+            boots: Boots::start(
+                workspace,
+                options.boot.accel,
+                options.boot.output.as_deref(),
+            )?,
         })
     }
 
@@ -290,9 +291,7 @@ fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
 /// The test programs: one per family.
 fn families(guest: &Guest) -> String {
     let names = guest.tests.iter().map(|(name, _)| name.as_str());
-    let mut names: Vec<_> = names.collect();
-    names.sort_unstable();
-    names.join(", ")
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn summary(run: &Run) -> String {
