@@ -28,15 +28,12 @@ const ON_WRITE: u32 = 2;
 /// `ENOENT` where there are none.
 pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
     let mut attr = perf_event_attr {
-        type_: PERF_TYPE_BREAKPOINT,
-        size: u32::try_from(size_of::<perf_event_attr>()).map_err(io::Error::other)?,
         bp_type: ON_WRITE,
-        ..Default::default()
+        ..disabled(PERF_TYPE_BREAKPOINT, 0)
     };
     attr.__bindgen_anon_1.sample_period = 1;
     attr.__bindgen_anon_3.bp_addr = address;
     attr.__bindgen_anon_4.bp_len = size_of::<u64>() as u64;
-    attr.set_disabled(1);
     attr.set_pinned(1);
     open(&attr, THIS_THREAD, ANY_CPU)
 }
@@ -65,14 +62,8 @@ pub fn open_counter(counted: Counted, period: u64) -> io::Result<OwnedFd> {
         Counted::Migrations => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS),
         Counted::Instructions => (PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS),
     };
-    let mut attr = perf_event_attr {
-        type_: kind,
-        size: size_of::<perf_event_attr>() as u32,
-        config: u64::from(config),
-        ..Default::default()
-    };
+    let mut attr = disabled(kind, config.into());
     attr.__bindgen_anon_1.sample_period = period;
-    attr.set_disabled(1);
     attr.set_pinned(1);
     attr.set_exclude_kernel(u64::from(counted == Counted::Instructions));
     open(&attr, THIS_THREAD, ANY_CPU)
@@ -99,13 +90,7 @@ pub fn open_kprobe(
     offset: u64,
     on_return: bool,
 ) -> io::Result<OwnedFd> {
-    let mut attr = perf_event_attr {
-        type_: pmu.number,
-        size: size_of::<perf_event_attr>() as u32,
-        config: u64::from(on_return) << pmu.retprobe_bit,
-        ..Default::default()
-    };
-    attr.set_disabled(1);
+    let mut attr = disabled(pmu.number, u64::from(on_return) << pmu.retprobe_bit);
     attr.__bindgen_anon_3.kprobe_func = function.as_ptr().expose_provenance() as u64;
     attr.__bindgen_anon_4.probe_offset = offset;
     open(&attr, ANY_THREAD, FIRST_CPU)
@@ -118,14 +103,19 @@ pub fn open_kprobe(
 /// # Errors
 /// What perf_event_open(2) says: `EINVAL` where there is no such event.
 pub fn open_trace_event(id: u64) -> io::Result<OwnedFd> {
+    open(&disabled(PERF_TYPE_TRACEPOINT, id), ANY_THREAD, FIRST_CPU)
+}
+
+/// An event that counts nothing before somebody enables it.
+fn disabled(kind: u32, config: u64) -> perf_event_attr {
     let mut attr = perf_event_attr {
-        type_: PERF_TYPE_TRACEPOINT,
+        type_: kind,
         size: size_of::<perf_event_attr>() as u32,
-        config: id,
+        config,
         ..Default::default()
     };
     attr.set_disabled(1);
-    open(&attr, ANY_THREAD, FIRST_CPU)
+    attr
 }
 
 /// `pid` and `cpu` of perf_event_open(2).
