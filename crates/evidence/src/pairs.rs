@@ -16,9 +16,8 @@
 
 use std::fmt::Write as _;
 
-use crate::compare::compare;
 use crate::style::{Ink, Style, wrap};
-use crate::text::chapter;
+use crate::text::{chapter, chapters};
 use crate::{Change, Comparison, Results, Row, Tally};
 
 /// So begins what goes on if it is the very program that is hit: one hit of two is
@@ -50,27 +49,28 @@ const ORDER: [(&str, Option<&str>, &str); 20] = [
     ("uprobe", None, ""),
 ];
 
-/// A column: the attach type and flavor of the program that is hit.
+/// The attach type and flavor of the program that is hit.
 type Inner<'a> = (&'a str, Option<&'a str>);
+
+/// What is below one head, in all blocks alike.
+struct Column<'a> {
+    inner: Inner<'a>,
+    width: usize,
+}
 
 impl Results {
     /// One chapter per kernel: the grid of its first run, what other runs make
     /// different, what the cells mean, and whether all is as expected.
     #[must_use]
     pub fn pairs_to_text(&self, style: Style) -> String {
-        if self.runs.is_empty() {
-            return "Nothing ran.\n".to_owned();
-        }
-        let with_grid = |all: Comparison<'_>| {
+        chapters(self, |all| {
             let pairs = Comparison {
                 rows: all.pairs,
                 pairs: Vec::new(),
                 ..all
             };
             chapter(&pairs, Grid::of(&pairs, style).parts(), style)
-        };
-        let chapters: Vec<String> = compare(self).into_iter().map(with_grid).collect();
-        chapters.join("\n\n")
+        })
     }
 }
 
@@ -107,20 +107,20 @@ impl<'a> Grid<'a> {
             return Vec::new();
         }
         let runs = 0..self.comparison.runs.len();
-        let mut parts: Vec<String> = runs.map(|run| self.part(run)).collect();
+        let columns = self.columns();
+        let mut parts: Vec<String> = runs.map(|run| self.part(run, &columns)).collect();
         parts.push(self.legend());
         parts
     }
 
     /// Several blocks where not all columns fit.
-    fn part(&self, run: usize) -> String {
+    fn part(&self, run: usize, columns: &[Vec<Column<'_>>]) -> String {
         let outers = self.outers_to_show(run);
         if outers.is_empty() {
             let variant = &self.comparison.runs[run].variant;
             let reference = &self.comparison.runs[0].variant;
             return format!("{variant}: in every pair as {reference}\n");
         }
-        let columns = self.columns();
         let blocks: Vec<String> = columns
             .iter()
             .map(|columns| self.block(run, &outers, columns))
@@ -149,19 +149,23 @@ impl<'a> Grid<'a> {
     }
 
     /// Columns that fit beside the names of the rows, at least one at a time.
-    fn columns(&self) -> Vec<Vec<Inner<'a>>> {
-        let mut blocks: Vec<Vec<Inner<'a>>> = Vec::new();
+    fn columns(&self) -> Vec<Vec<Column<'a>>> {
+        let mut blocks: Vec<Vec<Column<'a>>> = Vec::new();
         let mut used = self.style.width;
         for inner in &self.inners {
-            let width = 1 + self.width(*inner);
+            let column = Column {
+                inner: *inner,
+                width: self.width(*inner),
+            };
+            let taken = 1 + column.width;
             match blocks.last_mut() {
-                Some(block) if used + width <= self.style.width => block.push(*inner),
+                Some(block) if used + taken <= self.style.width => block.push(column),
                 _ => {
                     used = self.names();
-                    blocks.push(vec![*inner]);
+                    blocks.push(vec![column]);
                 }
             }
-            used += width;
+            used += taken;
         }
         blocks
     }
@@ -186,18 +190,18 @@ impl<'a> Grid<'a> {
             .unwrap_or(0)
     }
 
-    fn block(&self, run: usize, outers: &[&str], columns: &[Inner<'_>]) -> String {
+    fn block(&self, run: usize, outers: &[&str], columns: &[Column<'_>]) -> String {
         let names = self.names();
         let mut heading = format!("{:<names$}", self.comparison.runs[run].variant);
-        for inner in columns {
-            let _ = write!(heading, " {:>1$}", head(*inner), self.width(*inner));
+        for Column { inner, width } in columns {
+            let _ = write!(heading, " {:>width$}", head(*inner));
         }
         let mut text = self.style.paint(Ink::Bold, &heading) + "\n";
         for outer in outers {
             let _ = write!(text, "{outer:<names$}");
-            for inner in columns {
+            for Column { inner, width } in columns {
                 let (cell, ink) = self.cell(run, outer, *inner);
-                let cell = format!("{cell:>0$}", self.width(*inner));
+                let cell = format!("{cell:>width$}");
                 let cell = ink.map_or(cell.clone(), |ink| self.style.paint(ink, &cell));
                 text = text + " " + &cell;
             }

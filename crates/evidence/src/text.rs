@@ -20,19 +20,23 @@ impl Results {
     /// run, what did not pass and why, and a verdict per run.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
-        if self.runs.is_empty() {
-            return "Nothing ran.\n".to_owned();
-        }
-        let with_tables = |comparison: &Comparison<'_>| {
+        chapters(self, |comparison| {
             let mut tables = Vec::new();
             if !comparison.rows.is_empty() {
-                tables = vec![matrix(comparison, style), table(comparison, style)];
+                tables = vec![matrix(&comparison, style), table(&comparison, style)];
             }
-            chapter(comparison, tables, style)
-        };
-        let chapters: Vec<String> = compare(self).iter().map(with_tables).collect();
-        chapters.join("\n\n")
+            chapter(&comparison, tables, style)
+        })
     }
+}
+
+/// One per kernel.
+pub(crate) fn chapters(results: &Results, chapter: impl Fn(Comparison<'_>) -> String) -> String {
+    if results.runs.is_empty() {
+        return "Nothing ran.\n".to_owned();
+    }
+    let chapters: Vec<String> = compare(results).into_iter().map(chapter).collect();
+    chapters.join("\n\n")
 }
 
 /// What the runs show, how they went, what did not pass and why, and a verdict
