@@ -39,13 +39,17 @@ extern int bpf_modify_return_test_tp(int nonce) __ksym;
 	}
 
 /* A program in which others are nested: everything that probes the kfunc. */
-#define NESTING_PROGRAM(section, program)     \
-	SEC(section)                          \
-	int program(void *ctx)                \
-	{                                     \
-		COUNT_RUN(program);           \
-		bpf_modify_return_test_tp(0); \
-		return 0;                     \
+#define NESTING_PROGRAM(section, program) \
+	NESTING_PROGRAM_AS(section, program, program)
+
+/* As it, for one of several programs whose runs count as one's. */
+#define NESTING_PROGRAM_AS(section, program, counter) \
+	SEC(section)                                  \
+	int program(void *ctx)                        \
+	{                                             \
+		COUNT_RUN(counter);                   \
+		bpf_modify_return_test_tp(0);         \
+		return 0;                             \
 	}
 
 char _license[] SEC("license") = "GPL";

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs on a tracepoint, of which some fire it themselves. */
-#include "trigger.bpf.h"
+#include "outer.bpf.h"
 
 struct runs {
 	__u64 firing;
 	__u64 nesting;
 	__u64 nesting_raw;
 	__u64 nesting_btf;
-	__u64 outer_kprobe;
-	__u64 outer_multi;
+	__u64 outer;
 	__u64 inner_raw_1;
 	__u64 inner_raw_2;
 	__u64 inner_btf;
@@ -22,8 +21,7 @@ NESTING_PROGRAM("tp", nesting)
 NESTING_PROGRAM("raw_tp", nesting_raw)
 NESTING_PROGRAM("tp_btf/bpf_trigger_tp", nesting_btf)
 
-NESTING_PROGRAM("kprobe", outer_kprobe)
-NESTING_PROGRAM("kprobe.multi", outer_multi)
+OUTER_PROGRAMS
 COUNTING_PROGRAM("raw_tp", inner_raw_1)
 COUNTING_PROGRAM("raw_tp", inner_raw_2)
 COUNTING_PROGRAM("tp_btf/bpf_trigger_tp", inner_btf)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs of trampolines, and programs around and beside them. */
+#include "outer.bpf.h"
 #include "session.bpf.h"
-#include "trigger.bpf.h"
 
 struct runs {
 	__u64 calling;
-	__u64 outer_kprobe;
-	__u64 outer_multi;
+	__u64 outer;
 	__u64 fentry;
 	__u64 fexit;
 	__u64 fmod_ret;
@@ -69,8 +68,7 @@ TRAMPOLINE_SESSION("fsession.multi", fsession_multi)
 /* Never attached: calls the function in a test run, and holds nothing. */
 NESTING_PROGRAM("raw_tp", calling)
 
-NESTING_PROGRAM("kprobe", outer_kprobe)
-NESTING_PROGRAM("kprobe.multi", outer_multi)
+OUTER_PROGRAMS
 
 /* On the tracepoint in the function. */
 COUNTING_PROGRAM("raw_tp", body)

@@ -25,6 +25,12 @@ impl Outer {
         ["fentry", "kprobe", "kprobe.multi"][self as usize]
     }
 
+    /// The name of its program (bpf/outer.bpf.h).
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        ["outer_fentry", "outer_kprobe", "outer_multi"][self as usize]
+    }
+
     /// Attaches the one of the programs, for which the types above are the order,
     /// that is of its type.
     ///

@@ -83,12 +83,23 @@ impl Scene {
     /// # Errors
     /// If it has not, though nmissed configured it.
     pub fn has(&self, need: &Need) -> Result<bool> {
-        let met = need.is_met(&self.btf);
-        ensure!(
-            met || !self.environment.configured,
-            "the kernel has no {need}, though it is configured for these tests"
-        );
-        Ok(met)
+        let lacking =
+            || format!("the kernel has no {need}, though it is configured for these tests");
+        self.unless_ours(need.is_met(&self.btf), lacking)
+    }
+
+    /// What is missing on a kernel that nmissed configured is an error.
+    fn unless_ours(&self, found: bool, lacking: impl Fn() -> String) -> Result<bool> {
+        ensure!(found || !self.environment.configured, lacking());
+        Ok(found)
+    }
+
+    /// As it; on other kernels the skip is recorded.
+    fn found_or_skip(&self, found: bool, lacking: impl Fn() -> String) -> Result<bool> {
+        if !self.unless_ours(found, &lacking)? {
+            records::write_skip(&lacking())?;
+        }
+        Ok(found)
     }
 
     /// Whether the image of the kernel has a place for a kprobe of a flavor in
@@ -97,11 +108,8 @@ impl Scene {
     /// # Errors
     /// If it has none, though nmissed configured it.
     pub fn has_place(&self, function: &str, flavor: Flavor) -> Result<bool> {
-        let found = self.finds_place(function, flavor)?;
-        if !found {
-            records::write_skip(&no_place(function, flavor))?;
-        }
-        Ok(found)
+        let found = sites::offset(function, flavor)?.is_some();
+        self.found_or_skip(found, || no_place(function, flavor))
     }
 
     /// As [`Scene::has_place`], for a part of the test, which goes on without.
@@ -110,11 +118,7 @@ impl Scene {
     /// As [`Scene::has_place`].
     pub fn finds_place(&self, function: &str, flavor: Flavor) -> Result<bool> {
         let found = sites::offset(function, flavor)?.is_some();
-        ensure!(
-            found || !self.environment.configured,
-            no_place(function, flavor)
-        );
-        Ok(found)
+        self.unless_ours(found, || no_place(function, flavor))
     }
 
     /// Whether the kernel counts on as many processors as the books of the test
@@ -124,16 +128,8 @@ impl Scene {
     /// If nmissed chose the machine, or sysfs does not say.
     pub fn has_possible_cpus(&self, wanted: usize) -> Result<bool> {
         let possible = cpus::possible()?;
-        let found = possible == wanted;
-        let wrong = format!("{possible} possible CPUs, not {wanted}");
-        ensure!(
-            found || !self.environment.configured,
-            "the kernel has {wrong}"
-        );
-        if !found {
-            records::write_skip(&format!("the kernel has {wrong}"))?;
-        }
-        Ok(found)
+        let wrong = || format!("the kernel has {possible} possible CPUs, not {wanted}");
+        self.found_or_skip(possible == wanted, wrong)
     }
 
     /// Whether the kernel calls the programs of the LSM `bpf`; the skip is
@@ -144,11 +140,8 @@ impl Scene {
     pub fn has_bpf_lsm(&self) -> Result<bool> {
         let list = fs::read_to_string(LSM_LIST).unwrap_or_default();
         let active = list.trim_end().split(',').any(|name| name == "bpf");
-        ensure!(
-            active || !self.environment.configured,
-            "the LSM bpf is not in {LSM_LIST}: {list}"
-        );
-        if !active {
+        let lacking = || format!("the LSM bpf is not in {LSM_LIST}: {list}");
+        if !self.unless_ours(active, lacking)? {
             records::write_skip("the kernel runs without the LSM bpf (CONFIG_LSM or lsm=)")?;
         }
         Ok(active)

@@ -8,13 +8,13 @@ use anyhow::{Context, Result, ensure};
 use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
 use nmissed_selftests::skel::kprobe_event::KprobeEventSkelBuilder;
 use nmissed_selftests::skel::load;
-use nmissed_selftests::{Flavor, Outer, Probe, Scene, SetBy, TraceEvent, fire, takes_two_programs};
+use nmissed_selftests::{
+    Flavor, Outer, Probe, Scene, SetBy, TIMES, TraceEvent, fire, takes_two_programs,
+};
 use test_case::test_matrix;
 
 /// Where all of them sit.
 const INNER: &str = KFUNC.function;
-/// Triggers, all in all, whenever it is asked what they did.
-const TIMES: [u64; 3] = [1, 2, 1000];
 
 #[test_matrix([Outer::Fentry, Outer::Kprobe, Outer::KprobeMulti])]
 fn nested(outer: Outer) -> Result<()> {

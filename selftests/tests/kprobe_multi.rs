@@ -8,15 +8,13 @@ use nmissed_selftests::needs::{COPY_NOFAULT, FENTRY_TEST1, FPROBE, KFUNC, SESSIO
 use nmissed_selftests::skel::kprobe_multi::KprobeMultiSkelBuilder;
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::recursion::RecursionSkelBuilder;
-use nmissed_selftests::{KprobeEvent, Outer, Probe, Scene, address_of, fire};
+use nmissed_selftests::{KprobeEvent, Outer, Probe, Scene, TIMES, address_of, fire};
 use test_case::test_matrix;
 
 /// Where outer programs sit.
 const OUTER: &str = FENTRY_TEST1.function;
 /// Where inner programs sit.
 const INNER: &str = KFUNC.function;
-/// Triggers, all in all, whenever it is asked what they did.
-const TIMES: [u64; 3] = [1, 2, 1000];
 /// Fits that function and no other.
 const PATTERN: &str = "bpf_modify_return_test_t?";
 

@@ -8,14 +8,12 @@ use anyhow::{Context, Result};
 use nmissed_selftests::needs::{FENTRY_TEST1, FILE_LOCK, FPROBE, KFUNC, SESSION};
 use nmissed_selftests::skel::kretprobe::KretprobeSkelBuilder;
 use nmissed_selftests::skel::load_with;
-use nmissed_selftests::{Crowd, Outer, Probe, Scene, SetBy, TraceEvent, fire};
+use nmissed_selftests::{Crowd, Outer, Probe, Scene, SetBy, TIMES, TraceEvent, fire};
 use test_case::test_matrix;
 
 /// Where nested probes sit.
 const INNER: &str = KFUNC.function;
-/// Triggers, all in all, whenever it is asked what they did.
-const TIMES: [u64; 3] = [1, 2, 1000];
-/// As [`TIMES`], of triggers that take many threads.
+/// As `TIMES`, of triggers that take many threads.
 const MEETINGS: [u64; 3] = [1, 2, 50];
 /// Where threads meet.
 const MEETING: &str = FILE_LOCK.function;

@@ -16,11 +16,9 @@ use nmissed_selftests::skel::missed_kprobe_recursion::MissedKprobeRecursionSkelB
 use nmissed_selftests::skel::missed_map_syscall::MissedMapSyscallSkelBuilder;
 use nmissed_selftests::skel::missed_tp_recursion::MissedTpRecursionSkelBuilder;
 use nmissed_selftests::skel::{load, load_with};
-use nmissed_selftests::{Flavor, Probe, Scene, fire};
+use nmissed_selftests::{Flavor, Probe, Scene, TIMES, fire};
 use test_case::test_matrix;
 
-/// So often everything is hit, all in all, when it is looked at.
-const TIMES: [u64; 3] = [1, 2, 1000];
 /// Where outer programs sit.
 const OUTER: &str = FENTRY_TEST1.function;
 /// Where inner programs sit.

@@ -9,13 +9,11 @@ use anyhow::{Context, Result};
 use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
 use nmissed_selftests::skel::load;
 use nmissed_selftests::skel::pairing::PairingSkelBuilder;
-use nmissed_selftests::{Probe, Scene, SetBy, address_of, fire};
+use nmissed_selftests::{Probe, Scene, SetBy, TIMES, address_of, fire};
 
 const A: &str = FENTRY_TEST1.function;
 const B: &str = KFUNC.function;
 
-/// Triggers, all in all, whenever it is asked what they did.
-const TIMES: [u64; 3] = [1, 2, 1000];
 /// How many steps the programs note.
 const STEPS: usize = 8;
 

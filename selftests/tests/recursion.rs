@@ -13,11 +13,8 @@ use anyhow::{Context, Result};
 use nmissed_selftests::needs::{COPY_NOFAULT, FENTRY_TEST1, FPROBE, KFUNC, SESSION};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::recursion::RecursionSkelBuilder;
-use nmissed_selftests::{KprobeEvent, Probe, Scene, fire};
+use nmissed_selftests::{KprobeEvent, Probe, Scene, TIMES, fire};
 use test_case::test_matrix;
-
-/// So often everything is hit, all in all, when it is looked at.
-const TIMES: [u64; 3] = [1, 2, 1000];
 
 /// What sits on the kfunc.
 #[derive(Clone, Copy, PartialEq)]

@@ -15,10 +15,7 @@ use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC, SESSION};
 use nmissed_selftests::skel::shadow_stack::ShadowStackSkelBuilder;
 use nmissed_selftests::skel::shadow_stack_nested::ShadowStackNestedSkelBuilder;
 use nmissed_selftests::skel::{load, load_with};
-use nmissed_selftests::{Probe, Scene, fire};
-
-/// So often everything is hit, all in all, when it is looked at.
-const TIMES: [u64; 3] = [1, 2, 1000];
+use nmissed_selftests::{Probe, Scene, TIMES, fire};
 
 #[test]
 fn returns() -> Result<()> {

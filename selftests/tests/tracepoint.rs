@@ -9,7 +9,7 @@ use libbpf_rs::ProgramInput;
 use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
 use nmissed_selftests::skel::tracepoint::TracepointSkelBuilder;
 use nmissed_selftests::skel::{keep_only, load_with};
-use nmissed_selftests::{Probe, Scene, TIMES, fire};
+use nmissed_selftests::{Outer, Probe, Scene, TIMES, fire};
 use test_case::test_case;
 
 /// The tracepoint, which the kfunc fires, and its group.
@@ -67,31 +67,25 @@ fn in_itself(kind: Kind) -> Result<()> {
 }
 
 /// In programs that hold what those of perf's tracepoints yield to.
-#[test_case("kprobe")]
-#[test_case("kprobe.multi")]
-fn raw_in(outer: &str) -> Result<()> {
+#[test_case(Outer::Kprobe)]
+#[test_case(Outer::KprobeMulti)]
+fn raw_in(outer: Outer) -> Result<()> {
     let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
-    let multi = outer == "kprobe.multi";
-    let program = if multi { "outer_multi" } else { "outer_kprobe" };
     let mut storage = MaybeUninit::uninit();
     let skel = load_with(TracepointSkelBuilder::default(), &mut storage, |open| {
         let inner = ["inner_raw_1", "inner_raw_2", "inner_btf"];
-        keep_only(open, &[&["trigger", program][..], &inner].concat());
+        keep_only(open, &[&["trigger", outer.program()][..], &inner].concat());
     })?;
     let progs = &skel.progs;
     let raw_1 = Probe::raw_tp(&progs.inner_raw_1, NAME)?;
     let raw_2 = Probe::raw_tp(&progs.inner_raw_2, NAME)?;
     let btf = Probe::tp_btf(&progs.inner_btf)?;
-    let _outer = if multi {
-        Probe::kprobe_multi(&progs.outer_multi, &[FENTRY_TEST1.function])
-    } else {
-        Probe::kprobe(&progs.outer_kprobe, FENTRY_TEST1.function)
-    }?;
+    let _outer = outer.attach([&progs.outer_fentry, &progs.outer_kprobe, &progs.outer_multi])?;
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    let in_outer = |name: &str, number: &str| format!("{name}/in-{outer}{number}");
+    let in_outer = |name: &str, number: &str| format!("{name}/in-{}{number}", outer.name());
     for times in TIMES {
         fire(&progs.trigger, scene.go_on_to(times))?;
         scene.observe(&in_outer("raw_tp", "-1"), &raw_1, &runs.inner_raw_1)?;

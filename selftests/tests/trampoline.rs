@@ -16,7 +16,7 @@ use nmissed_selftests::skel::trampoline::{
     OpenTrampolineSkel, TrampolineProgs, TrampolineSkel, TrampolineSkelBuilder,
 };
 use nmissed_selftests::skel::{keep_only, load_with};
-use nmissed_selftests::{KprobeEvent, Probe, Scene, TIMES, fire, for_tracing_multi};
+use nmissed_selftests::{KprobeEvent, Outer, Probe, Scene, TIMES, fire, for_tracing_multi};
 use nmissed_uapi::{Purpose, attach_tracing_multi, attach_trampoline, load_nothing};
 use test_case::test_case;
 
@@ -213,31 +213,31 @@ fn in_itself(form: Form) -> Result<()> {
 
 /// All that the kernel knows, on one function, in programs that hold what others
 /// yield to.
-#[test_case("kprobe")]
-#[test_case("kprobe.multi")]
-fn inside(outer: &str) -> Result<()> {
+#[test_case(Outer::Kprobe)]
+#[test_case(Outer::KprobeMulti)]
+fn inside(outer: Outer) -> Result<()> {
     let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
         return Ok(());
     };
-    let multi = outer == "kprobe.multi";
-    let name = if multi { "outer_multi" } else { "outer_kprobe" };
     let forms = known(&scene);
     let mut storage = MaybeUninit::uninit();
-    let skel = load(&scene, &mut storage, &forms, &["trigger", name], |_| ())?;
+    let skel = load(
+        &scene,
+        &mut storage,
+        &forms,
+        &["trigger", outer.program()],
+        |_| (),
+    )?;
     let progs = &skel.progs;
     let inner = forms.iter().map(|form| form.attach(&scene, progs));
     let inner = inner.collect::<Result<Vec<_>>>()?;
-    let _outer = if multi {
-        Probe::kprobe_multi(&progs.outer_multi, &[OUTER])
-    } else {
-        Probe::kprobe(&progs.outer_kprobe, OUTER)
-    }?;
+    let _outer = outer.attach([&progs.outer_fentry, &progs.outer_kprobe, &progs.outer_multi])?;
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
         fire(&progs.trigger, scene.go_on_to(times))?;
         for (form, probe) in forms.iter().zip(&inner) {
-            form.observe(&mut scene, &format!("in-{outer}"), probe, runs)?;
+            form.observe(&mut scene, &format!("in-{}", outer.name()), probe, runs)?;
         }
     }
     scene.close()

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use nmissed_selftests::needs::{UPROBE, UPROBE_MULTI, UPROBE_SESSION};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::uprobe::UprobeSkelBuilder;
-use nmissed_selftests::{Probe, Scene, SetBy, TraceEvent, file_offset};
+use nmissed_selftests::{Probe, Scene, SetBy, TIMES, TraceEvent, file_offset};
 use nmissed_uapi::interrupt;
 use test_case::test_matrix;
 
@@ -71,7 +71,7 @@ impl Entered {
     /// Triggers, all in all, whenever it is asked what they did.
     fn times(self) -> [u64; 3] {
         match self {
-            Self::Once | Self::FromSignalHandler => [1, 2, 1000],
+            Self::Once | Self::FromSignalHandler => TIMES,
             Self::ByItself => DEEP_TIMES,
         }
     }

@@ -185,10 +185,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     ) -> Result<Vec<String>> {
         let mut found = sources::of_program(self.program)?;
         found.extend(sources::of_runs(self.program, runs)?);
-        if self.set_by == SetBy::Link {
-            for link in &self.links {
-                found.extend(sources::of_link(link, fdinfo)?);
-            }
+        for link in &self.links {
+            found.extend(sources::of_link(link, fdinfo)?);
         }
         found.extend(self.of_event(tally)?);
         Ok(found)
