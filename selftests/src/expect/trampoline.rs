@@ -72,12 +72,18 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["fentry/at-third-list", "fexit/at-third-list"],
-        On::Only(KNOWN, ALL_KNOWN),
+        On::Only(KNOWN, UNPATCHED),
         PerTrigger {
             link_missed: None,
             ..LOST
         },
         "__ftrace_ops_list_func returns before call_direct_funcs, which nobody counts",
+    ),
+    row(
+        &["fentry/at-third-list", "fexit/at-third-list"],
+        On::Only(KNOWN, COUNTED),
+        UNLINKED_RUNS,
+        "ftrace_ops_list_direct: call_direct_funcs, whatever recursion says",
     ),
 ];
 
