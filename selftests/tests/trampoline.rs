@@ -284,7 +284,8 @@ fn third_level(of_lists: bool) -> Result<()> {
     let beside = if of_lists { &beside[..] } else { &[] };
     let mut storage = MaybeUninit::uninit();
     let others = [&["trigger", "second"], beside].concat();
-    let skel = load(&scene, &mut storage, &[FENTRY, FEXIT], &others, |_| ())?;
+    let forms = known(&scene);
+    let skel = load(&scene, &mut storage, &forms, &others, |_| ())?;
     let progs = &skel.progs;
     let attach_beside = || -> Result<_> {
         Ok([
@@ -296,8 +297,8 @@ fn third_level(of_lists: bool) -> Result<()> {
     // In this order, because to make a kprobe reads memory, too.
     let _first = KprobeEvent::reading_the_stack("first", OUTER)?;
     let _beside = of_lists.then(attach_beside).transpose()?;
-    let entry = FENTRY.attach(&scene, progs)?;
-    let exit = FEXIT.attach(&scene, progs)?;
+    let third = forms.iter().map(|form| form.attach(&scene, progs));
+    let third = third.collect::<Result<Vec<_>>>()?;
     let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.function])?;
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
@@ -309,8 +310,9 @@ fn third_level(of_lists: bool) -> Result<()> {
     for times in TIMES {
         fire(&progs.trigger, scene.go_on_to(times))?;
         scene.check_step("second", &runs.second);
-        FENTRY.observe(&mut scene, what, &entry, runs)?;
-        FEXIT.observe(&mut scene, what, &exit, runs)?;
+        for (form, probe) in forms.iter().zip(&third) {
+            form.observe(&mut scene, what, probe, runs)?;
+        }
     }
     scene.close()
 }
