@@ -9,6 +9,7 @@
 use nmissed_evidence::PAIR_IN;
 
 use super::Expectation;
+use super::kprobe_multi::{RETURN_NOT_TRIED, RETURN_TRIED};
 use super::row::*;
 
 /// What goes on is this very program.
@@ -222,31 +223,31 @@ const YIELDS: &[Yields] = &[
     ),
     yields(
         SESSION,
-        On::Only(&["6.12"], YIELDING),
+        On::Only(&["6.12"], UNPATCHED),
         ProgActive,
         ProgramTwice,
-        "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, too",
+        RETURN_TRIED,
     ),
     yields(
         SESSION,
-        On::Only(&["6.12"], PER_PROGRAM),
-        OwnActive,
-        ProgramTwice,
-        "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, too",
+        On::Only(&["6.12"], COUNTED_YIELDING),
+        ProgActive,
+        Program,
+        RETURN_NOT_TRIED,
     ),
     yields(
         SESSION,
         On::Only(&["7.3"], YIELDING),
         ProgActive,
         Program,
-        "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried",
+        RETURN_NOT_TRIED,
     ),
     yields(
         SESSION,
-        On::Only(&["7.3"], PER_PROGRAM),
+        On::Only(KNOWN, PER_PROGRAM),
         OwnActive,
         Program,
-        "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried",
+        RETURN_NOT_TRIED,
     ),
     yields(
         TP,
@@ -442,7 +443,7 @@ mod tests {
         older
     }
 
-    #[test_case("kprobe.session", "kprobe.multi", "6.12" => "2P 2P run run")]
+    #[test_case("kprobe.session", "kprobe.multi", "6.12" => "2P P run run")]
     #[test_case("kprobe.session", "kprobe.multi", "7.3" => "P P run run")]
     #[test_case("kprobe", "syscall-tp", "6.12" => "P P P P")]
     #[test_case("kprobe", "syscall-tp", "7.3" => "run run run run")]

@@ -28,15 +28,21 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe.session/in-kprobe"],
-        On::Only(&["6.12"], YIELDING),
+        On::Only(&["6.12"], UNPATCHED),
         SESSION_MISSES_TWICE,
-        "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too",
+        RETURN_TRIED,
+    ),
+    row(
+        &["kprobe.session/in-kprobe"],
+        On::Only(&["6.12"], COUNTED_YIELDING),
+        PROG_MISSES,
+        RETURN_NOT_TRIED,
     ),
     row(
         &["kprobe.session/in-kprobe"],
         On::Only(&["7.3"], YIELDING),
         PROG_MISSES,
-        "kprobe_multi_link_prog_run: trace_call_bpf holds bpf_prog_active; it returns 1 for a miss",
+        RETURN_NOT_TRIED,
     ),
     row(
         &[
@@ -98,24 +104,36 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe.session/in-itself"],
-        On::Only(&["6.12"], ALL_KNOWN),
+        On::Only(&["6.12"], UNPATCHED),
         PerTrigger {
             runs: 1,
             hits: 2,
             ..SESSION_MISSES_TWICE
         },
-        "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too",
+        RETURN_TRIED,
+    ),
+    row(
+        &["kprobe.session/in-itself"],
+        On::Only(&["6.12"], COUNTED),
+        RUNS_AND_MISSES,
+        RETURN_NOT_TRIED,
     ),
     row(
         &["kprobe.session/in-itself"],
         On::Only(&["7.3"], ALL_KNOWN),
         RUNS_AND_MISSES,
-        "kprobe_multi_link_prog_run: this very program runs already; it returns 1 for a miss",
+        RETURN_NOT_TRIED,
     ),
 ];
 
+/// A session that is skipped on entry may be tried on return.
+pub(super) const RETURN_TRIED: &str =
+    "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too";
+/// Or not.
+pub(super) const RETURN_NOT_TRIED: &str =
+    "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried";
 /// A miss that is counted on entry and on return.
-const SESSION_MISSES_TWICE: PerTrigger = PerTrigger {
+pub(super) const SESSION_MISSES_TWICE: PerTrigger = PerTrigger {
     prog_missed: 2,
     ..PROG_MISSES
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the scenarios of tests/missed.rs count.
 
+use super::kprobe_multi::{RETURN_NOT_TRIED, RETURN_TRIED, SESSION_MISSES_TWICE};
 use super::row::*;
 
 pub(super) const TABLE: &[Expected] = &[
@@ -46,18 +47,21 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe.session/in-kprobe.multi"],
-        On::Only(&["6.12"], STOCK),
-        PerTrigger {
-            prog_missed: 2,
-            ..PROG_MISSES
-        },
-        "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too",
+        On::Only(&["6.12"], UNPATCHED),
+        SESSION_MISSES_TWICE,
+        RETURN_TRIED,
+    ),
+    row(
+        &["kprobe.session/in-kprobe.multi"],
+        On::Only(&["6.12"], &["counters"]),
+        PROG_MISSES,
+        RETURN_NOT_TRIED,
     ),
     row(
         &["kprobe.session/in-kprobe.multi"],
         On::Only(&["7.3"], STOCK),
         PROG_MISSES,
-        "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried",
+        RETURN_NOT_TRIED,
     ),
     row(
         &[

@@ -118,6 +118,8 @@ pub(super) const PER_PROGRAM: &[&str] = &["active", "guarded"];
 pub(super) const ACTIVE: &[&str] = &["active"];
 /// Variants whose kprobe.multi yields to whoever holds it.
 pub(super) const YIELDING: &[&str] = &["baseline", "counters", "guarded"];
+/// Those of them with a patch.
+pub(super) const COUNTED_YIELDING: &[&str] = &["counters", "guarded"];
 
 /// The hit runs the program.
 pub(super) const RUNS: PerTrigger = PerTrigger {
