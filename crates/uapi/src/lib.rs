@@ -27,6 +27,7 @@ mod link;
 mod page;
 mod perf;
 mod prog;
+mod query;
 mod signal;
 
 pub use attach::{
@@ -36,4 +37,5 @@ pub use link::link_missed;
 pub use page::Page;
 pub use perf::{Counted, KprobePmu, open_counter, open_kprobe, open_trace_event, write_breakpoint};
 pub use prog::{recursion_misses, run_count, test_run};
+pub use query::probe_missed;
 pub use signal::interrupt;

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the scenarios of tests/kprobe_event.rs count. Where a program is set by
-//! ioctl, tracefs stands in for the link, and for its own event only.
+//! ioctl, a patched kernel tells of the perf event what the link would; without the
+//! patch tracefs stands in, and for its own event only.
 
 use super::row::*;
 
 pub(super) const TABLE: &[Expected] = &[
     row(
         &["kprobe/by-ioctl-in-fentry"],
-        On::All,
+        On::Only(KNOWN, UNPATCHED),
         UNLINKED_RUNS,
+        "trace_call_bpf: __bpf_prog_enter_recur of the outer program holds prog->active alone",
+    ),
+    row(
+        &["kprobe/by-ioctl-in-fentry"],
+        On::Only(KNOWN, COUNTED),
+        RUNS,
         "trace_call_bpf: __bpf_prog_enter_recur of the outer program holds prog->active alone",
     ),
     row(
@@ -33,10 +40,17 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe/by-ioctl-in-kprobe"],
-        On::All,
+        On::Only(KNOWN, UNPATCHED),
         UNLINKED_LOST,
         "kprobe_ftrace_handler counts it by kprobes_inc_nmissed_count, in a kprobe that nothing \
          but a link can be asked about",
+    ),
+    row(
+        &["kprobe/by-ioctl-in-kprobe"],
+        On::Only(KNOWN, COUNTED),
+        LINK_MISSES,
+        "kprobe_ftrace_handler: kprobe_running(), so kprobes_inc_nmissed_count; \
+         bpf_task_fd_query tells trace_kprobe_event_missed",
     ),
     row(
         &[
@@ -70,12 +84,19 @@ pub(super) const TABLE: &[Expected] = &[
         &["kprobe/event-of-two-by-ioctl-in-kprobe"],
         On::All,
         LINK_MISSES.on_links(2),
-        "kprobe_ftrace_handler, reenter_kprobe: kprobe_running(), so kprobes_inc_nmissed_count;          kprobe_profile has a line for each kprobe of the event",
+        "kprobe_ftrace_handler, reenter_kprobe: kprobe_running(), so kprobes_inc_nmissed_count; \
+         kprobe_profile has a line for each kprobe of the event",
     ),
     row(
         &["kprobe/by-ioctl-in-kprobe.multi"],
-        On::Only(KNOWN, STOCK),
+        On::Only(KNOWN, UNPATCHED),
         TP_MISSES,
+        "trace_call_bpf: kprobe_multi_link_prog_run holds bpf_prog_active",
+    ),
+    row(
+        &["kprobe/by-ioctl-in-kprobe.multi"],
+        On::Only(KNOWN, COUNTED_STOCK),
+        PROG_MISSES,
         "trace_call_bpf: kprobe_multi_link_prog_run holds bpf_prog_active",
     ),
     row(
@@ -100,13 +121,8 @@ pub(super) const TABLE: &[Expected] = &[
         "trace_call_bpf: kprobe_multi_link_prog_run holds bpf_prog_active",
     ),
     row(
-        &["kprobe/by-ioctl-in-kprobe.multi"],
-        On::Only(KNOWN, PER_PROGRAM),
-        UNLINKED_RUNS,
-        "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
-    ),
-    row(
         &[
+            "kprobe/by-ioctl-in-kprobe.multi",
             "kprobe/event-by-ioctl-in-kprobe.multi",
             "kprobe/event-by-link-in-kprobe.multi",
             "kprobe/event-shared-1-in-kprobe.multi",

@@ -17,8 +17,14 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/by-ioctl-in-fentry"],
-        On::All,
+        On::Only(KNOWN, UNPATCHED),
         UNLINKED_RUNS,
+        "trace_call_bpf: __bpf_prog_enter_recur of the outer program holds prog->active alone",
+    ),
+    row(
+        &["kretprobe/by-ioctl-in-fentry"],
+        On::Only(KNOWN, COUNTED),
+        RUNS,
         "trace_call_bpf: __bpf_prog_enter_recur of the outer program holds prog->active alone",
     ),
     row(
@@ -33,10 +39,17 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/by-ioctl-in-kprobe"],
-        On::All,
+        On::Only(KNOWN, UNPATCHED),
         UNLINKED_LOST,
         "kprobe_ftrace_handler counts it by kprobes_inc_nmissed_count, in a kprobe that nothing \
          but a link can be asked about",
+    ),
+    row(
+        &["kretprobe/by-ioctl-in-kprobe"],
+        On::Only(KNOWN, COUNTED),
+        LINK_MISSES,
+        "kprobe_ftrace_handler on entry: kprobe_running(), so kprobes_inc_nmissed_count; \
+         bpf_task_fd_query tells trace_kprobe_event_missed",
     ),
     row(
         &[
@@ -50,8 +63,14 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/by-ioctl-in-kprobe.multi"],
-        On::Only(KNOWN, STOCK),
+        On::Only(KNOWN, UNPATCHED),
         TP_MISSES,
+        "trace_call_bpf on return: kprobe_multi_link_prog_run holds bpf_prog_active",
+    ),
+    row(
+        &["kretprobe/by-ioctl-in-kprobe.multi"],
+        On::Only(KNOWN, COUNTED_STOCK),
+        PROG_MISSES,
         "trace_call_bpf on return: kprobe_multi_link_prog_run holds bpf_prog_active",
     ),
     row(
@@ -59,15 +78,10 @@ pub(super) const TABLE: &[Expected] = &[
             "kretprobe/in-kprobe.multi",
             "kretprobe/event-by-link-in-kprobe.multi",
             "kretprobe/event-by-ioctl-in-kprobe.multi",
+            "kretprobe/by-ioctl-in-kprobe.multi",
         ],
         On::Only(KNOWN, PER_PROGRAM),
         RUNS,
-        "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
-    ),
-    row(
-        &["kretprobe/by-ioctl-in-kprobe.multi"],
-        On::Only(KNOWN, PER_PROGRAM),
-        UNLINKED_RUNS,
         "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
     ),
     row(
@@ -79,10 +93,17 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/default-pool-by-ioctl"],
-        On::All,
+        On::Only(KNOWN, UNPATCHED),
         of_eleven(10, None),
         "pre_handler_kretprobe counts it, in a kretprobe that nothing but a link can be asked \
          about",
+    ),
+    row(
+        &["kretprobe/default-pool-by-ioctl"],
+        On::Only(KNOWN, COUNTED),
+        of_eleven(10, Some(1)),
+        "pre_handler_kretprobe counts what rethook_try_get has no node for; \
+         bpf_task_fd_query tells trace_kprobe_event_missed",
     ),
     row(
         &[

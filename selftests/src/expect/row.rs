@@ -112,6 +112,8 @@ pub(super) const ALL_KNOWN: &[&str] = &["baseline", "counters", "active", "guard
 /// Variants whose kprobe.multi takes `bpf_prog_active`, the per-CPU counter
 /// that all programs of kprobes and perf tracepoints take and yield to.
 pub(super) const STOCK: &[&str] = &["baseline", "counters"];
+/// Those of them with a patch.
+pub(super) const COUNTED_STOCK: &[&str] = &["counters"];
 /// Variants whose kprobe.multi leaves it alone.
 pub(super) const PER_PROGRAM: &[&str] = &["active", "guarded"];
 /// Variants whose kprobe.multi does not look at it either.

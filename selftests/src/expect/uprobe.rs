@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the scenarios of tests/uprobe.rs count. Links to uprobes have a counter
-//! where a patch gives them one.
+//! What the scenarios of tests/uprobe.rs count. Links to uprobes, and
+//! perf events of uprobes, have a counter where a patch gives them one.
 
 use super::row::*;
 
@@ -65,6 +65,8 @@ pub(super) const TABLE: &[Expected] = &[
             "uprobe.session/64-deep",
             "uprobe/event-by-link-64-deep",
             "uretprobe/event-by-link-64-deep",
+            "uprobe/event-by-ioctl-64-deep",
+            "uretprobe/event-by-ioctl-64-deep",
         ],
         On::Only(KNOWN, UNPATCHED),
         UNLINKED_RUNS.on_links(KEPT),
@@ -79,6 +81,8 @@ pub(super) const TABLE: &[Expected] = &[
             "uprobe.session/64-deep",
             "uprobe/event-by-link-64-deep",
             "uretprobe/event-by-link-64-deep",
+            "uprobe/event-by-ioctl-64-deep",
+            "uretprobe/event-by-ioctl-64-deep",
         ],
         On::Only(KNOWN, COUNTED),
         RUNS.on_links(KEPT),
@@ -86,33 +90,27 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &[
-            "uprobe/event-by-ioctl-64-deep",
-            "uretprobe/event-by-ioctl-64-deep",
+            "uprobe/event-by-link-65-deep",
+            "uprobe/event-by-ioctl-65-deep",
         ],
-        On::All,
-        UNLINKED_RUNS.on_links(KEPT),
-        "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
-    ),
-    row(
-        &["uprobe/event-by-link-65-deep"],
         On::Only(KNOWN, UNPATCHED),
         UNLINKED_RUNS.on_links(KEPT + 1),
         "handler_chain runs all that is there for the entry, kept or not",
     ),
     row(
-        &["uprobe/event-by-link-65-deep"],
+        &[
+            "uprobe/event-by-link-65-deep",
+            "uprobe/event-by-ioctl-65-deep",
+        ],
         On::Only(KNOWN, COUNTED),
         RUNS.on_links(KEPT + 1),
         "handler_chain runs all that is there for the entry, kept or not",
     ),
     row(
-        &["uprobe/event-by-ioctl-65-deep"],
-        On::All,
-        UNLINKED_RUNS.on_links(KEPT + 1),
-        "handler_chain runs all that is there for the entry, kept or not",
-    ),
-    row(
-        &["uretprobe/event-by-link-65-deep"],
+        &[
+            "uretprobe/event-by-link-65-deep",
+            "uretprobe/event-by-ioctl-65-deep",
+        ],
         On::Only(KNOWN, UNPATCHED),
         too_deep(None),
         "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
@@ -125,10 +123,10 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["uretprobe/event-by-ioctl-65-deep"],
-        On::All,
-        too_deep(None),
-        "prepare_uretprobe keeps 64 returns of a thread; where uretprobe_missed counts the \
-         next, nothing but a link can be asked about it",
+        On::Only(KNOWN, COUNTED),
+        too_deep(Some(1)),
+        "uretprobe_missed counts for the consumers of a return that is not kept; \
+         bpf_task_fd_query tells bpf_get_uprobe_info",
     ),
 ];
 

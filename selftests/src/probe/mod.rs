@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::bpf_link;
 use libbpf_rs::{Link, ProgramMut};
 use nmissed_evidence::Tally;
-use nmissed_uapi::{link_missed, recursion_misses};
+use nmissed_uapi::{link_missed, probe_missed, recursion_misses};
 
 use crate::trace_event::Profile;
 use crate::{Flavor, TraceEvent};
@@ -30,8 +30,8 @@ pub enum SetBy {
     /// By a link (`BPF_LINK_CREATE`, since 5.15).
     Link,
     /// As long as the perf event is there (`PERF_EVENT_IOC_SET_BPF`). No link
-    /// can be asked then, and `BPF_TASK_FD_QUERY` of the perf event does not
-    /// tell what was missed (`bpf_get_perf_event_info`).
+    /// can be asked then, and `BPF_TASK_FD_QUERY` of the perf event tells what
+    /// was missed on a kernel only that has the patch for it.
     Ioctl,
 }
 
@@ -161,16 +161,28 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         })
     }
 
-    /// What the layer below dropped: the sum of all links, or what tracefs says
-    /// where there is none; `None` if nobody can read it.
+    /// What the layer below dropped: the sum of all links or perf events, or what
+    /// tracefs says where there is no link and the kernel does not tell of perf
+    /// events; `None` if nobody can read it.
     fn link_missed(&self) -> Result<Option<u64>> {
-        match (self.set_by, self.event) {
-            (SetBy::Link, _) if self.links.is_empty() => Ok(None),
-            (SetBy::Link, _) => Ok(self.links.iter().map(link_missed).sum::<io::Result<_>>()?),
-            (SetBy::Ioctl, Some(event)) => {
+        if self.links.is_empty() {
+            return Ok(None);
+        }
+        let asked = self.links.iter().map(|link| self.missed_of(link));
+        let told = asked.sum::<io::Result<_>>()?;
+        match (told, self.set_by, self.event) {
+            (None, SetBy::Ioctl, Some(event)) => {
                 Ok(event.profile()?.iter().map(|probe| probe.misses).sum())
             }
-            (SetBy::Ioctl, None) => Ok(None),
+            _ => Ok(told),
+        }
+    }
+
+    /// What the kernel says about one link, or about the perf event in its place.
+    fn missed_of(&self, link: &dyn AsFd) -> io::Result<Option<u64>> {
+        match self.set_by {
+            SetBy::Link => link_missed(link),
+            SetBy::Ioctl => probe_missed(link),
         }
     }
 
@@ -199,8 +211,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             return Ok(None);
         };
         let profile = event.profile()?;
-        let agrees = hits_agree(&profile, tally)
-            && (self.set_by == SetBy::Ioctl || misses_agree(&profile, tally));
+        let agrees = hits_agree(&profile, tally) && misses_agree(&profile, tally);
         Ok((!agrees).then(|| format!("tracefs has {profile:?} of {event}, otherwise {tally:?}")))
     }
 }
@@ -216,9 +227,9 @@ fn hits_agree(profile: &[Profile], tally: Tally) -> bool {
     }
 }
 
-/// Whether a link and tracefs have the same misses, of all probes of the event or of
-/// its first, which is the only one that `bpf_get_kprobe_info` asks (until 7.3 at
-/// least).
+/// Whether a link, or the perf event in its place, and tracefs have the same misses, of
+/// all probes of the event or of its first, which is the only one that
+/// `bpf_get_kprobe_info` asks (until 7.3 at least).
 fn misses_agree(profile: &[Profile], tally: Tally) -> bool {
     let all: Option<u64> = profile.iter().map(|probe| probe.misses).sum();
     [profile[0].misses, all].iter().any(|told| {
