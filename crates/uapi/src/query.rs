@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `BPF_TASK_FD_QUERY` tells about a perf event: the one way to ask about
-//! an event that a program was set on by ioctl, which makes no link.
+//! What `BPF_TASK_FD_QUERY` tells about a perf event, though a program was set
+//! on it by ioctl and there is no link to ask.
 
 use std::io;
 use std::mem::offset_of;

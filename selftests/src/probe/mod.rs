@@ -30,8 +30,8 @@ pub enum SetBy {
     /// By a link (`BPF_LINK_CREATE`, since 5.15).
     Link,
     /// As long as the perf event is there (`PERF_EVENT_IOC_SET_BPF`). No link
-    /// can be asked then, and `BPF_TASK_FD_QUERY` of the perf event tells what
-    /// was missed on a kernel only that has the patch for it.
+    /// can be asked then, and only a kernel with the patch for it tells by
+    /// `BPF_TASK_FD_QUERY` what the perf event's probe has missed.
     Ioctl,
 }
 
