@@ -8,7 +8,7 @@ use super::row::*;
 pub(super) const TABLE: &[Expected] = &[
     row(
         &["kprobe/by-ioctl-in-fentry"],
-        On::Only(KNOWN, UNPATCHED),
+        On::Unpatched,
         UNLINKED_RUNS,
         "trace_call_bpf: __bpf_prog_enter_recur of the outer program holds prog->active alone",
     ),
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe/by-ioctl-in-kprobe"],
-        On::Only(KNOWN, UNPATCHED),
+        On::Unpatched,
         UNLINKED_LOST,
         "kprobe_ftrace_handler counts it by kprobes_inc_nmissed_count, in a kprobe that nothing \
          but a link can be asked about",

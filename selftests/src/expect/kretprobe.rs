@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/by-ioctl-in-fentry"],
-        On::Only(KNOWN, UNPATCHED),
+        On::Unpatched,
         UNLINKED_RUNS,
         "trace_call_bpf: __bpf_prog_enter_recur of the outer program holds prog->active alone",
     ),
@@ -39,7 +39,7 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/by-ioctl-in-kprobe"],
-        On::Only(KNOWN, UNPATCHED),
+        On::Unpatched,
         UNLINKED_LOST,
         "kprobe_ftrace_handler counts it by kprobes_inc_nmissed_count, in a kprobe that nothing \
          but a link can be asked about",
@@ -93,7 +93,7 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kretprobe/default-pool-by-ioctl"],
-        On::Only(KNOWN, UNPATCHED),
+        On::Unpatched,
         of_eleven(10, None),
         "pre_handler_kretprobe counts it, in a kretprobe that nothing but a link can be asked \
          about",

@@ -104,6 +104,8 @@ mod tests {
         assert!(find("kprobe.multi/in-kprobe", "7.3", "mine").is_none());
         assert!(find("kprobe.multi/in-kprobe", "6.1", "active").is_none());
         assert!(find("kprobe/in-kprobe", "6.1", "mine").is_some());
+        assert!(find("kprobe/by-ioctl-in-kprobe", "6.1", "stock").is_some());
+        assert!(find("kprobe/by-ioctl-in-kprobe", "6.1", "mine").is_none());
     }
 
     #[test]

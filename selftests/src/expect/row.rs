@@ -59,6 +59,8 @@ impl PerTrigger {
 pub(super) enum On {
     /// Whatever the kernel, whatever the patch.
     All,
+    /// Kernels without a patch, whoever built them.
+    Unpatched,
     /// These variants of these kernels (ids of `vmconfig/kernels.toml`).
     Only(&'static [&'static str], &'static [&'static str]),
 }
@@ -67,6 +69,7 @@ impl On {
     pub(super) fn holds(self, kernel: &str, variant: &str) -> bool {
         match self {
             Self::All => true,
+            Self::Unpatched => UNPATCHED.contains(&variant) || variant == AS_IT_IS,
             Self::Only(kernels, variants) => {
                 kernels.contains(&kernel) && variants.contains(&variant)
             }
@@ -104,6 +107,8 @@ pub(super) const KNOWN: &[&str] = &["6.12", "7.3"];
 
 /// Variants without a patch.
 pub(super) const UNPATCHED: &[&str] = &["baseline"];
+/// The only variant of a kernel that others built.
+const AS_IT_IS: &str = "stock";
 /// Variants that count what the kernel drops in silence.
 pub(super) const COUNTED: &[&str] = &["counters", "active", "guarded"];
 /// Those, and the one without a patch.
