@@ -40,14 +40,15 @@ struct runs {
 } runs;
 
 /*
- * What breakpoints watch, and where the kernel has it. The first is in a map of
- * its own, which the test writes to by a system call: one byte, because
- * memcpy() writes twice where there are more.
+ * What a breakpoint watches, and where the kernel has it. It is in a map of its
+ * own, which the test writes to by a system call: one byte, because memcpy()
+ * writes twice where there are more.
  */
 volatile __u8 watched SEC(".bss.watched");
-volatile __u64 started;
 __u64 address_of_watched;
-__u64 address_of_started;
+
+/* The page of user space whose faults are the trigger's. */
+__u64 page;
 
 /* Whether a program is on its way past the others: none goes there twice. */
 static volatile __u64 is_passing;
@@ -105,7 +106,6 @@ PROGRAM("kretprobe.multi", outer_kretprobe_multi, enter(KRETPROBE_MULTI))
 PROGRAM("tp", outer_tp, enter(TP))
 PROGRAM("raw_tp", outer_raw_tp, enter(RAW_TP))
 PROGRAM("tp_btf", outer_tp_btf, enter(TP_BTF))
-PROGRAM("perf_event", outer_perf_event, enter(PERF_EVENT))
 PROGRAM("fentry", outer_fentry, enter(FENTRY))
 PROGRAM("fexit", outer_fexit, enter(FEXIT))
 PROGRAM("fmod_ret", outer_fmod_ret, enter(FMOD_RET))
@@ -115,6 +115,22 @@ PROGRAM("uprobe", outer_uprobe, enter(UPROBE))
 PROGRAM("kprobe.session", outer_kprobe_session,
 	is_return(ctx) ? 0 : enter(KPROBE_SESSION))
 PROGRAM("fsession", outer_fsession, is_return(ctx) ? 0 : enter(FSESSION))
+
+/* struct bpf_perf_event_data of linux/bpf_perf_event.h, on x86. */
+struct overflow {
+	__u64 regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
+
+/* The thread may fault elsewhere, too. */
+SEC("perf_event")
+int outer_perf_event(struct overflow *ctx)
+{
+	bool is_ours = ctx->addr == page || ctx->addr == address_of_watched;
+
+	return is_ours ? enter(PERF_EVENT) : 0;
+}
 
 /* Of all system calls of this name only the trigger's test run matters. */
 SEC("tp")
@@ -164,19 +180,10 @@ int alone(void *ctx)
 	return 0;
 }
 
-/* Hits the outer program that is on a breakpoint. */
-SEC("raw_tp")
-int start(void *ctx)
-{
-	started = 1;
-	return 0;
-}
-
-/* Says where the kernel has the variables. */
+/* Says where the kernel has the variable. */
 SEC("raw_tp")
 int locate(void *ctx)
 {
 	address_of_watched = (__u64)&watched;
-	address_of_started = (__u64)&started;
 	return 0;
 }

@@ -26,13 +26,11 @@ enum Guard {
     ProgActive,
     /// `prog->active`, of a program and a CPU.
     OwnActive,
-    /// The buffer for the records of tracepoints, of a CPU and a context
-    /// (`perf_swevent_get_recursion_context`).
-    PerfBuffer,
-    /// The processor's breakpoints, which are off (DR7).
-    Breakpoints,
+    /// `current->perf_recursion`, of a task and a context: software events and the
+    /// records of tracepoints (`perf_swevent_get_recursion_context`).
+    PerfRecursion,
 }
-use Guard::{Breakpoints, CurrentKprobe, OwnActive, PerfBuffer, ProgActive};
+use Guard::{CurrentKprobe, OwnActive, PerfRecursion, ProgActive};
 
 /// Who counts a hit that meets a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,14 +140,14 @@ const TAKES: &[Takes] = &[
     takes(
         TP,
         EVERYWHERE,
-        &[PerfBuffer, ProgActive],
-        "perf_trace_buf_alloc takes the buffer, then trace_call_bpf takes bpf_prog_active",
+        &[PerfRecursion, ProgActive],
+        "perf_trace_buf_alloc takes current->perf_recursion, then trace_call_bpf takes bpf_prog_active",
     ),
     takes(
         &["syscall-tp"],
         On::Only(&["6.12"], ALL_KNOWN),
-        &[PerfBuffer, ProgActive],
-        "perf_syscall_enter takes the buffer, then trace_call_bpf takes bpf_prog_active",
+        &[PerfRecursion, ProgActive],
+        "perf_syscall_enter takes current->perf_recursion, then trace_call_bpf takes bpf_prog_active",
     ),
     takes(
         &["syscall-tp"],
@@ -167,9 +165,9 @@ const TAKES: &[Takes] = &[
     takes(
         PERF_EVENT,
         EVERYWHERE,
-        &[Breakpoints, ProgActive],
-        "exc_debug_kernel turns breakpoints off (local_db_save), then bpf_overflow_handler \
-         takes bpf_prog_active",
+        &[PerfRecursion, ProgActive],
+        "__perf_sw_event takes current->perf_recursion, then bpf_overflow_handler takes \
+         bpf_prog_active",
     ),
     takes(
         &["fentry", "fexit", "fmod_ret", "fsession"],
@@ -252,14 +250,14 @@ const YIELDS: &[Yields] = &[
     yields(
         TP,
         On::Only(KNOWN, UNPATCHED),
-        PerfBuffer,
+        PerfRecursion,
         Nobody,
-        "perf_trace_buf_alloc has one buffer per context",
+        "perf_trace_buf_alloc gives way to current->perf_recursion",
     ),
     yields(
         TP,
         On::Only(KNOWN, COUNTED),
-        PerfBuffer,
+        PerfRecursion,
         Program,
         "perf_trace_event_buf_alloc counts for the programs of the event",
     ),
@@ -276,13 +274,6 @@ const YIELDS: &[Yields] = &[
         OwnActive,
         Program,
         "__bpf_trace_run: bpf_prog_inc_misses_counter",
-    ),
-    yields(
-        PERF_EVENT,
-        EVERYWHERE,
-        Breakpoints,
-        Nobody,
-        "the processor does not notice",
     ),
     yields(
         PERF_EVENT,
@@ -429,6 +420,8 @@ mod tests {
     #[test_case("tp", "itself" => "lost P P P")]
     #[test_case("perf_event", "kprobe" => "lost P P P")]
     #[test_case("perf_event", "kprobe.multi" => "lost P run run")]
+    #[test_case("perf_event", "itself" => "lost P P P")]
+    #[test_case("tp", "perf_event" => "lost P P P")]
     #[test_case("perf_event", "fentry" => "run run run run")]
     #[test_case("fentry", "map-syscall" => "run run run run")]
     #[test_case("fentry", "fentry" => "run run run run")]

@@ -20,7 +20,8 @@ use nmissed_evidence::PAIR_IN;
 use nmissed_selftests::needs::{FENTRY_TEST1, KFUNC, MAP_UPDATE, Need};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, PairsSkelBuilder, types};
-use nmissed_selftests::{Flavor, Probe, Scene, counted, fire};
+use nmissed_selftests::{Flavor, Probe, Scene, TIMES, counted, fire};
+use nmissed_uapi::Page;
 use test_case::{test_case, test_matrix};
 
 use Flavor::{Ftrace, Int3, Optimized};
@@ -30,9 +31,6 @@ use parts::Kind::{
     KretprobeMulti, Lsm, PerfEvent, RawTp, SyscallTp, Tp, TpBtf, Uprobe,
 };
 use parts::{IN_KFUNC, IN_MAP_UPDATE, Part, Places, bss, outer_program, user_space};
-
-/// Hits per pair.
-const TRIGGERS: u64 = 2;
 
 /// Those that can be hit while a program runs: no program enters user space,
 /// or calls what calls a security hook. It takes the kernel long to arm an
@@ -92,15 +90,38 @@ impl Outer {
         }
     }
 
-    /// Has it hit the inner program, and says how often programs ran.
-    fn nest(self, inner: &mut Probe<'_, '_>, skel: &PairsSkel<'_>) -> Result<Runs> {
-        self.arm(&skel.progs)?;
-        inner.start_over(0)?;
-        let before = Runs::so_far(skel)?;
-        for _ in 0..TRIGGERS {
-            self.go(skel)?;
+    /// Has it hit the inner program as often as `TIMES` say; `judge` is told how
+    /// often programs ran.
+    fn nest(
+        self,
+        scene: &mut Scene,
+        inner: &mut Probe<'_, '_>,
+        stage: &Stage<'_>,
+        judge: impl Fn(&mut Scene, &Probe<'_, '_>, Runs) -> Result<()>,
+    ) -> Result<()> {
+        self.arm(&stage.skel.progs)?;
+        scene.start_over(inner, &0)?;
+        let before = Runs::so_far(&stage.skel)?;
+        for times in TIMES {
+            for _ in 0..scene.go_on_to(times) {
+                self.go(stage)?;
+            }
+            let runs = Runs::so_far(&stage.skel)?.since(before);
+            judge(scene, inner, runs)?;
         }
-        Ok(Runs::so_far(skel)?.since(before))
+        Ok(())
+    }
+
+    /// Has the outer program hit itself.
+    fn nest_in_itself(
+        self,
+        scene: &mut Scene,
+        probe: &mut Probe<'_, '_>,
+        stage: &Stage<'_>,
+    ) -> Result<()> {
+        self.nest(scene, probe, stage, |scene, probe, runs| {
+            scene.observe(&self.scenario(probe), probe, &runs.outer)
+        })
     }
 
     fn arm(self, progs: &PairsProgs<'_>) -> Result<()> {
@@ -114,12 +135,12 @@ impl Outer {
     }
 
     /// Has it hit the inner program once.
-    fn go(self, skel: &PairsSkel<'_>) -> Result<()> {
-        let progs = &skel.progs;
+    fn go(self, stage: &Stage<'_>) -> Result<()> {
+        let progs = &stage.skel.progs;
         match self {
-            MapSyscall => write_by_syscall(skel),
+            MapSyscall => write_by_syscall(&stage.skel),
+            Program(PerfEvent) | Itself(PerfEvent) => stage.fault(),
             Nothing | Itself(_) => run(&progs.alone),
-            Program(PerfEvent) => run(&progs.start),
             Program(Uprobe) | ItselfAs(Uprobe) => {
                 user_space();
                 Ok(())
@@ -173,7 +194,7 @@ const NEEDS: &[Need] = &[FENTRY_TEST1, KFUNC, MAP_UPDATE];
 #[test_case(&OUTER, IN_KFUNC; "programs")]
 #[test_case(&[MapSyscall], IN_MAP_UPDATE; "map syscall")]
 fn others(outers: &[Outer], inside: Places) -> Result<()> {
-    let Some(mut scene) = Scene::open(TRIGGERS, NEEDS)? else {
+    let Some(mut scene) = Scene::begin(NEEDS)? else {
         return Ok(());
     };
     let outer_parts = outers.iter().filter_map(|it| it.kind());
@@ -181,24 +202,24 @@ fn others(outers: &[Outer], inside: Places) -> Result<()> {
     let inner_parts = INNER.iter().map(|kind| Part::inner(*kind, inside));
     let inner_parts = possible(&scene, inner_parts)?;
     let mut storage = MaybeUninit::uninit();
-    let skel = load_only(&[&outer_parts[..], &inner_parts].concat(), &mut storage)?;
-    let attached = outer_parts.iter().map(|part| part.attach(&skel));
+    let stage = Stage::with_only(&[&outer_parts[..], &inner_parts].concat(), &mut storage)?;
+    let attached = outer_parts.iter().map(|part| part.attach(&stage.skel));
     let _attached = attached.collect::<Result<Vec<_>>>()?;
 
     let is_there = |kind| outer_parts.iter().any(|part| part.kind == kind);
     let outers = outers.iter().filter(|it| it.kind().is_none_or(is_there));
     for inner in inner_parts {
-        let mut probe = inner.attach(&skel)?;
+        let mut probe = inner.attach(&stage.skel)?;
         for outer in outers.clone() {
-            let runs = outer.nest(&mut probe, &skel)?;
-
-            if outer.kind().is_some() {
-                scene.check_step(&outer.scenario(&probe), &runs.outer);
-            }
-            scene.observe(&outer.scenario(&probe), &probe, &runs.inner)?;
-            if matches!(inner.kind, KprobeSession | Fsession) {
-                scene.check_pairs(&runs.inner, &runs.inner_return);
-            }
+            outer.nest(&mut scene, &mut probe, &stage, |scene, probe, runs| {
+                if outer.kind().is_some() {
+                    scene.check_step(&outer.scenario(probe), &runs.outer);
+                }
+                if matches!(inner.kind, KprobeSession | Fsession) {
+                    scene.check_pairs(&runs.inner, &runs.inner_return);
+                }
+                scene.observe(&outer.scenario(probe), probe, &runs.inner)
+            })?;
         }
     }
     scene.close()
@@ -207,21 +228,20 @@ fn others(outers: &[Outer], inside: Places) -> Result<()> {
 /// Each program in itself.
 #[test]
 fn itself() -> Result<()> {
-    let Some(mut scene) = Scene::open(TRIGGERS, NEEDS)? else {
+    let Some(mut scene) = Scene::begin(NEEDS)? else {
         return Ok(());
     };
     let parts = INNER.iter().map(|kind| Part::outer(*kind, IN_KFUNC));
     let parts = possible(&scene, parts)?;
     let mut storage = MaybeUninit::uninit();
-    let skel = load_only(&parts, &mut storage)?;
+    let stage = Stage::with_only(&parts, &mut storage)?;
 
     for part in parts {
-        let mut probe = part.attach(&skel)?.hit_per_trigger(2);
-        let outer = Itself(part.kind);
-
-        let runs = outer.nest(&mut probe, &skel)?;
-
-        scene.observe(&outer.scenario(&probe), &probe, &runs.outer)?;
+        // No breakpoint is hit in the program that another one runs.
+        let starting = (part.kind == PerfEvent).then(|| Part::on_trigger(PerfEvent));
+        let _starting = starting.map(|it| it.attach(&stage.skel)).transpose()?;
+        let mut probe = part.attach(&stage.skel)?.hit_per_trigger(2);
+        Itself(part.kind).nest_in_itself(&mut scene, &mut probe, &stage)?;
     }
     scene.close()
 }
@@ -230,23 +250,20 @@ fn itself() -> Result<()> {
 #[test_matrix([Kprobe(Ftrace), Uprobe])]
 fn itself_as(kind: Kind) -> Result<()> {
     let needs = [NEEDS, kind.need().as_slice()].concat();
-    let Some(mut scene) = Scene::open(TRIGGERS, &needs)? else {
+    let Some(mut scene) = Scene::begin(&needs)? else {
         return Ok(());
     };
     let part = Part::on_trigger(kind);
     let mut storage = MaybeUninit::uninit();
-    let skel = load_only(&[part], &mut storage)?;
-    let _attached = part.attach(&skel)?;
+    let stage = Stage::with_only(&[part], &mut storage)?;
+    let _attached = part.attach(&stage.skel)?;
 
     for inner in [Kprobe(Ftrace), Kretprobe] {
-        let probe = inner.attach(part.program(&skel.progs), IN_KFUNC, &skel)?;
+        let program = part.program(&stage.skel.progs);
+        let probe = inner.attach(program, IN_KFUNC, &stage.skel)?;
         // And once where the trigger is.
         let mut probe = probe.hit_per_trigger(2);
-        let outer = ItselfAs(kind);
-
-        let runs = outer.nest(&mut probe, &skel)?;
-
-        scene.observe(&outer.scenario(&probe), &probe, &runs.outer)?;
+        ItselfAs(kind).nest_in_itself(&mut scene, &mut probe, &stage)?;
     }
     scene.close()
 }
@@ -262,20 +279,36 @@ fn possible(scene: &Scene, parts: impl Iterator<Item = Part>) -> Result<Vec<Part
     Ok(possible)
 }
 
-/// Loads the programs of these parts, and those that sit nowhere; has the latter
-/// find out where breakpoints go.
-fn load_only<'obj>(
-    parts: &[Part],
-    storage: &'obj mut MaybeUninit<OpenObject>,
-) -> Result<PairsSkel<'obj>> {
-    let mut prepared = Ok(());
-    let skel = load_with(PairsSkelBuilder::default(), storage, |open| {
-        let mut programs = open.open_object_mut().progs_mut();
-        prepared = programs.try_for_each(|mut program| prepare(&mut program, parts));
-    })?;
-    prepared?;
-    run(&skel.progs.locate)?;
-    Ok(skel)
+/// The programs, and what they are hit by.
+struct Stage<'obj> {
+    skel: PairsSkel<'obj>,
+    page: Page,
+}
+
+impl<'obj> Stage<'obj> {
+    /// Loads the programs of these parts, and those that sit nowhere; has the latter
+    /// find out where the breakpoint goes.
+    fn with_only(parts: &[Part], storage: &'obj mut MaybeUninit<OpenObject>) -> Result<Self> {
+        let page = Page::map()?;
+        let mut prepared = Ok(());
+        let skel = load_with(PairsSkelBuilder::default(), storage, |open| {
+            if let Some(bss) = open.maps.bss_data.as_deref_mut() {
+                bss.page = page.address();
+            }
+            let mut programs = open.open_object_mut().progs_mut();
+            prepared = programs.try_for_each(|mut program| prepare(&mut program, parts));
+        })?;
+        prepared?;
+        run(&skel.progs.locate)?;
+        Ok(Self { skel, page })
+    }
+
+    /// Has the page fault once.
+    fn fault(&self) -> Result<()> {
+        self.page.empty()?;
+        self.page.touch();
+        Ok(())
+    }
 }
 
 fn prepare(program: &mut OpenProgramMut<'_>, parts: &[Part]) -> Result<()> {

@@ -8,6 +8,7 @@ use nmissed_selftests::needs::{
 };
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, types};
 use nmissed_selftests::{Flavor, Probe, Scene, SetBy, file_offset};
+use nmissed_uapi::Counted;
 
 /// A way to attach a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub(crate) enum Kind {
     SyscallTp,
     RawTp,
     TpBtf,
-    /// On a breakpoint.
+    /// On a breakpoint, or on page faults.
     PerfEvent,
     Fentry,
     Fexit,
@@ -57,15 +58,15 @@ pub(crate) struct Part {
 pub(crate) struct Places {
     function: &'static str,
     tracepoint: &'static str,
-    /// Which of the two variables a breakpoint is for.
-    is_watched: bool,
+    /// What a perf event is about: writes to the variable, or page faults.
+    is_breakpoint: bool,
 }
 
 /// Where outer programs have the inner one hit.
 pub(crate) const IN_KFUNC: Places = Places {
     function: KFUNC.function,
     tracepoint: "bpf_trigger_tp",
-    is_watched: true,
+    is_breakpoint: true,
 };
 /// Where a system call has it hit.
 pub(crate) const IN_MAP_UPDATE: Places = Places {
@@ -137,7 +138,8 @@ impl Kind {
         Places {
             function,
             tracepoint: "bpf_test_finish",
-            is_watched: false,
+            // One that leaves the processor's breakpoints on.
+            is_breakpoint: false,
         }
     }
 
@@ -160,7 +162,7 @@ impl Kind {
         let Places {
             function,
             tracepoint,
-            is_watched,
+            is_breakpoint,
         } = places;
         match self {
             Kprobe(flavor) => Probe::kprobe_of(flavor, program, function),
@@ -172,7 +174,10 @@ impl Kind {
             SyscallTp => Probe::tracepoint(program, "syscalls", "sys_enter_bpf"),
             RawTp => Probe::raw_tp(program, tracepoint),
             TpBtf => Probe::tp_btf(program),
-            PerfEvent => Probe::write_breakpoint(program, address(skel, is_watched)?),
+            PerfEvent if is_breakpoint => {
+                Probe::write_breakpoint(program, bss(skel)?.address_of_watched)
+            }
+            PerfEvent => Probe::each(program, Counted::PageFaults),
             Fentry => Probe::fentry(program),
             Fexit => Probe::fexit(program),
             FmodRet => Probe::fmod_ret(program),
@@ -234,16 +239,6 @@ pub(crate) fn user_space() {
 
 pub(crate) fn bss<'a>(skel: &'a PairsSkel<'_>) -> Result<&'a types::bss> {
     skel.maps.bss_data.as_deref().context("no .bss")
-}
-
-/// Where the kernel has a variable that a breakpoint is for.
-fn address(skel: &PairsSkel<'_>, is_watched: bool) -> Result<u64> {
-    let bss = bss(skel)?;
-    Ok(if is_watched {
-        bss.address_of_watched
-    } else {
-        bss.address_of_started
-    })
 }
 
 /// Two of the same kind, one in the other, are two programs.
