@@ -139,13 +139,14 @@ impl<'a> Grid<'a> {
     }
 
     fn is_changed(&self, run: usize, outer: &str, inner: Inner<'_>) -> bool {
-        self.row(outer, inner)
-            .is_some_and(|row| row.change(run) != Change::Unchanged)
+        let mut rows = self.rows(outer, inner);
+        rows.any(|row| row.change(run) != Change::Unchanged)
     }
 
-    fn row(&self, outer: &str, inner: Inner<'_>) -> Option<&'a Row<'a>> {
-        let mut rows = self.comparison.rows.iter();
-        rows.find(|row| pair(row) == Some((inner, outer)))
+    /// One, unless counts are out of proportion to triggers.
+    fn rows(&self, outer: &str, inner: Inner<'_>) -> impl Iterator<Item = &'a Row<'a>> {
+        let rows = self.comparison.rows.iter();
+        rows.filter(move |row| pair(row) == Some((inner, outer)))
     }
 
     /// Columns that fit beside the names of the rows, at least one at a time.
@@ -211,17 +212,20 @@ impl<'a> Grid<'a> {
     }
 
     fn cell(&self, run: usize, outer: &str, inner: Inner<'_>) -> (&'static str, Option<Ink>) {
-        let Some(row) = self.row(outer, inner) else {
+        let rows: Vec<_> = self.rows(outer, inner).collect();
+        if rows.is_empty() {
             return ("-", Some(Ink::Dim));
-        };
-        let Some(record) = row.records[run] else {
+        }
+        let records = rows.iter().filter_map(|row| row.records[run]);
+        let mets = records.map(|record| met(&record.tally, outer));
+        let Some(met) = one_of(mets, Met::Mixed) else {
             return ("?", Some(Ink::Yellow));
         };
-        let met = met(&record.tally, outer);
         if run == 0 {
             return (met.cell(), met.ink());
         }
-        match row.change(run) {
+        let changes = rows.iter().map(|row| row.change(run));
+        match one_of(changes, Change::Different).unwrap_or(Change::Unknown) {
             Change::Unchanged => (".", Some(Ink::Dim)),
             Change::Better => (met.cell(), Some(Ink::Green)),
             Change::Worse => (met.cell(), Some(Ink::Red)),
@@ -315,6 +319,16 @@ fn met(tally: &Tally, outer: &str) -> Met {
 fn pair<'a>(row: &Row<'a>) -> Option<(Inner<'a>, &'a str)> {
     let (inner, outer) = row.pair()?;
     Some(((inner, row.flavor), outer))
+}
+
+/// The one that all are; nothing if there are none.
+fn one_of<T: PartialEq>(mut all: impl Iterator<Item = T>, otherwise: T) -> Option<T> {
+    let first = all.next()?;
+    Some(if all.all(|it| it == first) {
+        first
+    } else {
+        otherwise
+    })
 }
 
 fn add<T: PartialEq>(all: &mut Vec<T>, one: T) {

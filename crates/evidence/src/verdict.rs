@@ -32,11 +32,13 @@ impl Comparison<'_> {
     /// How many pairs there are, or differ.
     fn pairs_of(&self, run: usize) -> Option<String> {
         let seen = self.pairs.iter().filter(|row| row.records[run].is_some());
-        let all = seen.clone().count();
-        let changed = seen.filter(|row| row.change(run) != Change::Unchanged);
+        let changed = seen
+            .clone()
+            .filter(|row| row.change(run) != Change::Unchanged);
+        let all = pairs(seen);
         (all > 0).then(|| match run {
             0 => format!("{all} pairs of programs"),
-            _ => format!("{} of {all} pairs of programs differ", changed.count()),
+            _ => format!("{} of {all} pairs of programs differ", pairs(changed)),
         })
     }
 
@@ -150,6 +152,12 @@ fn after(fate: Fate) -> &'static str {
         Fate::Missed => "counted misses",
         Fate::Ran => "runs",
     }
+}
+
+/// How many pairs the rows are about.
+fn pairs<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> usize {
+    let ids: BTreeSet<_> = rows.map(|row| (row.scenario, row.flavor)).collect();
+    ids.len()
 }
 
 /// How many scenarios the rows are about.

@@ -175,6 +175,39 @@ fn what_is_not_known_is_shown_all_the_same() {
     insta::assert_snapshot!(text(vec![first, second], 80));
 }
 
+/// Each of two numbers of hits.
+fn twice(cells: [&str; 2]) -> Run {
+    let mut both = run("any", &[("nothing", ["run"; 6])]);
+    for (cell, factor) in cells.into_iter().zip([1, 500]) {
+        let once = record("tp", "kprobe", cell);
+        let tally = Tally {
+            triggers: once.tally.triggers * factor,
+            runs: once.tally.runs * factor,
+            link_missed: once.tally.link_missed.map(|missed| missed * factor),
+            prog_missed: once.tally.prog_missed.map(|missed| missed * factor),
+        };
+        both.records.push(Record { tally, ..once });
+    }
+    both
+}
+
+#[test_case(["P", "P"], "P", "7 pairs of programs", "0 of 7 pairs"; "in proportion")]
+#[test_case(["run", "P"], "mix", "7 pairs of programs", "1 of 7 pairs"; "out of proportion")]
+fn numbers_of_hits_share_a_cell(cells: [&str; 2], cell: &str, all: &str, differ: &str) {
+    let runs = vec![twice(cells), twice(["P", "P"])];
+    let grid = text(runs.clone(), 80);
+    let row = grid.lines().find(|line| line.starts_with("kprobe "));
+    let mut words = row.unwrap().split_whitespace().skip(1);
+    assert_eq!(words.find(|word| *word != "-"), Some(cell), "{grid}");
+
+    let style = Style {
+        width: 80,
+        colour: false,
+    };
+    let matrix = Results { runs }.to_text(style);
+    assert!(matrix.contains(all) && matrix.contains(differ), "{matrix}");
+}
+
 #[test_case("kprobe/in-kprobe"; "another scenario")]
 #[test_case("pair-in-kprobe"; "no attach type")]
 fn without_a_pair_there_is_no_grid(scenario: &str) {
