@@ -7,6 +7,7 @@
 
 struct runs {
 	__u64 on_write;
+	__u64 on_own_write;
 	__u64 on_fault;
 	__u64 on_overflow;
 	__u64 in_kprobe;
@@ -59,6 +60,8 @@ COUNTING_PROGRAM("perf_event", on_overflow)
 WRITING_PROGRAM("kprobe", in_kprobe)
 WRITING_PROGRAM("fentry/bpf_fentry_test1", in_fentry)
 
+WRITING_PROGRAM("perf_event", on_own_write)
+
 /* The thread may fault elsewhere, too. */
 SEC("perf_event")
 int on_fault(struct overflow *ctx)
@@ -78,7 +81,15 @@ int faulting(void *ctx)
 	return 0;
 }
 
-/* Never attached: a test run says where the kernel has the variables. */
+/* Never attached: a test run writes. */
+SEC("raw_tp")
+int write(void *ctx)
+{
+	watched = 1;
+	return 0;
+}
+
+/* Likewise: a test run says where the kernel has the variables. */
 SEC("raw_tp")
 int locate(void *ctx)
 {

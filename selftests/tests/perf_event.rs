@@ -100,6 +100,29 @@ fn breakpoint(writer: Writer) -> Result<()> {
     scene.close()
 }
 
+/// A breakpoint, and a program that writes to what it watches.
+#[test]
+fn breakpoint_in_itself() -> Result<()> {
+    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, BREAKPOINT])? else {
+        return Ok(());
+    };
+    let mut storage = MaybeUninit::uninit();
+    let skel = load_with(PerfEventSkelBuilder::default(), &mut storage, |open| {
+        keep_only(open, &["locate", "on_own_write", "write"]);
+    })?;
+    let progs = &skel.progs;
+    progs.locate.test_run(ProgramInput::default())?;
+    let bss = skel.maps.bss_data.as_deref().context("no .bss")?;
+    let watching = Probe::write_breakpoint(&progs.on_own_write, bss.address)?.hit_per_trigger(2);
+
+    for times in TIMES {
+        fire(&progs.write, scene.go_on_to(times))?;
+        let scenario = "perf_event/breakpoint-in-itself";
+        scene.observe(scenario, &watching, &bss.runs.on_own_write)?;
+    }
+    scene.close()
+}
+
 /// Whether a breakpoint is hit once per word that the kernel copies: on processors
 /// with fast short strings it copies bytes, and how often they stop is up to them.
 fn memcpy_takes_words() -> Result<bool> {

@@ -26,6 +26,16 @@ pub(super) const TABLE: &[Expected] = &[
         "bpf_overflow_handler counts what bpf_prog_active keeps out",
     ),
     row(
+        &["perf_event/breakpoint-in-itself"],
+        On::All,
+        PerTrigger {
+            hits: 2,
+            ..UNLINKED_RUNS
+        },
+        "exc_debug_kernel has breakpoints off (local_db_save) while the program runs: the \
+         processor raises no second one, and no kernel could count it",
+    ),
+    row(
         &["perf_event/page-fault", "perf_event/migration"],
         On::All,
         UNLINKED_RUNS,
