@@ -141,13 +141,15 @@ const TAKES: &[Takes] = &[
         TP,
         EVERYWHERE,
         &[PerfRecursion, ProgActive],
-        "perf_trace_buf_alloc takes current->perf_recursion, then trace_call_bpf takes bpf_prog_active",
+        "perf_trace_buf_alloc takes current->perf_recursion, then trace_call_bpf takes \
+         bpf_prog_active",
     ),
     takes(
         &["syscall-tp"],
         On::Only(&["6.12"], ALL_KNOWN),
         &[PerfRecursion, ProgActive],
-        "perf_syscall_enter takes current->perf_recursion, then trace_call_bpf takes bpf_prog_active",
+        "perf_syscall_enter takes current->perf_recursion, then trace_call_bpf takes \
+         bpf_prog_active",
     ),
     takes(
         &["syscall-tp"],
