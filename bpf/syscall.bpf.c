@@ -22,6 +22,8 @@ struct runs {
 	__u64 on_fexit;
 	__u64 on_fmod_ret;
 	__u64 on_lsm;
+	__u64 on_open;
+	__u64 on_permission;
 	__u64 on_test_run;
 } runs;
 
@@ -90,6 +92,53 @@ SLEEPING_PROGRAM("fentry.s/__x64_sys_sched_setaffinity", on_fentry)
 SLEEPING_PROGRAM("fexit.s/__x64_sys_sched_setaffinity", on_fexit)
 SLEEPING_PROGRAM("fmod_ret.s/__x64_sys_sched_setaffinity", on_fmod_ret)
 SLEEPING_PROGRAM("lsm.s/task_setscheduler", on_lsm)
+
+/* linux/fs.h */
+struct file {
+	unsigned int f_flags;
+} __attribute__((preserve_access_index));
+
+/* linux/bpf.h */
+struct bpf_dynptr {
+	__u64 opaque[2];
+} __attribute__((aligned(8)));
+
+extern int bpf_get_file_xattr(struct file *file, const char *name__str,
+			      struct bpf_dynptr *value) __ksym __weak;
+
+/* asm-generic/fcntl.h: who opens a file so is the test. */
+#define O_SYNC 04010000
+
+/* Any that a program may ask for; it need not be there. */
+static const char attribute[] = "user.nmissed";
+static char value[8];
+/* The thread that asks for it, as bpf_get_current_pid_tgid() has it. */
+static volatile __u64 asking;
+
+/* Asks for an attribute of the file, which takes a permission to read. */
+SEC("lsm.s/file_open")
+int on_open(__u64 *args)
+{
+	struct file *file = (struct file *)args[0];
+	struct bpf_dynptr buffer;
+
+	if ((file->f_flags & O_SYNC) != O_SYNC)
+		return 0;
+	COUNT_RUN(on_open);
+	bpf_dynptr_from_mem(value, sizeof(value), 0, &buffer);
+	asking = bpf_get_current_pid_tgid();
+	bpf_get_file_xattr(file, attribute, &buffer);
+	asking = 0;
+	return 0;
+}
+
+SEC("lsm/inode_permission")
+int on_permission(void *ctx)
+{
+	if (asking == bpf_get_current_pid_tgid())
+		COUNT_RUN(on_permission);
+	return 0;
+}
 
 COUNTING_PROGRAM("tp", sys_enter)
 COUNTING_PROGRAM("tp", sys_exit)

@@ -92,6 +92,12 @@ pub const LSM_HOOK: Need = Need {
     comes_with: "CONFIG_BPF_LSM",
 };
 
+/// The kfunc by which a program of the BPF LSM reaches a hook.
+pub const XATTR_KFUNC: Need = Need {
+    function: "bpf_get_file_xattr",
+    comes_with: "CONFIG_BPF_LSM and newer than Linux 6.7",
+};
+
 /// A function without a call site: all of kernel/trace/ is compiled so.
 pub const NO_CALL_SITE: Need = Need {
     function: "trace_call_bpf",

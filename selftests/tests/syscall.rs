@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Programs on the way of a system call, which comes from user space and so finds
-//! no program running on its CPU; unless that sleeps.
+//! no program running on its CPU; unless that sleeps, or passes another one on its
+//! own way.
 
+use std::fs::OpenOptions;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::BPF_F_SLEEPABLE;
-use nmissed_selftests::needs::{ERROR_INJECTION, FAULTABLE, LSM_HOOK, MMAP, SYSCALL};
+use nmissed_selftests::needs::{ERROR_INJECTION, FAULTABLE, LSM_HOOK, MMAP, SYSCALL, XATTR_KFUNC};
 use nmissed_selftests::skel::syscall::types::runs as Runs;
 use nmissed_selftests::skel::syscall::{SyscallProgs, SyscallSkelBuilder};
 use nmissed_selftests::skel::{keep_only, load_with};
@@ -62,6 +65,37 @@ fn lsm() -> Result<()> {
     for times in TIMES {
         call(scene.go_on_to(times))?;
         scene.observe("lsm/in-syscall", &hook, &runs.on_lsm)?;
+    }
+    scene.close()
+}
+
+/// `O_SYNC` of asm-generic/fcntl.h.
+const O_SYNC: i32 = 0o4_010_000;
+
+/// An LSM program in another one.
+#[test]
+fn lsm_in_lsm() -> Result<()> {
+    let Some(mut scene) = Scene::begin(&[LSM_HOOK, XATTR_KFUNC])? else {
+        return Ok(());
+    };
+    if !scene.has_bpf_lsm()? {
+        return Ok(());
+    }
+    let mut storage = MaybeUninit::uninit();
+    let skel = load_with(SyscallSkelBuilder::default(), &mut storage, |open| {
+        keep_only(open, &["on_open", "on_permission"]);
+    })?;
+    let outer = Probe::lsm(&skel.progs.on_open)?;
+    let inner = Probe::lsm(&skel.progs.on_permission)?;
+
+    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
+    for times in TIMES {
+        for _ in 0..scene.go_on_to(times) {
+            let mut how = OpenOptions::new();
+            how.read(true).custom_flags(O_SYNC).open("/proc/self/exe")?;
+        }
+        scene.observe("lsm/around-lsm", &outer, &runs.on_open)?;
+        scene.observe("lsm/in-lsm", &inner, &runs.on_permission)?;
     }
     scene.close()
 }

@@ -24,6 +24,13 @@ pub(super) const TABLE: &[Expected] = &[
         "a task that comes from user space holds nothing",
     ),
     row(
+        &["lsm/around-lsm", "lsm/in-lsm"],
+        On::All,
+        UNLINKED_RUNS,
+        "bpf_prog_check_recur is false: __bpf_prog_enter, __bpf_prog_enter_sleepable; \
+         bpf_get_file_xattr gets to security_inode_permission (inode_permission)",
+    ),
+    row(
         &["tp/while-asleep"],
         On::All,
         MISSES_OTHERS,
