@@ -3,6 +3,7 @@
  * Programs of every attach type, twice: an outer one that passes all places
  * where inner ones can sit, and an inner one that only counts.
  */
+#include "overflow.bpf.h"
 #include "session.bpf.h"
 #include "trigger.bpf.h"
 
@@ -115,13 +116,6 @@ PROGRAM("uprobe", outer_uprobe, enter(UPROBE))
 PROGRAM("kprobe.session", outer_kprobe_session,
 	is_return(ctx) ? 0 : enter(KPROBE_SESSION))
 PROGRAM("fsession", outer_fsession, is_return(ctx) ? 0 : enter(FSESSION))
-
-/* struct bpf_perf_event_data of linux/bpf_perf_event.h, on x86. */
-struct overflow {
-	__u64 regs[21];
-	__u64 sample_period;
-	__u64 addr;
-};
 
 /* The thread may fault elsewhere, too. */
 SEC("perf_event")

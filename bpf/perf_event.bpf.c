@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs on perf events, and programs that make them overflow. */
+#include "overflow.bpf.h"
 #include "trigger.bpf.h"
 
 /* enum bpf_map_type */
@@ -39,13 +40,6 @@ __u64 written_address;
 /* The page of user space that is to fault. */
 __u64 page;
 
-/* struct bpf_perf_event_data of linux/bpf_perf_event.h, on x86. */
-struct overflow {
-	__u64 regs[21];
-	__u64 sample_period;
-	__u64 addr;
-};
-
 #define WRITING_PROGRAM(section, program) \
 	SEC(section)                      \
 	int program(void *ctx)            \
@@ -57,10 +51,9 @@ struct overflow {
 
 COUNTING_PROGRAM("perf_event", on_write)
 COUNTING_PROGRAM("perf_event", on_overflow)
+WRITING_PROGRAM("perf_event", on_own_write)
 WRITING_PROGRAM("kprobe", in_kprobe)
 WRITING_PROGRAM("fentry/bpf_fentry_test1", in_fentry)
-
-WRITING_PROGRAM("perf_event", on_own_write)
 
 /* The thread may fault elsewhere, too. */
 SEC("perf_event")

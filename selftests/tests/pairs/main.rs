@@ -33,9 +33,9 @@ use parts::Kind::{
 use parts::{IN_KFUNC, IN_MAP_UPDATE, Part, Places, bss, outer_program, user_space};
 
 /// Those that can be hit while a program runs: no program enters user space, and
-/// only an LSM program passes a security hook (tests/syscall.rs). It takes the kernel long to arm an
-/// optimized kprobe, which differs from others only until the kprobe layer is
-/// reached.
+/// only an LSM program passes a security hook (tests/syscall.rs). It takes the
+/// kernel long to arm an optimized kprobe, which differs from others only until the
+/// kprobe layer is reached.
 const INNER: [Kind; 14] = [
     Kprobe(Ftrace),
     Kprobe(Int3),
