@@ -455,6 +455,12 @@ mod tests {
         }
     }
 
+    #[test_matrix(["6.12", "7.3"], ["counters", "active", "guarded"])]
+    fn a_patched_kernel_loses_nothing(kernel: &str, variant: &str) {
+        let mut rows = YIELDS.iter().filter(|it| it.on.holds(kernel, variant));
+        assert!(rows.all(|it| it.miss != Nobody));
+    }
+
     #[test]
     fn a_pair_is_known_by_its_name() {
         assert_eq!(

@@ -98,6 +98,15 @@ mod tests {
         }
     }
 
+    /// What the patches are for. That one is not the kernel's: nothing is raised.
+    #[test_matrix(["6.12", "7.3"], ["counters", "active", "guarded"])]
+    fn a_patched_kernel_loses_nothing(kernel: &str, variant: &str) {
+        let rows = all().filter(|row| row.on.holds(kernel, variant));
+        let losing = rows.filter(|row| row.counts.times(1).lost() > 0);
+        let scenarios: Vec<_> = losing.flat_map(|row| row.scenarios).collect();
+        assert_eq!(scenarios, [&"perf_event/breakpoint-in-itself"]);
+    }
+
     #[test]
     fn what_depends_on_the_kernel_is_judged_on_known_ones_only() {
         assert!(find("kprobe.multi/in-kprobe", "7.3", "active").is_some());
