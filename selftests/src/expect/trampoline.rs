@@ -5,6 +5,17 @@ use rustix::io::Errno;
 
 use super::row::*;
 
+/// Trampolines on a function that other users of ftrace are on, too.
+const AT_THIRD_LIST: &[&str] = &[
+    "fentry/at-third-list",
+    "fexit/at-third-list",
+    "fmod_ret/at-third-list",
+    "fsession/at-third-list",
+    "fentry.multi/at-third-list",
+    "fexit.multi/at-third-list",
+    "fsession.multi/at-third-list",
+];
+
 pub(super) const TABLE: &[Expected] = &[
     row(
         &[
@@ -79,29 +90,13 @@ pub(super) const TABLE: &[Expected] = &[
         "ftrace_modify_code: a lone trampoline is called without ftrace",
     ),
     row(
-        &[
-            "fentry/at-third-list",
-            "fexit/at-third-list",
-            "fmod_ret/at-third-list",
-            "fsession/at-third-list",
-            "fentry.multi/at-third-list",
-            "fexit.multi/at-third-list",
-            "fsession.multi/at-third-list",
-        ],
+        AT_THIRD_LIST,
         On::Only(KNOWN, UNPATCHED),
         UNLINKED_LOST,
         "__ftrace_ops_list_func returns before call_direct_funcs, which nobody counts",
     ),
     row(
-        &[
-            "fentry/at-third-list",
-            "fexit/at-third-list",
-            "fmod_ret/at-third-list",
-            "fsession/at-third-list",
-            "fentry.multi/at-third-list",
-            "fexit.multi/at-third-list",
-            "fsession.multi/at-third-list",
-        ],
+        AT_THIRD_LIST,
         On::Only(KNOWN, COUNTED),
         UNLINKED_RUNS,
         "ftrace_ops_list_direct: call_direct_funcs, whatever recursion says",
