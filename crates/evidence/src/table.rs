@@ -114,7 +114,11 @@ impl<'a> Layout<'a> {
         let at_least = room_for(LEAST_FOR_A_NAME).min(1);
         let fit = room_for(ENOUGH_FOR_A_NAME).max(at_least);
         self.variants_per_block = fit.min(variants);
-        let taken = per_variant * self.variants_per_block;
+        let taken = match self.variants_per_block {
+            // Blocks of one run each, with the sign behind it.
+            0 if variants > 0 => MARK_WIDTH,
+            fit => per_variant * fit,
+        };
         self.name = longest.min(free.saturating_sub(taken).max(LEAST_FOR_A_NAME));
     }
 
