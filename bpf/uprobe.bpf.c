@@ -13,6 +13,7 @@ struct runs {
 	__u64 entry_by_ioctl;
 	__u64 return_by_link;
 	__u64 return_by_ioctl;
+	__u64 return_again;
 } runs;
 
 COUNTING_PROGRAM("uprobe", on_entry)
@@ -24,3 +25,4 @@ COUNTING_PROGRAM("uprobe", entry_by_link)
 COUNTING_PROGRAM("uprobe", entry_by_ioctl)
 COUNTING_PROGRAM("uretprobe", return_by_link)
 COUNTING_PROGRAM("uretprobe", return_by_ioctl)
+COUNTING_PROGRAM("uretprobe", return_again)

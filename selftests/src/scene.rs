@@ -202,13 +202,18 @@ impl Scene {
         left
     }
 
+    /// Counts triggers from none again, for a probe that was not hit before.
+    pub fn begin_again(&mut self) {
+        self.times = 0;
+    }
+
     /// Lets a probe stay attached for another scenario: what it has counted up to
     /// here is forgotten.
     ///
     /// # Errors
     /// If the kernel does not give its counters.
     pub fn start_over(&mut self, probe: &mut Probe<'_, '_>, runs: &u64) -> Result<()> {
-        self.times = 0;
+        self.begin_again();
         probe.start_over(counted(runs))
     }
 

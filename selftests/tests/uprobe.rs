@@ -136,7 +136,8 @@ fn reentry(entered: Entered) -> Result<()> {
     scene.close()
 }
 
-/// Events of tracefs, as deep as returns are kept, and one deeper.
+/// Events of tracefs, as deep as returns are kept, and one deeper; and one that is
+/// attached once more, with all that it has missed until then.
 #[test_matrix([KEPT, KEPT + 1])]
 fn events(depth: u64) -> Result<()> {
     let Some(mut scene) = Scene::begin(&[UPROBE])? else {
@@ -147,43 +148,58 @@ fn events(depth: u64) -> Result<()> {
         open.progs.on_both.set_autoload(false);
     })?;
     let progs = &skel.progs;
+    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     let offset = file_offset(probed as *const () as usize)?;
     let entry = TraceEvent::uprobe("entry", offset)?;
     let exit = TraceEvent::uretprobe("exit", offset)?;
     let attach = |program, event, by| {
         Probe::trace_event(program, event, by).map(|probe| probe.hit_per_trigger(depth))
     };
-    let entry_by_link = attach(&progs.entry_by_link, &entry, SetBy::Link)?;
-    let entry_by_ioctl = attach(&progs.entry_by_ioctl, &entry, SetBy::Ioctl)?;
-    let return_by_link = attach(&progs.return_by_link, &exit, SetBy::Link)?;
-    let return_by_ioctl = attach(&progs.return_by_ioctl, &exit, SetBy::Ioctl)?;
 
+    let at_first = [
+        (
+            "uprobe/event-by-link",
+            attach(&progs.entry_by_link, &entry, SetBy::Link)?,
+            &runs.entry_by_link,
+        ),
+        (
+            "uprobe/event-by-ioctl",
+            attach(&progs.entry_by_ioctl, &entry, SetBy::Ioctl)?,
+            &runs.entry_by_ioctl,
+        ),
+        (
+            "uretprobe/event-by-link",
+            attach(&progs.return_by_link, &exit, SetBy::Link)?,
+            &runs.return_by_link,
+        ),
+        (
+            "uretprobe/event-by-ioctl",
+            attach(&progs.return_by_ioctl, &exit, SetBy::Ioctl)?,
+            &runs.return_by_ioctl,
+        ),
+    ];
+    observe(&mut scene, depth, &at_first)?;
+    drop(at_first);
+
+    scene.begin_again();
+    let again = [(
+        "uretprobe/event-again",
+        attach(&progs.return_again, &exit, SetBy::Link)?,
+        &runs.return_again,
+    )];
+    observe(&mut scene, depth, &again)?;
+    scene.close()
+}
+
+/// Enters the function so deep and observes, at every number of triggers.
+fn observe(scene: &mut Scene, depth: u64, probes: &[(&str, Probe<'_, '_>, &u64)]) -> Result<()> {
     for times in DEEP_TIMES {
         for _ in 0..scene.go_on_to(times) {
             assert_eq!(probed(black_box(depth), false), depth);
         }
-
-        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-        for (way, probe, runs) in [
-            ("uprobe/event-by-link", &entry_by_link, &runs.entry_by_link),
-            (
-                "uprobe/event-by-ioctl",
-                &entry_by_ioctl,
-                &runs.entry_by_ioctl,
-            ),
-            (
-                "uretprobe/event-by-link",
-                &return_by_link,
-                &runs.return_by_link,
-            ),
-            (
-                "uretprobe/event-by-ioctl",
-                &return_by_ioctl,
-                &runs.return_by_ioctl,
-            ),
-        ] {
+        for (way, probe, runs) in probes {
             scene.observe(&format!("{way}-{depth}-deep"), probe, runs)?;
         }
     }
-    scene.close()
+    Ok(())
 }

@@ -67,6 +67,7 @@ pub(super) const TABLE: &[Expected] = &[
             "uretprobe/event-by-link-64-deep",
             "uprobe/event-by-ioctl-64-deep",
             "uretprobe/event-by-ioctl-64-deep",
+            "uretprobe/event-again-64-deep",
         ],
         On::Unpatched,
         UNLINKED_RUNS.on_links(KEPT),
@@ -83,6 +84,7 @@ pub(super) const TABLE: &[Expected] = &[
             "uretprobe/event-by-link-64-deep",
             "uprobe/event-by-ioctl-64-deep",
             "uretprobe/event-by-ioctl-64-deep",
+            "uretprobe/event-again-64-deep",
         ],
         On::Only(KNOWN, COUNTED),
         RUNS.on_links(KEPT),
@@ -110,6 +112,7 @@ pub(super) const TABLE: &[Expected] = &[
         &[
             "uretprobe/event-by-link-65-deep",
             "uretprobe/event-by-ioctl-65-deep",
+            "uretprobe/event-again-65-deep",
         ],
         On::Unpatched,
         too_deep(None),
@@ -120,6 +123,13 @@ pub(super) const TABLE: &[Expected] = &[
         On::Only(KNOWN, COUNTED),
         too_deep(Some(1)),
         "uretprobe_missed counts for the consumers of a return that is not kept",
+    ),
+    row(
+        &["uretprobe/event-again-65-deep"],
+        On::Only(KNOWN, COUNTED),
+        too_deep(Some(1)),
+        "uretprobe_missed counts for the consumers of a return that is not kept, from none when \
+         consumer_add is done (trace_uprobe_enable registers the consumer of the event again)",
     ),
     row(
         &["uretprobe/event-by-ioctl-65-deep"],

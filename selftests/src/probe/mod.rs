@@ -54,6 +54,8 @@ pub struct Probe<'p, 'obj> {
     set_by: SetBy,
     /// The event of tracefs that it shares with others, if any.
     event: Option<&'p TraceEvent>,
+    /// Hits of the event that came earlier: tracefs never forgets them.
+    event_hits_before: u64,
     /// What was counted before the hits that are in question.
     before: Counters,
 }
@@ -115,6 +117,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             links: Vec::new(),
             set_by: SetBy::Link,
             event: None,
+            event_hits_before: 0,
             before: Counters::default(),
         }
     }
@@ -211,20 +214,26 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             return Ok(None);
         };
         let profile = event.profile()?;
-        let agrees = hits_agree(&profile, tally) && misses_agree(&profile, tally);
+        let agrees =
+            hits_agree(&profile, self.event_hits_before, tally) && misses_agree(&profile, tally);
         Ok((!agrees).then(|| format!("tracefs has {profile:?} of {event}, otherwise {tally:?}")))
     }
 }
 
-/// Whether all hits that reached the event reached the program, or its counter.
-/// A uprobe event is reached by each hit.
-fn hits_agree(profile: &[Profile], tally: Tally) -> bool {
-    let hits: u64 = profile.iter().map(|probe| probe.hits).sum();
+/// Whether all hits that reached the event, but for those `before`, reached the
+/// program, or its counter. A uprobe event is reached by each hit.
+fn hits_agree(profile: &[Profile], before: u64, tally: Tally) -> bool {
+    let hits = hits_of(profile) - before;
     match (profile[0].misses, tally.prog_missed) {
         (None, _) => hits == tally.triggers,
         (Some(_), Some(missed)) => hits == tally.runs + missed,
         (Some(_), None) => true,
     }
+}
+
+/// Hits that reached the event at any of its probes.
+fn hits_of(profile: &[Profile]) -> u64 {
+    profile.iter().map(|probe| probe.hits).sum()
 }
 
 /// Whether a link, or the perf event in its place, and tracefs have the same misses, of
@@ -276,7 +285,13 @@ mod tests {
     #[test_case(&[profile(10, None)], TALLY => true; "each hit of a uprobe")]
     #[test_case(&[profile(7, None)], TALLY => false; "too few hits of a uprobe")]
     fn hits_are_runs_and_misses(profile: &[Profile], tally: Tally) -> bool {
-        hits_agree(profile, tally)
+        hits_agree(profile, 0, tally)
+    }
+
+    #[test_case(&[profile(15, None)] => true; "each hit of a uprobe since then")]
+    #[test_case(&[profile(10, None)] => false; "too few hits of a uprobe since then")]
+    fn earlier_hits_are_not_asked_about(profile: &[Profile]) -> bool {
+        hits_agree(profile, 5, TALLY)
     }
 
     #[test_case(&[profile(0, Some(2))], TALLY => true; "the same")]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::{ErrorKind, Link, PerfEventOpts, ProgramMut};
 use nmissed_uapi::open_trace_event;
 
-use super::{Probe, SetBy};
+use super::{Probe, SetBy, hits_of};
 use crate::{Flavor, TraceEvent};
 
 impl<'p, 'obj> Probe<'p, 'obj> {
@@ -15,12 +15,14 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// share the event.
     ///
     /// # Errors
-    /// If the kernel refuses, or its list of kprobes does not show this one.
+    /// If the kernel refuses, or its list of kprobes does not show this one, or
+    /// tracefs does not tell what it counts.
     pub fn trace_event(
         program: &'p ProgramMut<'obj>,
         event: &'p TraceEvent,
         by: SetBy,
     ) -> Result<Self> {
+        let event_hits_before = hits_of(&event.profile()?);
         let link = set(program, open(event)?, by)
             .with_context(|| format!("attaching to the event {event}"))?;
         let flavor = event.function.map(|name| Flavor::at(name, 0)).transpose()?;
@@ -28,6 +30,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             flavor,
             planned: flavor.and(Some(Flavor::Ftrace)),
             event: Some(event),
+            event_hits_before,
             set_by: by,
             ..Self::new(event.attach_type, program, link)
         })
