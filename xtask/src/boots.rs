@@ -151,9 +151,7 @@ impl Boots {
 
     /// Says where the evidence lies, if there is any.
     pub(crate) fn tell_where(&self) {
-        if self.output.results().runs.is_empty() {
-            self.output.discard();
-        } else {
+        if !self.output.discard() {
             let dir = self.output.dir().display();
             self.progress.say(&format!("evidence: {dir}"));
         }

@@ -66,10 +66,10 @@ impl Output {
         Ok(dir)
     }
 
-    /// Leaves no folder behind in which nothing was kept.
-    pub(crate) fn discard(&self) {
+    /// Leaves no folder behind in which nothing was kept; says whether it was one.
+    pub(crate) fn discard(&self) -> bool {
         // It stays if there is anything in it.
-        let _ = fs::remove_dir(&self.dir);
+        fs::remove_dir(&self.dir).is_ok()
     }
 
     /// Keeps a run at once: what comes later may fail.

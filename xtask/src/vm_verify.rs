@@ -100,27 +100,40 @@ impl Session<'_> {
     }
 
     fn verify(&mut self, kernel: &Bootable, guest: &Guest) -> Result<()> {
-        let report = with_image(&kernel.vmlinux, |image, _| {
-            self.ask(kernel, guest, &Plan::of(image, self.extent))
+        let mut answers = Answers::default();
+        let (report, outcome) = with_image(&kernel.vmlinux, |image, _| {
+            let plan = Plan::of(image, self.extent);
+            let outcome = self.ask(kernel, guest, &plan, &mut answers);
+            let name = format!("{} {}", kernel.id, kernel.variant);
+            let report = Report {
+                cut_short: outcome.is_err(),
+                ..plan.judge(&name, &answers.release, &answers.all)
+            };
+            Ok((report, outcome))
         })?;
-        writeln!(stdout(), "\n{}", render(&report)).context("cannot print the report")?;
-        self.reports.push(report);
-        self.keep_reports()?;
+        // What was answered before something went wrong is evidence all the same.
+        if outcome.is_ok() || !answers.all.is_empty() {
+            self.keep(report)?;
+        }
+        outcome?;
         Ok(check_interrupt()?)
     }
 
     /// Has the prober ask everything. A kernel that crashes is booted again, for
     /// what it has not answered, without what it crashed on.
-    fn ask(&mut self, kernel: &Bootable, guest: &Guest, plan: &Plan<'_, '_>) -> Result<Report> {
+    fn ask(
+        &mut self,
+        kernel: &Bootable,
+        guest: &Guest,
+        plan: &Plan<'_, '_>,
+        answers: &mut Answers,
+    ) -> Result<()> {
         let mut open = plan.batches().to_vec();
-        let mut answers = Vec::new();
-        let mut release = String::new();
         for attempt in 1..=ATTEMPTS {
             let boot = kernel.attempt(attempt);
-            let (run, more) = self.boot(&boot, guest, attempt == 1, &open)?;
-            release.clone_from(&run.release);
-            close_answered(&mut open, &more);
-            answers.extend(more);
+            let run = self.boot(&boot, guest, attempt == 1, &open, answers)?;
+            answers.release.clone_from(&run.release);
+            close_answered(&mut open, &answers.all);
             let died_at = died_at(&run);
             self.tell_failures(&run);
             self.boots.output.keep(run)?;
@@ -134,8 +147,7 @@ impl Session<'_> {
                 }
             }
         }
-        let name = format!("{} {}", kernel.id, kernel.variant);
-        Ok(plan.judge(&name, &release, &answers))
+        Ok(())
     }
 
     fn tell_failures(&self, run: &Run) {
@@ -156,7 +168,8 @@ impl Session<'_> {
         guest: &Guest,
         lists: bool,
         questions: &[Batch],
-    ) -> Result<(Run, Vec<Answer>)> {
+        answers: &mut Answers,
+    ) -> Result<Run> {
         let json = serde_json::to_vec(questions).context("cannot encode questions")?;
         let tests = self.tests(lists, questions);
         let occasion = Occasion {
@@ -176,20 +189,19 @@ impl Session<'_> {
             cache, progress, ..
         } = &self.boots;
         progress.begin(&what, Some(total), cache.last_time(&timed));
-        let mut answers = Answers::default();
+        answers.count = 0;
         let run = self.boots.boot(kernel, &occasion, &mut |message| {
             answers.take(message);
             progress.at(answers.count, &answers.test);
         })?;
-        let Answers { all, count, .. } = answers;
         progress.end(&format!(
-            "{what}: {count} of {total} questions answered, {:.1} s",
-            run.total_s
+            "{what}: {} of {total} questions answered, {:.1} s",
+            answers.count, run.total_s
         ));
         if run.is_good() {
             cache.remember_time(&timed, Duration::from_secs_f64(run.total_s));
         }
-        Ok((run, all))
+        Ok(run)
     }
 
     fn tests(&self, lists: bool, questions: &[Batch]) -> Vec<PlannedTest> {
@@ -224,7 +236,10 @@ impl Session<'_> {
         }
     }
 
-    fn keep_reports(&self) -> Result<()> {
+    /// Prints a report, and keeps it with those before.
+    fn keep(&mut self, report: Report) -> Result<()> {
+        writeln!(stdout(), "\n{}", render(&report)).context("cannot print the report")?;
+        self.reports.push(report);
         let mut json = serde_json::to_string_pretty(&self.reports)?;
         json.push('\n');
         let file = self.boots.output.dir().join("verify.json");
@@ -261,11 +276,13 @@ fn close_answered(open: &mut [Batch], answers: &[Answer]) {
     }
 }
 
-/// What the guest has answered so far.
+/// What a kernel has answered so far.
 #[derive(Default)]
 struct Answers {
+    /// What it says that it is.
+    release: String,
     all: Vec<Answer>,
-    /// How many questions.
+    /// How many questions, in this boot.
     count: u64,
     test: String,
 }
@@ -273,6 +290,7 @@ struct Answers {
 impl Answers {
     fn take(&mut self, message: &Message) {
         match message {
+            Message::Hello { release, .. } => self.release.clone_from(release),
             Message::Start { name } => self.test.clone_from(name),
             Message::Answer { answer } => {
                 if let Answer::Batch { seen, .. } = answer {

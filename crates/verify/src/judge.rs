@@ -45,6 +45,7 @@ impl Plan<'_, '_> {
             lists: self.lists(answers),
             compared: in_order(kinds),
             unanswered,
+            cut_short: false,
         }
     }
 

@@ -26,10 +26,10 @@ pub fn render(report: &Report) -> String {
     out.push('\n');
     ways(&mut out, &report.compared);
     kinds(&mut out, &report.compared);
-    report
-        .unanswered
-        .iter()
-        .for_each(|it| unanswered(&mut out, it));
+    if !report.cut_short {
+        let all = report.unanswered.iter();
+        all.for_each(|it| unanswered(&mut out, it));
+    }
     disagreements(&mut out, report);
     out
 }
@@ -189,11 +189,14 @@ fn conclusion(out: &mut String, report: &Report) {
     let untold = report.lists.iter().filter(|list| !list.told).count();
     let unanswered: usize = report.unanswered.iter().map(|it| it.places.len()).sum();
     if report.agrees() {
-        let open = sum(open);
-        return line(
-            out,
-            &format!("no disagreement: {kept} promises kept, {open} left open"),
-        );
+        let books = format!("{kept} promises kept, {} left open", sum(open));
+        return if report.cut_short {
+            let text =
+                format!("no disagreement until then, {books}, {unanswered} questions unanswered");
+            hang(out, "cut short: ", &text);
+        } else {
+            line(out, &format!("no disagreement: {books}"));
+        };
     }
     let what = [
         (
@@ -203,6 +206,7 @@ fn conclusion(out: &mut String, report: &Report) {
         (lines, format!("{lines} lines of the kernel's lists")),
         (untold, format!("{untold} lists not told")),
         (unanswered, format!("{unanswered} questions unanswered")),
+        (report.cut_short.into(), "cut short".to_owned()),
     ];
     let what = what.into_iter().filter(|(count, _)| *count > 0);
     let what: Vec<_> = what.map(|(_, text)| text).collect();
@@ -286,7 +290,17 @@ mod tests {
                 },
             ],
             unanswered: Vec::new(),
+            cut_short: false,
         }
+    }
+
+    /// Nothing wrong with what was answered until then.
+    fn early() -> Report {
+        let mut report = good();
+        report.lists[3] = ListReport::without(List::Symbols, false);
+        report.unanswered = bad().unanswered;
+        report.cut_short = true;
+        report
     }
 
     fn bad() -> Report {
@@ -321,13 +335,29 @@ mod tests {
     }
 
     #[test]
+    fn agreement_until_it_is_cut_short() {
+        assert!(early().agrees());
+        insta::assert_snapshot!(render(&early()));
+    }
+
+    #[test]
+    fn disagreement_until_it_is_cut_short() {
+        let report = Report {
+            cut_short: true,
+            ..bad()
+        };
+        assert!(!report.agrees());
+        insta::assert_snapshot!(render(&report));
+    }
+
+    #[test]
     fn json() {
         insta::assert_snapshot!(serde_json::to_string_pretty(&bad()).unwrap());
     }
 
     #[test]
     fn no_line_is_wider_than_a_terminal() {
-        for report in [good(), bad()] {
+        for report in [good(), bad(), early()] {
             let text = render(&report);
             assert_eq!(text.lines().find(|line| line.len() > 80), None);
         }

@@ -23,14 +23,19 @@ pub struct Report {
     pub compared: Vec<Compared>,
     /// Questions that the kernel did not live to answer.
     pub unanswered: Vec<Unanswered>,
+    /// Whether the host, or whoever sat there, ended it early: then what is not
+    /// answered says nothing about the kernel.
+    pub cut_short: bool,
 }
 
 impl Report {
-    /// Whether the kernel bears out all that the image promises.
+    /// Whether the kernel bears out all that the image promises, as far as it was
+    /// asked.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.disagreements().next().is_none()
-            && self.unanswered.is_empty()
+        let answered = self.unanswered.is_empty() && self.lists.iter().all(|list| list.told);
+        (answered || self.cut_short)
+            && self.disagreements().next().is_none()
             && self.lists.iter().all(ListReport::agrees)
     }
 
@@ -68,10 +73,10 @@ impl ListReport {
         }
     }
 
-    /// Whether there is no difference.
+    /// Whether there is no difference in what was told.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.told && self.only_image.is_empty() && self.only_kernel.is_empty()
+        self.only_image.is_empty() && self.only_kernel.is_empty()
     }
 }
 
