@@ -5,6 +5,14 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+/// No count: what the kernel has to overwrite.
+pub(crate) const UNWRITTEN: u64 = u64::MAX;
+
+/// A count, if the kernel wrote one.
+pub(crate) fn written(count: u64) -> Option<u64> {
+    (count != UNWRITTEN).then_some(count)
+}
+
 /// A structure the kernel may fill with any bytes.
 ///
 /// # Safety

@@ -11,13 +11,10 @@ use crate::bindings::{
     BPF_PERF_EVENT_KPROBE, BPF_PERF_EVENT_KRETPROBE, BPF_PERF_EVENT_UPROBE,
     BPF_PERF_EVENT_URETPROBE, UPROBE_MISSED, UPROBE_MULTI_MISSED, bpf_link_info,
 };
-use crate::info::{Fillable, Info};
+use crate::info::{Fillable, Info, UNWRITTEN, written};
 
 // SAFETY: a C struct of integers, and unions of such.
 unsafe impl Fillable for bpf_link_info {}
-
-/// No count: what the kernel has to overwrite.
-const UNWRITTEN: u64 = u64::MAX;
 
 /// Hits since the link behind `fd` was made that never reached its program
 /// because the layer under the link dropped them; `None` for a link that has
@@ -41,7 +38,7 @@ pub fn link_missed(fd: impl AsFd) -> io::Result<Option<u64>> {
     *counter_at(&mut asked, offset) = UNWRITTEN;
     // SAFETY: all zero but for a counter, which the kernel does not follow.
     let mut info = unsafe { Info::query(fd, asked) }?;
-    Ok(Some(*counter_at(&mut info.data, offset)).filter(|missed| *missed != UNWRITTEN))
+    Ok(written(*counter_at(&mut info.data, offset)))
 }
 
 /// The counter that lies `offset` bytes into the structure.

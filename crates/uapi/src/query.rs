@@ -10,6 +10,8 @@ use std::ptr;
 
 use libbpf_sys::BPF_TASK_FD_QUERY;
 
+use crate::info::{UNWRITTEN, written};
+
 /// `bpf_attr.task_fd_query`, with the counter that no released header has.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -28,9 +30,6 @@ struct TaskFdQuery {
 
 /// Bytes of the structure that all kernels with this command know (4.18).
 const WITHOUT_MISSED: usize = offset_of!(TaskFdQuery, missed);
-
-/// No count: what the kernel has to overwrite.
-const UNWRITTEN: u64 = u64::MAX;
 
 /// Hits of the probe behind `event`, a perf event that a program is set on,
 /// that never reached the event because the layer below dropped them; 0 for a
@@ -58,7 +57,7 @@ pub fn probe_missed(event: impl AsFd) -> io::Result<Option<u64>> {
         }
         answer => answer?,
     }
-    Ok(Some(query.missed).filter(|missed| *missed != UNWRITTEN))
+    Ok(written(query.missed))
 }
 
 /// Shows the kernel the first `size` bytes of `query`, which it fills in.

@@ -53,7 +53,7 @@ pub(super) const TABLE: &[Expected] = &[
     ),
     row(
         &["kprobe.session/in-kprobe.multi"],
-        On::Only(&["6.12"], &["counters"]),
+        On::Only(&["6.12"], COUNTED_STOCK),
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
