@@ -188,7 +188,12 @@ fn migration() -> Result<()> {
     let skel = load_with(PerfEventSkelBuilder::default(), &mut storage, |open| {
         keep_only(open, &["on_overflow"]);
     })?;
-    let moved = Probe::each(&skel.progs.on_overflow, Counted::Migrations)?;
+    let event = open_counter(Counted::Migrations, 1)?;
+    // A thread keeps the mark of a move (`task_struct.sched_migrated`) until it is
+    // switched to while some event counts moves, and hands it to its children: the mark
+    // of an earlier one would count here. This move takes it along.
+    migrate()?;
+    let moved = Probe::perf_event(&skel.progs.on_overflow, event)?;
 
     let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
     for times in TIMES {
