@@ -14,7 +14,7 @@ use crate::dwarf::{Dwarf, File};
 use crate::elf::Elf;
 use crate::fixture::{Fixture, Layout, Sym};
 use crate::insn::Insns;
-use crate::toy::Kernel;
+use crate::toy::{FEATURES, Kernel};
 use crate::toy_module::{toy_module, toy_module_apart};
 use crate::{
     Attach, Compression, Config, Detail, Document, Function, Image, Makefiles, Query, kallsyms,
@@ -241,8 +241,8 @@ fn table_at(index: usize) -> u64 {
     DATA + 0x20_0000 + 0x10_0000 * index as u64
 }
 
-/// Names that something depends on, those of data last.
-const NAMES: [&str; 46] = [
+/// Names that something depends on, apart from [`FEATURES`].
+const IN_TEXT: [&str; 22] = [
     "traced",
     "traced.cold",
     "traced.isra.0",
@@ -265,16 +265,9 @@ const NAMES: [&str; 46] = [
     "__kprobes_text_end",
     "__indirect_thunk_start",
     "__indirect_thunk_end",
-    "kprobe_ftrace_handler",
-    "arch_prepare_optimized_kprobe",
-    "create_local_trace_kprobe",
-    "count_symbols",
-    "arch_rethook_trampoline",
-    "register_fprobe",
-    "register_ftrace_direct",
-    "__x86_indirect_thunk_array",
-    "alternatives_text_reserved",
-    FIRST_DATA,
+];
+const IN_DATA: [&str; 15] = [
+    "__start_mcount_loc",
     "__stop_mcount_loc",
     "__start_kprobe_blacklist",
     "__stop_kprobe_blacklist",
@@ -290,15 +283,19 @@ const NAMES: [&str; 46] = [
     "__BTF_ID__set8__two",
     "__start_rodata",
 ];
-const FIRST_DATA: &str = "__start_mcount_loc";
 
 /// An offset and the number of a name.
 fn symbol([low, high, name]: [u8; 3]) -> Sym {
     let offset = u64::from(u16::from_le_bytes([low, high]));
-    let name = usize::from(name) % NAMES.len();
-    let data = NAMES[name..].iter().all(|name| *name != FIRST_DATA) || NAMES[name] == FIRST_DATA;
-    let (base, kind) = if data { (DATA, b'd') } else { (TEXT, b't') };
-    (base + offset, kind, NAMES[name].to_owned())
+    let (base, kind, name) = names().cycle().nth(name.into()).expect("it has no end");
+    (base + offset, kind, name.to_owned())
+}
+
+/// All names, each with where it belongs and its kind.
+fn names() -> impl Iterator<Item = (u64, u8, &'static str)> + Clone {
+    let in_text = IN_TEXT.into_iter().chain(FEATURES);
+    let in_data = IN_DATA.into_iter().map(|name| (DATA, b'd', name));
+    in_text.map(|name| (TEXT, b't', name)).chain(in_data)
 }
 
 /// A file as a user has it.
@@ -550,8 +547,8 @@ const CODE: [&[u8]; 3] = [
 /// Functions of the code above, each in some table.
 fn kernels() -> Vec<Vec<u8>> {
     let code = CODE.concat();
-    let names = |offset: usize| {
-        let numbers = 0..NAMES.len();
+    let symbols = |offset: usize| {
+        let numbers = 0..names().count();
         let each = move |name: usize| [(name * 3 + offset) as u8, 0, name as u8];
         numbers.flat_map(each).collect::<Vec<u8>>()
     };
@@ -570,7 +567,7 @@ fn kernels() -> Vec<Vec<u8>> {
     let tables: Vec<Vec<u8>> = (0..TABLES.len()).map(to_text).collect();
     let btf = prototypes();
     let kernel = |offset| {
-        let symbols = names(offset);
+        let symbols = symbols(offset);
         let mut all: Vec<&[u8]> = vec![&code, &symbols, &words, &btf];
         all.extend(tables.iter().map(Vec::as_slice));
         join(&all)

@@ -115,7 +115,7 @@ impl Kernel {
             ("lock", vec![lock]),
             ("alternative", vec![patched, call]),
         ];
-        for present in FEATURES {
+        for present in FEATURES.into_iter().chain(["__start_rodata"]) {
             kernel.symbols.push((DATA, b'd', present.to_owned()));
         }
         kernel
@@ -342,7 +342,8 @@ const FILES: [Source; 10] = [
     ("/src/kernel/empty.c", PG, &[]),
 ];
 
-const FEATURES: [&str; 10] = [
+/// Functions that tell what a kernel has.
+pub(crate) const FEATURES: [&str; 9] = [
     "kprobe_ftrace_handler",
     "arch_prepare_optimized_kprobe",
     "create_local_trace_kprobe",
@@ -352,7 +353,6 @@ const FEATURES: [&str; 10] = [
     "register_ftrace_direct",
     "__x86_indirect_thunk_array",
     "alternatives_text_reserved",
-    "__start_rodata",
 ];
 
 /// A table of entries of a size, each of which starts with a relative address.
