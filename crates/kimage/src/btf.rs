@@ -343,6 +343,7 @@ mod tests {
 
     use super::builder::Builder;
     use super::*;
+    use crate::damage::{damage, spoil};
 
     /// `int` is 1, `struct of 24 bytes` 2, `struct of 16 bytes` 3, a typedef of
     /// a const `int` 5, a pointer to void 6, an enum of one value 7, a forward
@@ -434,14 +435,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damage_does_not_panic(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
+        fn damage_does_not_panic(damage in damage(1..5)) {
             let mut btf = types();
             btf.function("it", 1, &[1, 2, 3]);
             let mut data = btf.build();
-            for (at, value) in damage {
-                let at = at.index(data.len());
-                data[at] = value;
-            }
+            spoil(&mut data, &damage);
             if let Some(btf) = Btf::parse(&data) {
                 for (id, _) in btf.functions() {
                     let _ = btf.distill(id);

@@ -387,6 +387,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::damage::{damage, spoil};
     use crate::fixture::Fixture;
 
     fn image() -> Fixture {
@@ -478,14 +479,11 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_headers_do_not_panic(
-            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            damage in damage(1..6),
             addr: u64,
         ) {
             let mut file = image().elf();
-            for (at, value) in damage {
-                let at = at.index(file.len());
-                file[at] = value;
-            }
+            spoil(&mut file, &damage);
             if let Ok(elf) = Elf::parse(&file) {
                 let _ = elf.section(".data");
                 let _ = elf.from(addr);

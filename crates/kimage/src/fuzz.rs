@@ -580,6 +580,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::damage::{damage, spoil};
 
     #[test]
     fn seeds_are_few_and_small() {
@@ -612,15 +613,12 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn no_target_fails_on_damaged_seeds(
-            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            damage in damage(1..8),
             cut: prop::sample::Index,
         ) {
             for target in TARGETS {
                 for mut seed in (target.seeds)() {
-                    for (at, value) in &damage {
-                        let at = at.index(seed.len());
-                        seed[at] = *value;
-                    }
+                    spoil(&mut seed, &damage);
                     let _ = (target.run)(&seed);
                     let _ = (target.run)(&seed[..cut.index(seed.len())]);
                 }

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use test_case::test_case;
 
+use crate::damage::{damage, spoil};
 use crate::toy::{INIT, Kernel, SIZE};
 use crate::{
     Answer, Attach, Blacklist, CallCode, Condition, Errno, Flavor, FprobeLookup, Function, Image,
@@ -293,12 +294,9 @@ fn a_verdict_tells_the_chain_that_led_to_it() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
-    fn damaged_images_do_not_panic(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12)) {
+    fn damaged_images_do_not_panic(damage in damage(1..12)) {
         let mut file = Kernel::whole().elf();
-        for (at, value) in damage {
-            let at = at.index(file.len());
-            file[at] = value;
-        }
+        spoil(&mut file, &damage);
         if let Ok(image) = Image::parse(&file) {
             let functions = image.functions();
             let _ = image.summary(&functions, true);

@@ -6,6 +6,7 @@ use goblin::elf::section_header::{SHT_NOBITS, SHT_REL};
 use proptest::prelude::*;
 use test_case::test_case;
 
+use crate::damage::{damage, spoil};
 use crate::toy::Kernel;
 use crate::toy_module::{toy_module, toy_module_apart, toy_module_without_btf};
 use crate::{
@@ -301,19 +302,11 @@ fn relocations_of_nothing_are_left_aside() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20))]
     #[test]
-    fn damaged_modules_do_not_panic(
-        all in prop::collection::vec(
-            prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
-            20
-        )
-    ) {
+    fn damaged_modules_do_not_panic(all in prop::collection::vec(damage(1..8), 20)) {
         let file = toy_module();
         for damage in all {
             let mut file = file.clone();
-            for (at, value) in damage {
-                let at = at.index(file.len());
-                file[at] = value;
-            }
+            spoil(&mut file, &damage);
             if let Ok(image) = Image::parse(&file) {
                 let functions = image.functions();
                 let _ = image.summary(&functions, true);

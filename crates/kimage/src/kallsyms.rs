@@ -399,6 +399,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
+    use crate::damage::{damage, spoil};
     use crate::fixture::{Fixture, Layout, Sym};
 
     const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -463,13 +464,11 @@ mod tests {
         #[test]
         fn damaged_tables_do_not_panic(
             layout in prop_oneof![Just(Layout::V4_20), Just(Layout::V6_2), Just(Layout::V6_4), Just(Layout::V7_0)],
-            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            damage in damage(1..8),
         ) {
             let mut file = image(layout, layout != Layout::V7_0, &[]);
-            let rodata = 0x4000..file.len();
-            for (at, value) in damage {
-                file[rodata.start + at.index(rodata.len())] = value;
-            }
+            let rodata = 0x4000..;
+            spoil(&mut file[rodata], &damage);
             if let Ok(elf) = Elf::parse(&file) {
                 let _ = recover(&elf);
             }

@@ -63,6 +63,8 @@ mod btf;
 mod bytes;
 mod container;
 mod count;
+#[cfg(test)]
+mod damage;
 mod decompress;
 mod diff;
 mod directories;

@@ -403,6 +403,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
+    use crate::damage::{damage, spoil};
     use crate::toy::Kernel;
 
     #[test_case("traced", "init/main.c", Some(true); "one of two ranges")]
@@ -469,14 +470,12 @@ mod tests {
     fn damaged_dwarf_does_not_panic_or_take_long() {
         let file = Kernel::with_files().elf();
         let start = file.windows(7).position(|it| it == b"GNU C11").unwrap() - 12;
+        let dwarf = start..file.len().min(start + 1500);
         proptest!(ProptestConfig::with_cases(200), |(
-            damage in prop::collection::vec((0..1500_usize, any::<u8>()), 1..20),
+            damage in damage(1..20),
         )| {
             let mut file = file.clone();
-            for (at, value) in damage {
-                let at = (start + at).min(file.len() - 1);
-                file[at] = value;
-            }
+            spoil(&mut file[dwarf.clone()], &damage);
             if let Ok(image) = Image::parse(&file) {
                 let _ = image.summary(&image.functions(), false);
             }
