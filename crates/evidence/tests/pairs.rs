@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Golden renderings of the grid of pairs.
 
-use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally, TestResult};
+mod common;
+
+use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally};
 use proptest::prelude::*;
 use test_case::test_case;
 
@@ -24,21 +26,8 @@ fn run(variant: &str, rows: &[(&str, [&str; 6])]) -> Run {
         cells.map(|(inner, cell)| record(inner, outer, cell))
     });
     Run {
-        kernel: "6.12".to_owned(),
-        variant: variant.to_owned(),
-        release: format!("6.12.117-nmissed-{variant}"),
-        accel: "tcg".to_owned(),
-        boot_s: Some(1.84),
         total_s: 20.52,
-        machine: Outcome::Pass,
-        tests: vec![TestResult {
-            name: "pairs::itself".to_owned(),
-            outcome: Outcome::Pass,
-            seconds: 0.5,
-        }],
-        records: cells.collect(),
-        reports: Vec::new(),
-        repetitions: Vec::new(),
+        ..common::run("6.12.117", variant, &["pairs::itself"], cells.collect())
     }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Golden renderings of what is found out about patches.
 
+mod common;
+
 use nmissed_evidence::{
-    DroppedHunk, Noticed, Outcome, Record, Results, Run, Steps, Style, Tally, TestResult,
-    dropped_hunks, notice,
+    DroppedHunk, Noticed, Outcome, Record, Results, Run, Steps, Style, Tally, dropped_hunks, notice,
 };
 use test_case::test_case;
 
@@ -24,24 +25,7 @@ fn record(scenario: &str, runs: u64, link_missed: u64) -> Record {
 }
 
 fn run(variant: &str, records: Vec<Record>) -> Run {
-    let test = |name: &str| TestResult {
-        name: format!("missed::{name}"),
-        outcome: Outcome::Pass,
-        seconds: 0.5,
-    };
-    Run {
-        kernel: "7.3".to_owned(),
-        variant: variant.to_owned(),
-        release: format!("7.3.4-nmissed-{variant}"),
-        accel: "tcg".to_owned(),
-        boot_s: Some(1.0),
-        total_s: 2.0,
-        machine: Outcome::Pass,
-        tests: ["a", "b"].map(test).to_vec(),
-        records,
-        reports: Vec::new(),
-        repetitions: Vec::new(),
-    }
+    common::run("7.3.4", variant, &["missed::a", "missed::b"], records)
 }
 
 fn with(mut run: Run, outcome: Outcome) -> Run {

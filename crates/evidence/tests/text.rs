@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Golden renderings: what people read.
 
-use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally, TestResult};
+mod common;
+
+use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally};
 use proptest::prelude::*;
 
 /// The width of a cover letter.
@@ -37,32 +39,14 @@ fn unexplained(record: Record) -> Record {
 
 /// A run in which each of five tests passed.
 fn run(variant: &str, records: Vec<Record>) -> Run {
-    let test = |name: &str| TestResult {
-        name: format!("missed::{name}"),
-        outcome: Outcome::Pass,
-        seconds: 0.5,
-    };
-    Run {
-        kernel: "6.12".to_owned(),
-        variant: variant.to_owned(),
-        release: format!("6.12.117-nmissed-{variant}"),
-        accel: "tcg".to_owned(),
-        boot_s: Some(1.84),
-        total_s: 6.52,
-        machine: Outcome::Pass,
-        tests: [
-            "perf_kprobe",
-            "kprobe_recursion",
-            "tp_recursion",
-            "nested",
-            "syscall",
-        ]
-        .map(test)
-        .to_vec(),
-        records,
-        reports: Vec::new(),
-        repetitions: Vec::new(),
-    }
+    let tests = [
+        "missed::perf_kprobe",
+        "missed::kprobe_recursion",
+        "missed::tp_recursion",
+        "missed::nested",
+        "missed::syscall",
+    ];
+    common::run("6.12.117", variant, &tests, records)
 }
 
 /// What a stock 6.12 shows at a number of triggers.
