@@ -39,15 +39,16 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Opens the scene of a test that fires `times` triggers, with the thread
-    /// bound to the CPU it is on.
+    /// Opens the scene of a test, with the thread bound to the CPU it is on. The test
+    /// says as it goes on how many triggers it fires ([`Scene::go_on_to`]): to load
+    /// and attach takes longer than most triggers.
     ///
     /// `None` where the kernel lacks what the test needs; the skip is
     /// recorded then.
     ///
     /// # Errors
     /// If something is missing on a kernel that nmissed configured.
-    pub fn open(times: u64, needs: &[Need]) -> Result<Option<Self>> {
+    pub fn begin(needs: &[Need]) -> Result<Option<Self>> {
         let turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
         // The counters that programs yield to are per CPU.
         bind_to(sched_getcpu())?;
@@ -56,7 +57,7 @@ impl Scene {
             environment: Environment::current(),
             fdinfo_counts: needs::LINK_FDINFO.is_met(&btf),
             btf,
-            times,
+            times: 0,
             findings: Vec::new(),
             _turn: turn,
         };
@@ -67,15 +68,6 @@ impl Scene {
             }
         }
         Ok(Some(scene))
-    }
-
-    /// As [`Scene::open`], for a test that says as it goes on how many triggers it
-    /// fires ([`Scene::go_on_to`]): to load and attach takes longer than most triggers.
-    ///
-    /// # Errors
-    /// As [`Scene::open`].
-    pub fn begin(needs: &[Need]) -> Result<Option<Self>> {
-        Self::open(0, needs)
     }
 
     /// Whether the kernel has what the test, or a part of it, needs.
@@ -191,8 +183,7 @@ impl Scene {
         records::write_skip(&format!("the machine has no {what}"))
     }
 
-    /// Goes on to a total of `times` triggers, for a test that attaches once and
-    /// observes several times; says how many are left to fire.
+    /// Goes on to a total of `times` triggers; says how many are left to fire.
     ///
     /// # Panics
     /// If that were fewer than there were.
