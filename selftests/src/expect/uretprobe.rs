@@ -2,36 +2,25 @@
 //! What the scenarios of tests/uretprobe.rs count.
 
 use super::row::*;
+use super::uprobe::too_deep;
+
+const TOO_DEEP: &[&str] = &[
+    "uretprobe/65-deep",
+    "uretprobe.multi/65-deep",
+    "uprobe.session/65-deep",
+];
 
 pub(super) const TABLE: &[Expected] = &[
     row(
-        &[
-            "uretprobe/65-deep",
-            "uretprobe.multi/65-deep",
-            "uprobe.session/65-deep",
-        ],
+        TOO_DEEP,
         On::Only(KNOWN, UNPATCHED),
-        PerTrigger {
-            hits: 65,
-            runs: 64,
-            link_missed: None,
-            prog_missed: 0,
-        },
+        too_deep(None),
         "prepare_uretprobe keeps 64 returns of a thread (MAX_URETPROBE_DEPTH)",
     ),
     row(
-        &[
-            "uretprobe/65-deep",
-            "uretprobe.multi/65-deep",
-            "uprobe.session/65-deep",
-        ],
+        TOO_DEEP,
         On::Only(KNOWN, COUNTED),
-        PerTrigger {
-            hits: 65,
-            runs: 64,
-            link_missed: Some(1),
-            prog_missed: 0,
-        },
+        too_deep(Some(1)),
         "uretprobe_missed counts for the consumers of a return that is not kept",
     ),
 ];
