@@ -39,4 +39,4 @@ pub use own_code::file_offset;
 pub use probe::{Probe, SetBy, for_tracing_multi, takes_two_programs};
 pub use scene::{Scene, counted, shared};
 pub use trace_event::TraceEvent;
-pub use trigger::{FEWER_TIMES, TIMES, call, fire, migrate};
+pub use trigger::{TIMES, call, fire, migrate};

@@ -7,8 +7,6 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
 /// How many triggers are fired before counters are read again.
 pub const TIMES: [u64; 3] = [1, 2, 1000];
-/// As [`TIMES`], where a trigger takes its time.
-pub const FEWER_TIMES: [u64; 3] = [1, 2, 10];
 
 /// Has the kernel call `bpf_fentry_test1` `times` times, by test runs of a
 /// fentry program (`bpf_prog_test_run_tracing`); or a raw tracepoint's program

@@ -13,8 +13,6 @@ use test_case::test_matrix;
 
 /// Where nested probes sit.
 const INNER: &str = KFUNC.function;
-/// As `TIMES`, of triggers that take many threads.
-const MEETINGS: [u64; 3] = [1, 2, 50];
 /// Where threads meet.
 const MEETING: &str = FILE_LOCK.function;
 /// How many of them: one more than a kretprobe keeps returns by default.
@@ -70,7 +68,7 @@ fn kretprobe_pool() -> Result<()> {
         open.progs.on_both.set_autoload(false);
     })?;
     let progs = &skel.progs;
-    let mut crowd = Crowd::new(MEETINGS[2])?;
+    let mut crowd = Crowd::new(TIMES[2])?;
     let event = TraceEvent::kretprobe("pool", MEETING, 3)?;
     let crowded = |probe| Probe::hit_per_trigger(probe, THREADS);
     let by_link = Probe::kretprobe(&progs.by_link, MEETING, SetBy::Link).map(crowded)?;
@@ -80,7 +78,7 @@ fn kretprobe_pool() -> Result<()> {
     let event_by_ioctl =
         Probe::trace_event(&progs.event_by_ioctl, &event, SetBy::Ioctl).map(crowded)?;
 
-    for times in MEETINGS {
+    for times in TIMES {
         crowd.meet(scene.go_on_to(times), THREADS)?;
 
         let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
@@ -119,14 +117,14 @@ fn fprobe_pool() -> Result<()> {
         open.progs.on_both.set_autoload(with_session);
     })?;
     let progs = &skel.progs;
-    let mut crowd = Crowd::new(MEETINGS[2])?;
+    let mut crowd = Crowd::new(TIMES[2])?;
     let on_return = Probe::kretprobe_multi(&progs.on_return, MEETING)?.hit_per_trigger(THREADS);
     let on_both = with_session
         .then(|| Probe::kprobe_session(&progs.on_both, MEETING))
         .transpose()?
         .map(|probe| probe.hit_per_trigger(THREADS));
 
-    for times in MEETINGS {
+    for times in TIMES {
         crowd.meet(scene.go_on_to(times), THREADS)?;
 
         let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;

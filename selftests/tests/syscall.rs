@@ -14,7 +14,7 @@ use nmissed_selftests::needs::{ERROR_INJECTION, FAULTABLE, LSM_HOOK, MMAP, SYSCA
 use nmissed_selftests::skel::syscall::types::runs as Runs;
 use nmissed_selftests::skel::syscall::{SyscallProgs, SyscallSkelBuilder};
 use nmissed_selftests::skel::{keep_only, load_with};
-use nmissed_selftests::{FEWER_TIMES, Probe, Scene, Sleep, TIMES, Words, call, shared};
+use nmissed_selftests::{Probe, Scene, Sleep, TIMES, Words, call, shared};
 use nmissed_uapi::test_run;
 use test_case::test_case;
 
@@ -215,7 +215,7 @@ fn while_asleep(kind: Kind) -> Result<()> {
     let _holding = Probe::kprobe(&skel.progs.holding, MMAP.function)?;
     sleep.during(|| {
         let probe = kind.attach(&skel.progs)?.hit_per_trigger(1 + OTHERS);
-        for times in FEWER_TIMES {
+        for times in TIMES {
             (0..scene.go_on_to(times)).try_for_each(|_| sleep.pass(OTHERS))?;
             scene.observe(kind.scenario(), &probe, kind.runs(&bss.runs))?;
         }

@@ -18,9 +18,6 @@ use test_case::test_matrix;
 /// As many returns as the kernel keeps of a thread (`MAX_URETPROBE_DEPTH`).
 const KEPT: u64 = 64;
 
-/// Triggers so deep, all in all, whenever it is asked what they did.
-const DEEP_TIMES: [u64; 3] = [1, 2, 20];
-
 /// Calls itself until it was entered `depth` times, and lets a signal interrupt
 /// the innermost call if told so.
 #[inline(never)]
@@ -68,14 +65,6 @@ impl Entered {
         }
     }
 
-    /// Triggers, all in all, whenever it is asked what they did.
-    fn times(self) -> [u64; 3] {
-        match self {
-            Self::Once | Self::FromSignalHandler => TIMES,
-            Self::ByItself => DEEP_TIMES,
-        }
-    }
-
     fn trigger(self) {
         match self {
             Self::Once => probed(black_box(1), false),
@@ -111,7 +100,7 @@ fn reentry(entered: Entered) -> Result<()> {
         .then(|| Probe::uprobe_session(&progs.on_both, offset).map(hit))
         .transpose()?;
 
-    for times in entered.times() {
+    for times in TIMES {
         (0..scene.go_on_to(times)).for_each(|_| entered.trigger());
 
         let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
@@ -193,7 +182,7 @@ fn events(depth: u64) -> Result<()> {
 
 /// Enters the function so deep and observes, at every number of triggers.
 fn observe(scene: &mut Scene, depth: u64, probes: &[(&str, Probe<'_, '_>, &u64)]) -> Result<()> {
-    for times in DEEP_TIMES {
+    for times in TIMES {
         for _ in 0..scene.go_on_to(times) {
             assert_eq!(probed(black_box(depth), false), depth);
         }

@@ -9,14 +9,11 @@ use anyhow::{Context, Result};
 use nmissed_selftests::needs::{UPROBE, UPROBE_MULTI, UPROBE_SESSION};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::uretprobe::UretprobeSkelBuilder;
-use nmissed_selftests::{Probe, Scene, file_offset};
+use nmissed_selftests::{Probe, Scene, TIMES, file_offset};
 use test_case::test_matrix;
 
 /// One more than returns are kept.
 const DEPTH: u64 = 65;
-
-/// Triggers so deep, all in all, whenever it is asked what they did.
-const DEEP_TIMES: [u64; 3] = [1, 2, 100];
 
 /// What waits for the return.
 #[derive(Clone, Copy, PartialEq)]
@@ -67,7 +64,7 @@ fn too_deep(kind: Kind) -> Result<()> {
         UretprobeMulti => ("uretprobe.multi/65-deep", &runs.on_return_multi),
         UprobeSession => ("uprobe.session/65-deep", &runs.on_both_return),
     };
-    for times in DEEP_TIMES {
+    for times in TIMES {
         for _ in 0..scene.go_on_to(times) {
             assert_eq!(recurse(black_box(DEPTH)), DEPTH);
         }
