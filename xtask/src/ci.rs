@@ -126,7 +126,13 @@ fn tests(workspace: &Workspace) -> Result<()> {
 }
 
 fn docs(workspace: &Workspace) -> Result<()> {
-    let args = ["doc", "--workspace", "--no-deps", "--locked"];
+    let args = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--locked",
+    ];
     let cmd = Cmd::new("cargo")
         .args(args)
         .env("RUSTDOCFLAGS", "--deny warnings");

@@ -45,7 +45,7 @@ impl<'a> Attempts<'a> {
     /// Compiles what the series of `request` touches, from its patch `below` on.
     ///
     /// # Errors
-    /// As [`build`](crate::build); [`Error::Build`] if not even the whole
+    /// As [`build()`](crate::build()); [`Error::Build`] if not even the whole
     /// series compiles.
     pub fn start(
         request: BuildRequest<'a>,
@@ -80,7 +80,7 @@ impl<'a> Attempts<'a> {
     /// series touches if it is a header.
     ///
     /// # Errors
-    /// As [`build`](crate::build).
+    /// As [`build()`](crate::build()).
     pub fn attempt(&mut self, mutant: &Mutant) -> Result<Attempt> {
         let (tree, cache) = (self.request.tree, self.cache);
         let overlay = match mutant.series.apply(tree, cache, self.progress) {

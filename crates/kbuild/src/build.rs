@@ -67,7 +67,7 @@ pub fn build(
     )
 }
 
-/// The kernel that [`fetch`](crate::fetch) and [`build`] would give, if it is
+/// The kernel that [`fetch()`](crate::fetch()) and [`build`] would give, if it is
 /// built already.
 ///
 /// # Errors

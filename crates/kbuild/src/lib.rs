@@ -6,16 +6,16 @@
 //!
 //! - [`Kernels::load`] reads `vmconfig/kernels.toml`; [`KernelSpec`] says where
 //!   one kernel's source comes from.
-//! - [`fetch`] downloads, checks and unpacks it: [`SourceTree`].
+//! - [`fetch()`] downloads, checks and unpacks it: [`SourceTree`].
 //! - [`Series::for_variant`] and [`Config::load`] read what is built from it.
-//! - [`build`] makes a [`BuiltKernel`] of the four, unless the cache has it.
+//! - [`build()`] makes a [`BuiltKernel`] of the four, unless the cache has it.
 //!
 //! What there is to do with a series but to build it: [`check()`] says what a
 //! reviewer's tools would, [`Series::mutants`] leave out a hunk each,
 //! [`edit()`] and [`refresh_patches`] go from patches to commits and back, and
 //! [`Cover`] is the letter to send it with.
 //!
-//! Invariants: the network is touched by [`fetch`] and [`refresh`] alone, and
+//! Invariants: the network is touched by [`fetch()`] and [`refresh()`] alone, and
 //! only if the source is not unpacked yet; what is built depends only on what
 //! [`BuildRequest`] holds and the toolchain, all of it in the key; every file
 //! and folder that another step looks for appears whole, by rename.

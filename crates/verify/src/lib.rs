@@ -4,7 +4,7 @@
 //!
 //! [`Plan::of`] chooses [`Claim`]s out of an image's verdicts and puts them as
 //! questions; [`Plan::judge`] compares the guest's [`Answer`]s with them, and
-//! [`render`] tells people how it came out.
+//! [`render()`] tells people how it came out.
 //!
 //! A kernel has more instructions than anyone wants to probe one by one, so a
 //! plan takes some of each kind: claims of one kind get there by the same way to

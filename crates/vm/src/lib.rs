@@ -3,12 +3,12 @@
 //! console.
 //!
 //! [`Config`] knows the machines of `vmconfig/vm.toml`; [`choose_accel`] finds
-//! out whether KVM works here; [`plan`] asks the test programs what they hold;
-//! [`boot`] does the rest, and returns what was seen as a
+//! out whether KVM works here; [`plan()`] asks the test programs what they hold;
+//! [`boot()`] does the rest, and returns what was seen as a
 //! [`nmissed_evidence::Run`].
 //!
 //! Invariants: knows nothing of how kernels are built, and prints nothing.
-//! QEMU is gone when [`boot`] returns, and what it wrote lies in the output
+//! QEMU is gone when [`boot()`] returns, and what it wrote lies in the output
 //! folder. What the guest and the kernel said decides the outcome; when the
 //! host could not do its part, that is an error or [`Outcome::Infra`], never
 //! evidence.
