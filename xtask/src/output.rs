@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The folder that keeps the evidence of one command.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
 use nmissed_host::write_atomic;
 
@@ -14,6 +14,9 @@ use nmissed_host::write_atomic;
 pub(crate) struct Output {
     dir: PathBuf,
     results: Results,
+    /// The folder, locked: two commands would write over each other's evidence. The
+    /// kernel lets go of it when the command ends, however that comes about.
+    _claim: File,
 }
 
 impl Output {
@@ -21,10 +24,25 @@ impl Output {
     pub(crate) fn at(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir)
             .with_context(|| format!("cannot create the output folder {}", dir.display()))?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            results: Results::default(),
-        })
+        Self::claim(dir.to_owned())
+    }
+
+    /// The folder, unless another command writes to it.
+    fn claim(dir: PathBuf) -> Result<Self> {
+        let cannot = || format!("cannot lock the output folder {}", dir.display());
+        let folder = File::open(&dir).with_context(cannot)?;
+        match folder.try_lock() {
+            Ok(()) => Ok(Self {
+                dir,
+                results: Results::default(),
+                _claim: folder,
+            }),
+            Err(TryLockError::WouldBlock) => bail!(
+                "another command writes to {}: wait for it, or name another --output",
+                dir.display()
+            ),
+            Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+        }
     }
 
     /// The next free `run-NNNN` below `parent`, so that no run overwrites the
@@ -35,12 +53,7 @@ impl Output {
         for number in 1.. {
             let dir = parent.join(format!("run-{number:04}"));
             match fs::create_dir(&dir) {
-                Ok(()) => {
-                    return Ok(Self {
-                        dir,
-                        results: Results::default(),
-                    });
-                }
+                Ok(()) => return Self::claim(dir),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     return Err(error).context(format!("cannot create {}", dir.display()));
@@ -94,5 +107,15 @@ mod tests {
         let second = Output::next_below(parent.path()).unwrap();
         assert!(first.dir().ends_with("run-0001"));
         assert!(second.dir().ends_with("run-0002"));
+    }
+
+    #[test]
+    fn a_folder_is_written_to_by_one_command_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Output::at(dir.path()).unwrap();
+        let refused = Output::at(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("another command writes to"), "{refused}");
+        drop(first);
+        Output::at(dir.path()).unwrap();
     }
 }
