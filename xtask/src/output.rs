@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The folder that keeps the evidence of one command.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
-use nmissed_host::write_atomic;
+use nmissed_host::{Lock, write_atomic};
 
 /// `DIR/results.json`, and `DIR/<kernel>-<variant>/` per run.
 #[derive(Debug)]
 pub(crate) struct Output {
     dir: PathBuf,
     results: Results,
-    /// The folder, locked: two commands would write over each other's evidence. The
-    /// kernel lets go of it when the command ends, however that comes about.
-    _claim: File,
+    /// The folder's: two commands would write over each other's evidence.
+    _lock: Lock,
 }
 
 impl Output {
@@ -29,20 +28,17 @@ impl Output {
 
     /// The folder, unless another command writes to it.
     fn claim(dir: PathBuf) -> Result<Self> {
-        let cannot = || format!("cannot lock the output folder {}", dir.display());
-        let folder = File::open(&dir).with_context(cannot)?;
-        match folder.try_lock() {
-            Ok(()) => Ok(Self {
-                dir,
-                results: Results::default(),
-                _claim: folder,
-            }),
-            Err(TryLockError::WouldBlock) => bail!(
+        let Some(lock) = Lock::of_folder(&dir)? else {
+            bail!(
                 "another command writes to {}: wait for it, or name another --output",
                 dir.display()
-            ),
-            Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
-        }
+            );
+        };
+        Ok(Self {
+            dir,
+            results: Results::default(),
+            _lock: lock,
+        })
     }
 
     /// The next free `run-NNNN` below `parent`, so that no run overwrites the

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{Error, Result, check_interrupt};
 
-/// An exclusive lock on a file, held until dropped. Programs that are started
+/// An exclusive lock on a file or a folder, held until dropped. Programs that are started
 /// meanwhile inherit it: if this process is killed, the kernel releases it
 /// when the last of them is gone, too, so that none is ever stale or broken.
 #[derive(Debug)]
@@ -30,29 +30,39 @@ impl Lock {
             .open(path)
             .map_err(Error::io("open the lock", path))?;
         let mut waiting = Some(waiting);
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Self::inherited(file, path),
-                Err(TryLockError::Error(source)) => {
-                    return Err(Error::Io {
-                        action: "lock",
-                        path: path.to_owned(),
-                        source,
-                    });
-                }
-                Err(TryLockError::WouldBlock) => {
-                    waiting.take().into_iter().for_each(|tell| tell());
-                    check_interrupt()?;
-                    sleep(Duration::from_millis(100));
-                }
-            }
+        while !take(&file, path)? {
+            waiting.take().into_iter().for_each(|tell| tell());
+            check_interrupt()?;
+            sleep(Duration::from_millis(100));
         }
+        Self::inherited(file, path)
+    }
+
+    /// Takes the lock of a folder, which needs no file in it; `None` if another
+    /// process holds it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no such folder.
+    pub fn of_folder(dir: &Path) -> Result<Option<Self>> {
+        let folder = File::open(dir).map_err(Error::io("open", dir))?;
+        take(&folder, dir)?
+            .then(|| Self::inherited(folder, dir))
+            .transpose()
     }
 
     fn inherited(file: File, path: &Path) -> Result<Self> {
         let keep_on_exec = rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty());
         keep_on_exec.map_err(|error| Error::io("lock", path)(error.into()))?;
         Ok(Self { file })
+    }
+}
+
+/// Whether the lock is ours now.
+fn take(file: &File, path: &Path) -> Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(source)) => Err(Error::io("lock", path)(source)),
     }
 }
 
@@ -88,6 +98,16 @@ mod tests {
         });
         assert!(second.is_ok());
         assert!(told);
+    }
+
+    #[test]
+    fn a_folder_is_locked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Lock::of_folder(dir.path()).unwrap();
+        assert!(first.is_some());
+        assert!(Lock::of_folder(dir.path()).unwrap().is_none());
+        drop(first);
+        assert!(Lock::of_folder(dir.path()).unwrap().is_some());
     }
 
     /// A program that runs until its standard input is closed.
