@@ -7,7 +7,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nmissed_kimage::{Audit, Config, Image, Makefiles};
+use nmissed_kimage::{Audit, Image};
+use nmissed_kmakefile::{Kconfig, Makefiles};
 
 use crate::exit::UsageError;
 
@@ -32,10 +33,14 @@ pub(crate) fn audit(
 }
 
 /// The configuration, and where it comes from.
-fn configuration(image: &Image<'_>, path: &Path, given: Option<&Path>) -> Result<(Config, String)> {
-    let read = |path: &Path| -> Result<(Config, String)> {
+fn configuration(
+    image: &Image<'_>,
+    path: &Path,
+    given: Option<&Path>,
+) -> Result<(Kconfig, String)> {
+    let read = |path: &Path| -> Result<(Kconfig, String)> {
         let text = text(path)?;
-        Ok((Config::parse(&text), path.display().to_string()))
+        Ok((Kconfig::parse(&text), path.display().to_string()))
     };
     if let Some(given) = given {
         if !given.is_file() {

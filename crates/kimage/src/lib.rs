@@ -21,23 +21,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! | module | what it knows |
+//! | folder | content |
 //! | --- | --- |
-//! | `map` | the file in memory |
-//! | `container`, `decompress`, `lzop` | files around the ELF file |
-//! | `elf` | sections, memory by address, `.symtab` |
-//! | `module`, `reloc` | a module in memory: laid out, and linked |
-//! | `kallsyms`, `symbols` | the kernel's own symbols, by address and by name |
-//! | `tables`, `marks` | what the kernel forbids, traces, patches |
-//! | `features` | what it was configured with |
-//! | `btf` | prototypes |
-//! | `units`, `directories` | which source file a function comes from |
-//! | `makefile`, `makereader`, `makelines`, `flag`, `kconfig`, `audit` | which objects are compiled without call sites |
-//! | `insn` | instructions, as the kernel's decoder sees them |
-//! | `functions`, `sites`, `verdict`, `reason` | facts, and what follows from them |
-//! | `pick` | a site of a wanted flavor |
-//! | `lookup`, `about`, `count`, `report`, `diff` | what is asked for, and what is told |
-//! | `render`, `render_tree`, `json` | how it is told: in 80 columns, or to programs |
+//! | `container` | the file in memory, and what is around the ELF file in it |
+//! | `elf` | sections, memory by address, symbols; a module laid out and linked |
+//! | `facts` | the kernel's tables, options, types, source files, instructions and functions |
+//! | `answer` | whether a probe can be attached, how it is armed, and why |
+//! | `report` | what is asked for, counted, compared; as text in 80 columns or as JSON |
+//! | `testing` | images made by hand, tests of whole images, fuzz targets |
 //!
 //! What it does not know: modules, probes and livepatches that are loaded,
 //! lockdown, sysctls, and what mitigations have patched. Where that matters the
@@ -57,83 +48,36 @@
 //! version. `unsafe` stands in `map` alone.
 #![deny(unsafe_code)]
 
-mod about;
-mod audit;
-mod btf;
+mod answer;
 mod bytes;
 mod container;
-mod count;
-#[cfg(test)]
-mod damage;
-mod decompress;
-mod diff;
-mod directories;
-#[cfg(any(test, fuzzing))]
-mod dwarf;
 mod elf;
 mod error;
-mod features;
-#[cfg(any(test, fuzzing))]
-mod fixture;
-mod flag;
-mod functions;
-#[cfg(any(test, fuzzing))]
-pub mod fuzz;
-#[cfg(test)]
-mod golden;
-#[cfg(test)]
-mod golden_module;
-#[cfg(test)]
-mod hostile;
-mod image;
-mod insn;
-mod json;
-mod kallsyms;
-mod kconfig;
-mod lookup;
-mod lzop;
-mod makefile;
-mod makelines;
-mod makereader;
-mod map;
-mod marks;
-mod module;
-mod pick;
-mod reason;
-mod reloc;
-mod render;
-mod render_tree;
+mod facts;
 mod report;
-mod sites;
-mod symbols;
-mod tables;
 #[cfg(any(test, fuzzing))]
-mod toy;
-#[cfg(any(test, fuzzing))]
-mod toy_module;
-mod tri;
-mod units;
-mod verdict;
+mod testing;
 
-pub use about::{About, Missing};
-pub use audit::{Audit, Found, ObjectAudit, Totals};
-pub use btf::Unsupported;
-pub use container::{Layer, Unwrapped, unwrap};
-pub use decompress::Compression;
-pub use diff::{Change, Diff, Renamed};
-pub use directories::Directory;
+pub use answer::reason::{
+    Blacklist, Condition, Errno, FprobeLookup, Mechanism, NotOptimized, Refusal,
+};
+pub use answer::sites::{Answer, Flavor, Site};
+pub use answer::verdict::{Attach, Evidence, Verdict};
+pub use container::decompress::Compression;
+pub use container::layers::{Layer, Unwrapped, unwrap};
+pub use container::map::Mapped;
+pub use elf::symbols::{SymbolSource, Symbols};
 pub use error::{Error, Result};
-pub use features::Features;
-pub use functions::{CallCode, CallSite, Function, Region};
-pub use image::Image;
-pub use kconfig::Config;
-pub use lookup::{LookupError, Query};
-pub use makefile::{Action, FlagLine, Makefiles, Place, Scope, Unread};
-pub use map::Mapped;
-pub use reason::{Blacklist, Condition, Errno, FprobeLookup, Mechanism, NotOptimized, Refusal};
-pub use render::document as render;
-pub use report::{Count, Counts, Detail, Document, Given, Report, Summary};
-pub use sites::{Answer, Flavor, Site};
-pub use symbols::{SymbolSource, Symbols};
-pub use tri::Tri;
-pub use verdict::{Attach, Evidence, Verdict};
+pub use facts::btf::Unsupported;
+pub use facts::features::Features;
+pub use facts::functions::{CallCode, CallSite, Function, Region};
+pub use facts::image::Image;
+pub use report::about::{About, Missing};
+pub use report::audit::{Audit, Found, ObjectAudit, Totals};
+pub use report::diff::{Change, Diff, Renamed};
+pub use report::directories::Directory;
+pub use report::document::{Count, Counts, Detail, Document, Given, Report, Summary};
+pub use report::lookup::{LookupError, Query};
+pub use report::render::document as render;
+#[cfg(any(test, fuzzing))]
+pub use testing::fuzz;

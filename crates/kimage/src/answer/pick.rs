@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A place for a probe of a wanted flavor that every call of a function passes.
+
+use std::mem::discriminant;
+
+use crate::answer::reason::NotOptimized;
+use crate::facts::functions::Function;
+use crate::facts::insn::{Insn, Insns};
+use crate::facts::marks::{Marks, Special};
+use crate::{Answer, Flavor, Image, Site};
+
+impl Flavor {
+    /// The three of them; an int3 for no reason in particular.
+    pub const ALL: [Self; 3] = [
+        Self::Ftrace,
+        Self::Int3(NotOptimized::Unboostable),
+        Self::Optimized,
+    ];
+
+    /// Whether both get control in the same way, whatever the reason.
+    #[must_use]
+    pub fn is_like(self, other: Self) -> bool {
+        discriminant(&self) == discriminant(&other)
+    }
+}
+
+impl Image<'_> {
+    /// The first place of a flavor that each call of a function passes, once.
+    #[must_use]
+    pub fn pick(&self, function: &Function, wanted: Flavor) -> Option<Site> {
+        let end = self.straight_end(function);
+        let mut sites = self.sites(function).into_iter();
+        sites.find(|site| {
+            let here = function.addr + u64::from(site.offset);
+            let fits = matches!(site.answer, Answer::Yes(flavor) if flavor.is_like(wanted));
+            fits && here <= end
+        })
+    }
+
+    /// The last instruction before the way through a function may fork.
+    fn straight_end(&self, function: &Function) -> u64 {
+        let marks = Marks::new(&self.tables.marks).near(&function.range());
+        let code = self.elf.from(function.addr).unwrap_or_default();
+        let mut last = function.addr;
+        let mut next = function.addr;
+        for insn in Insns::new(code) {
+            let end = next + u64::from(insn.len);
+            if !function.range().contains(&next) || marks.at(next, Special::JumpLabel) {
+                break;
+            }
+            last = next;
+            if leaves(&insn, end) {
+                break;
+            }
+            next = end;
+        }
+        last
+    }
+}
+
+/// Whether what follows may not be next.
+fn leaves(insn: &Insn, end: u64) -> bool {
+    insn.jump_target(end).is_some()
+        || insn.is_indirect_jump()
+        || insn.is_exception()
+        || insn.is_return()
+}

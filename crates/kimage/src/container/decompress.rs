@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The compressions that a kernel image may have (`lib/decompress*.c`), with a
+//! bound on what comes out.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use liblzma::stream::Stream;
+use zstd::zstd_safe;
+
+use crate::bytes::u32_at;
+use crate::container::lzop;
+use crate::{Error, Result};
+
+/// How a kernel can be compressed: `CONFIG_KERNEL_*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// `CONFIG_KERNEL_GZIP`.
+    Gzip,
+    /// `CONFIG_KERNEL_BZIP2`.
+    Bzip2,
+    /// `CONFIG_KERNEL_LZMA`: the format that came before xz.
+    Lzma,
+    /// `CONFIG_KERNEL_XZ`.
+    Xz,
+    /// `CONFIG_KERNEL_LZO`: an lzop file.
+    Lzo,
+    /// `CONFIG_KERNEL_LZ4`: a legacy frame.
+    Lz4,
+    /// `CONFIG_KERNEL_ZSTD`.
+    Zstd,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Bzip2 => "bzip2",
+            Self::Lzma => "lzma",
+            Self::Xz => "xz",
+            Self::Lzo => "lzo",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        })
+    }
+}
+
+/// First bytes, as `lib/decompress.c` tells them apart; lzma has no magic
+/// number, only properties that everybody uses.
+const MAGIC: [(&[u8], Compression); 7] = [
+    (&[0x1f, 0x8b], Compression::Gzip),
+    (b"BZh", Compression::Bzip2),
+    (&[0x5d, 0, 0], Compression::Lzma),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], Compression::Xz),
+    (&lzop::MAGIC, Compression::Lzo),
+    (&LZ4_MAGIC.to_le_bytes(), Compression::Lz4),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
+];
+const LZ4_MAGIC: u32 = 0x184c_2102;
+
+/// The most that a block of a legacy lz4 frame decompresses to.
+const LZ4_BLOCK: usize = 8 << 20;
+/// What liblzma may use: the kernel's xz has dictionaries of up to 128 MiB.
+const XZ_MEMORY: u64 = 256 << 20;
+
+impl Compression {
+    /// Recognizes compressed data by how it starts.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Option<Self> {
+        MAGIC
+            .iter()
+            .find(|(magic, _)| data.starts_with(magic))
+            .map(|(_, method)| *method)
+    }
+
+    /// Decompresses one frame; what follows it is ignored.
+    ///
+    /// # Errors
+    /// [`Error::Decompress`] with the decompressor's reason, [`Error::TooLarge`]
+    /// if more than `limit` bytes come out.
+    pub fn decompress(self, data: &[u8], limit: usize) -> Result<Vec<u8>> {
+        self.decompress_to(data, 0, limit)
+    }
+
+    /// The same, where something says how much it will be: a hint, which saves
+    /// memory if it is right.
+    pub(crate) fn decompress_to(self, data: &[u8], size: usize, limit: usize) -> Result<Vec<u8>> {
+        let out = Vec::with_capacity(size.min(limit));
+        let failed = |reason| Error::Decompress {
+            method: self,
+            reason,
+        };
+        let out = match self {
+            Self::Gzip => read(flate2::bufread::GzDecoder::new(data), out, limit),
+            Self::Bzip2 => read(bzip2::bufread::BzDecoder::new(data), out, limit),
+            Self::Lzma | Self::Xz => xz(self, data, out, limit),
+            Self::Lzo => lzop::decompress(data, out, limit),
+            Self::Lz4 => lz4(data, out, limit),
+            Self::Zstd => zstd(data, out, limit),
+        };
+        let out = out.map_err(failed)?;
+        if out.len() > limit {
+            return Err(Error::TooLarge {
+                method: self,
+                limit,
+            });
+        }
+        Ok(out)
+    }
+}
+
+/// Reads one byte more than the limit, so that the caller sees the excess.
+fn read(decoder: impl Read, mut out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
+    decoder.take(limit as u64 + 1).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+/// At once if there is room for it, which saves a copy and the window: up to
+/// 128 MiB of it, as `zstd --ultra -22` has it, which builds kernels.
+fn zstd(data: &[u8], mut out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
+    if let Ok(Some(size)) = zstd_safe::get_frame_content_size(data) {
+        out.reserve(limit.min(size as usize));
+    }
+    let whole = zstd_safe::find_frame_compressed_size(data)
+        .ok()
+        .and_then(|len| data.get(..len));
+    if let Some(frame) = whole
+        && zstd::bulk::Decompressor::new()?
+            .decompress_to_buffer(frame, &mut out)
+            .is_ok()
+    {
+        return Ok(out);
+    }
+    out.clear();
+    let decoder = zstd::Decoder::with_buffer(data)?;
+    read(decoder.single_frame(), out, limit)
+}
+
+fn xz(method: Compression, data: &[u8], out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
+    let stream = match method {
+        Compression::Lzma => Stream::new_lzma_decoder(XZ_MEMORY),
+        _ => Stream::new_stream_decoder(XZ_MEMORY, 0),
+    };
+    read(
+        liblzma::bufread::XzDecoder::new_stream(data, stream?),
+        out,
+        limit,
+    )
+}
+
+/// `lz4 -l`: blocks of a 32-bit length and its data, to the end of the file
+/// (`lib/decompress_unlz4.c`). Frames may follow each other.
+fn lz4(data: &[u8], mut out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
+    let mut filled = 0;
+    let mut at = 4;
+    while let Some(len) = u32_at(data, at) {
+        at += 4;
+        if len == LZ4_MAGIC {
+            continue;
+        }
+        let block = data
+            .get(at..at + len as usize)
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        at += block.len();
+        // What the last block left of its room is not cleared again.
+        out.resize(filled + LZ4_BLOCK, 0);
+        filled += lz4_flex::block::decompress_into(block, &mut out[filled..])
+            .map_err(io::Error::other)?;
+        if filled > limit {
+            break;
+        }
+    }
+    out.truncate(filled);
+    Ok(out)
+}
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod samples {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Data as the kernel's build compresses it.
+    pub(crate) fn packed(method: Compression, plain: &[u8]) -> Vec<u8> {
+        match method {
+            Compression::Gzip => {
+                let mut gzip =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                gzip.write_all(plain).unwrap();
+                gzip.finish().unwrap()
+            }
+            Compression::Bzip2 => {
+                let mut bzip2 =
+                    bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                bzip2.write_all(plain).unwrap();
+                bzip2.finish().unwrap()
+            }
+            Compression::Lzma => {
+                let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
+                let stream = Stream::new_lzma_encoder(&options).unwrap();
+                let mut lzma = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+                lzma.write_all(plain).unwrap();
+                lzma.finish().unwrap()
+            }
+            Compression::Xz => {
+                // As scripts/xz_wrap.sh does for x86.
+                let options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+                let mut filters = liblzma::stream::Filters::new();
+                filters.x86().lzma2(&options);
+                let stream = Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32);
+                let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
+                xz.write_all(plain).unwrap();
+                xz.finish().unwrap()
+            }
+            Compression::Lz4 => {
+                let block = lz4_flex::block::compress(plain);
+                let len = u32::try_from(block.len()).unwrap();
+                [
+                    &LZ4_MAGIC.to_le_bytes(),
+                    &len.to_le_bytes(),
+                    block.as_slice(),
+                ]
+                .concat()
+            }
+            Compression::Lzo => lzop::samples::stored(plain),
+            Compression::Zstd => zstd::encode_all(plain, 1).unwrap(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::samples::packed;
+    use super::*;
+
+    fn plain() -> Vec<u8> {
+        (0..100_000_u32)
+            .flat_map(|n| (n / 7).to_le_bytes())
+            .collect()
+    }
+
+    #[test_case(Compression::Gzip; "gzip")]
+    #[test_case(Compression::Bzip2; "bzip2")]
+    #[test_case(Compression::Lzma; "lzma")]
+    #[test_case(Compression::Xz; "xz")]
+    #[test_case(Compression::Lzo; "lzo")]
+    #[test_case(Compression::Lz4; "lz4")]
+    #[test_case(Compression::Zstd; "zstd")]
+    fn what_was_packed_comes_out_and_never_more_than_allowed(method: Compression) {
+        let packed = packed(method, &plain());
+        assert_eq!(Compression::of(&packed), Some(method));
+        let plain = plain();
+        assert!(method.decompress(&packed, plain.len()).unwrap() == plain);
+        let error = method.decompress(&packed, plain.len() - 1).unwrap_err();
+        assert!(
+            matches!(error, Error::TooLarge { limit, .. } if limit == plain.len() - 1),
+            "{error}"
+        );
+        let cut = method.decompress(&packed[..packed.len() / 2], plain.len());
+        assert!(cut.is_err(), "half of the data passed");
+    }
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The file on disk, and what is around the ELF file in it.
+
+pub(crate) mod decompress;
+pub(crate) mod layers;
+pub(crate) mod lzop;
+pub(crate) mod map;

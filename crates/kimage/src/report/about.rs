@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What an image is, and what it lacks.
+
+use std::fmt;
+
+use memchr::memmem;
+use serde::Serialize;
+
+use crate::elf::file::Elf;
+use crate::elf::module;
+use crate::{Image, Layer, Mechanism, SymbolSource};
+
+/// What there is to say about an image as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// As `uname -r` has it; of a module, that of the kernel that loads it.
+    pub release: Option<String>,
+    /// Its name, if it is a module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// What the ELF file was wrapped in, the outermost first.
+    pub layers: Vec<Layer>,
+    /// Where the symbols come from.
+    pub symbol_source: SymbolSource,
+    /// How many there are, data included.
+    pub symbols: usize,
+    /// What keeps probes of some kind from working, or us from knowing.
+    pub missing: Vec<Missing>,
+}
+
+/// Something that an image does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The kernel that loads a module was not given.
+    Kernel,
+    /// No kallsyms tables: `CONFIG_KALLSYMS` is off, and `.symtab` stood in.
+    Kallsyms,
+    /// No `__mcount_loc`: `CONFIG_DYNAMIC_FTRACE` is off.
+    CallSites,
+    /// No bounds of the kprobe blacklist: symbols of data are in kallsyms with
+    /// `CONFIG_KALLSYMS_ALL` only.
+    Blacklist,
+    /// No `.BTF`.
+    Btf,
+    /// An option is off.
+    Mechanism(Mechanism),
+    /// `CONFIG_OPTPROBES` is off.
+    Optprobes,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kernel => {
+                "the kernel that loads the module was not given (--base): nearly all depends on it"
+            }
+            Self::Kallsyms => {
+                "no kallsyms tables: symbols are those of the linker, local labels and all"
+            }
+            Self::CallSites => "no ftrace call sites: every kprobe is an int3",
+            Self::Blacklist => {
+                "no data symbols (CONFIG_KALLSYMS_ALL): the kprobe blacklist was not found"
+            }
+            Self::Btf => "no BTF: fentry, fexit and fmod_ret are refused",
+            Self::Mechanism(mechanism) => return write!(f, "{} is off", mechanism.option()),
+            Self::Optprobes => "CONFIG_OPTPROBES is off: no int3 becomes a jump",
+        })
+    }
+}
+
+impl Image<'_> {
+    /// What it is. `layers` are what [`unwrap`](crate::unwrap) took off.
+    #[must_use]
+    pub fn about(&self, layers: &[Layer]) -> About {
+        let release = if self.is_module() {
+            release_of_module(&self.elf)
+        } else {
+            release(&self.elf)
+        };
+        About {
+            release,
+            module: self.module_name(),
+            layers: layers.to_vec(),
+            symbol_source: self.symbols.source(),
+            symbols: self.symbols.len(),
+            missing: self.missing(),
+        }
+    }
+
+    /// As `lsmod` has it.
+    pub(crate) fn module_name(&self) -> Option<String> {
+        self.module.as_ref()?;
+        Some(module::info(&self.elf, "name").unwrap_or_else(|| "?".to_owned()))
+    }
+
+    fn missing(&self) -> Vec<Missing> {
+        let features = &self.features;
+        let mechanism = Missing::Mechanism;
+        let all = [
+            (!self.is_adrift(), Missing::Kernel),
+            (
+                self.is_module() || self.symbols.source() == SymbolSource::Kallsyms,
+                Missing::Kallsyms,
+            ),
+            (!self.tables.call_sites.is_empty(), Missing::CallSites),
+            (self.tables.nokprobe.is_some(), Missing::Blacklist),
+            (self.btf.is_some() || self.types_unknown(), Missing::Btf),
+            (features.kprobe_events, mechanism(Mechanism::KprobeEvents)),
+            (
+                features.kprobes_on_ftrace,
+                mechanism(Mechanism::KprobesOnFtrace),
+            ),
+            (features.optprobes, Missing::Optprobes),
+            (features.kretprobes, mechanism(Mechanism::Kretprobes)),
+            (features.fprobe, mechanism(Mechanism::Fprobe)),
+            (features.direct_calls, mechanism(Mechanism::DirectCalls)),
+        ];
+        all.into_iter()
+            .filter(|(present, _)| !present)
+            .map(|(_, what)| what)
+            .collect()
+    }
+}
+
+/// What `linux_banner` says. Its symbol is one of data, so the text is looked
+/// for; `linux_proc_banner` has a `%s` there.
+pub(crate) fn release(elf: &Elf<'_>) -> Option<String> {
+    const BANNER: &[u8] = b"Linux version ";
+    let rodata = elf.section(".rodata")?.bytes;
+    let banners = memmem::find_iter(rodata, BANNER).map(|at| &rodata[at + BANNER.len()..]);
+    let release = banners
+        .filter(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+        .find_map(|rest| rest.split(|byte| !byte.is_ascii_graphic()).next())?;
+    Some(String::from_utf8_lossy(release).into_owned())
+}
+
+/// What `vermagic` starts with.
+pub(crate) fn release_of_module(elf: &Elf<'_>) -> Option<String> {
+    let magic = module::info(elf, "vermagic")?;
+    magic.split(' ').next().map(str::to_owned)
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is reported about an image and its functions: plain values, which
+//! `render` prints and `json` serializes.
+
+use std::borrow::Cow;
+use std::thread;
+
+use serde::Serialize;
+
+use crate::report::count::Tally;
+use crate::report::lookup::base_name;
+use crate::{
+    About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
+    Region, Site,
+};
+
+/// How often each answer was given, the most frequent first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Counts(pub Vec<Count>);
+
+/// How often an answer was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// That many functions or instructions.
+    pub count: usize,
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+impl From<Tally> for Counts {
+    fn from(tally: Tally) -> Self {
+        let mut counts: Vec<Count> = tally
+            .into_iter()
+            .map(|(answer, count)| Count { count, answer })
+            .collect();
+        counts.sort_by_cached_key(|it| {
+            let Count { count, answer } = it;
+            (usize::MAX - count, answer.reason(), answer.label())
+        });
+        Self(counts)
+    }
+}
+
+/// The answers for every function of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// How many functions there are, aliases included.
+    pub functions: usize,
+    /// How many symbols of the padding before functions, which count for
+    /// nothing else here.
+    pub preambles: usize,
+    /// How many ftrace call sites.
+    pub call_sites: usize,
+    /// How many call sites were zeroed when the kernel was built.
+    pub zeroed_call_sites: usize,
+    /// Functions that [`Function::is_phantom`], by name.
+    pub phantoms: Vec<String>,
+    /// The answers at entries, per way to attach.
+    #[serde(serialize_with = "crate::report::json::map")]
+    pub entries: Vec<(Attach, Counts)>,
+    /// The functions per directory of the source tree, those with the most that
+    /// cannot be traced first; `None` without DWARF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directories: Option<Vec<Directory>>,
+    /// The answers for a `register_kprobe()` on each instruction, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites: Option<Counts>,
+}
+
+/// All that is told about an image: the whole of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Document {
+    /// The file, as it was asked for.
+    pub file: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub about: About,
+    /// The answers for all functions, if nothing else was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+    /// The functions that were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Report>,
+    /// What is different in another image, if that was asked for; then there is
+    /// nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Diff>,
+    /// What the Makefiles of a source tree say, if that was asked for; then
+    /// there is nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makefiles: Option<Audit>,
+    /// Whether the text form tells all of what it tells the first of otherwise.
+    #[serde(skip)]
+    pub all: bool,
+}
+
+/// How much to say about a function.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Detail {
+    /// The chain of evidence behind each answer.
+    pub why: bool,
+    /// The answer for every instruction.
+    pub sites: bool,
+}
+
+/// The answers for one function, or for one place in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The function's name.
+    pub name: String,
+    /// Where it starts.
+    #[serde(serialize_with = "crate::report::json::hex")]
+    pub address: u64,
+    /// Bytes up to the next symbol.
+    pub size: u64,
+    /// The part of the text that it is in.
+    pub region: Region,
+    /// How many symbols have its name, itself included.
+    pub copies: u32,
+    /// [`Function::is_phantom`].
+    pub phantom: bool,
+    /// Its clones and parts: `.isra.0`, `.cold`...
+    pub kin: Vec<String>,
+    /// Where in it the answers are for; 0 is the entry.
+    pub offset: u64,
+    /// Where the instruction around `offset` starts, if none starts there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<u32>,
+    /// The answers, per way to attach.
+    pub answers: Vec<Given>,
+    /// The answer for a `register_kprobe()` on each instruction, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites: Option<Vec<Site>>,
+    /// Whether BPF and perf are refused at all of them, for want of a call site.
+    pub notrace: bool,
+}
+
+/// An answer for a way to attach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Given {
+    /// The way to attach.
+    pub attach: Attach,
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// What led to it, if asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Evidence>,
+}
+
+impl Image<'_> {
+    /// Counts the answers for all functions; with `sites`, for all instructions,
+    /// too.
+    #[must_use]
+    pub fn summary(&self, functions: &[Function], sites: bool) -> Summary {
+        let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
+            .iter()
+            .partition(|it| self.is_preamble(it.symbol as usize));
+        // DWARF takes about as long as all the answers.
+        let (counted, directories) = thread::scope(|scope| {
+            let counting = scope.spawn(|| self.count(&functions, sites));
+            let directories = self.directories(&functions);
+            let counted = counting.join();
+            (counted.expect("counting does not panic"), directories)
+        });
+        let entries = Attach::ALL.into_iter().zip(counted.entries);
+        let phantoms = functions.iter().filter(|it| it.is_phantom());
+        Summary {
+            functions: functions.len(),
+            preambles: preambles.len(),
+            call_sites: self.call_sites().len(),
+            zeroed_call_sites: self.zeroed_call_sites(),
+            phantoms: phantoms.map(|it| self.name(it).to_owned()).collect(),
+            entries: entries
+                .map(|(attach, tally)| (attach, tally.into()))
+                .collect(),
+            directories,
+            sites: sites.then(|| counted.sites.into()),
+        }
+    }
+
+    /// Reports on the functions that a query means.
+    ///
+    /// # Errors
+    /// [`LookupError`] if there are none.
+    pub fn report(
+        &self,
+        functions: &[Function],
+        query: &Query,
+        detail: Detail,
+    ) -> Result<Vec<Report>, LookupError> {
+        let found = self.look_up(functions, query)?;
+        Ok(found
+            .iter()
+            .map(|function| self.report_on(functions, function, query.offset, detail))
+            .collect())
+    }
+
+    fn report_on(
+        &self,
+        functions: &[Function],
+        function: &Function,
+        offset: u64,
+        detail: Detail,
+    ) -> Report {
+        let ways = Attach::ALL
+            .into_iter()
+            .filter(|attach| offset == 0 || attach.takes_offset());
+        Report {
+            name: self.name(function).to_owned(),
+            address: function.addr,
+            size: function.size,
+            region: function.region,
+            copies: function.copies,
+            phantom: function.is_phantom(),
+            kin: self.kin(functions, function),
+            offset,
+            inside: self.inside(function, offset),
+            answers: ways
+                .map(|attach| self.given(function, attach, offset, detail.why))
+                .collect(),
+            sites: detail.sites.then(|| self.sites(function)),
+            notrace: self.within_notrace(function) && !self.is_adrift(),
+        }
+    }
+
+    fn given(&self, function: &Function, attach: Attach, offset: u64, why: bool) -> Given {
+        let verdict = self.verdict_at(function, attach, offset);
+        Given {
+            attach,
+            answer: verdict.answer,
+            why: if why { verdict.evidence } else { Vec::new() },
+        }
+    }
+
+    /// Clones and parts of a function, or what it is one of.
+    fn kin(&self, functions: &[Function], function: &Function) -> Vec<String> {
+        let name = self.name(function);
+        let base = base_name(name);
+        let mut kin: Vec<String> = functions
+            .iter()
+            .map(|other| self.name(other))
+            .filter(|other| *other != name && base_name(other) == base)
+            .map(str::to_owned)
+            .collect();
+        kin.sort_unstable();
+        kin.dedup();
+        kin
+    }
+
+    /// The start of the instruction around an offset that is not one.
+    fn inside(&self, function: &Function, offset: u64) -> Option<u32> {
+        let sites = self.sites(function);
+        let around = sites.iter().find(|site| {
+            let start = u64::from(site.offset);
+            (start + 1..start + u64::from(site.len)).contains(&offset)
+        });
+        around.map(|site| site.offset)
+    }
+
+    /// The functions that can be traced, as `available_filter_functions` lists
+    /// them: by address of their call sites, one line each. A call site that is
+    /// no function's, which the kernel lists as `__ftrace_invalid_address___N`,
+    /// is left out. A module's have its name behind them.
+    pub fn traceable_functions(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let module = self.module_name();
+        self.kept_call_sites().filter_map(move |site| {
+            let symbol = self.symbols.around(site)?;
+            // FTRACE_MCOUNT_MAX_OFFSET
+            let most = if self.features.ibt { 4 } else { 0 };
+            let near = site - self.symbols.get(symbol).addr <= most;
+            let name = self.symbols.name(symbol);
+            near.then(|| match &module {
+                Some(module) => format!("{name} [{module}]").into(),
+                None => name.into(),
+            })
+        })
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `SYMBOL[+OFF]`: what is meant by it, and what else might have been.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Function, Image};
+
+/// A function by name, and a place in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// As kallsyms has it, suffix included.
+    pub symbol: String,
+    /// Bytes from its start; 0 is the entry, wherever a probe goes there.
+    pub offset: u64,
+}
+
+impl FromStr for Query {
+    type Err = LookupError;
+
+    /// Offsets are decimal, or hexadecimal after `0x`.
+    fn from_str(text: &str) -> Result<Self, LookupError> {
+        let (symbol, offset) = text.split_once('+').unwrap_or((text, "0"));
+        let offset = match offset.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16),
+            None => offset.parse(),
+        };
+        match offset {
+            Ok(offset) if !symbol.is_empty() => Ok(Self {
+                symbol: symbol.to_owned(),
+                offset,
+            }),
+            _ => Err(LookupError::NoQuery(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.symbol)?;
+        match self.offset {
+            0 => Ok(()),
+            offset => write!(f, "+{offset:#x}"),
+        }
+    }
+}
+
+/// Why nothing is meant by a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// Not of the form `SYMBOL[+OFF]`.
+    #[error("`{0}` is not SYMBOL or SYMBOL+OFFSET, with a decimal or 0x offset")]
+    NoQuery(String),
+    /// No symbol has the name.
+    #[error("no function is named `{name}`{}", did_you_mean(.near))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Functions of similar names, the nearest first.
+        near: Vec<String>,
+    },
+    /// A symbol of data, or of text that is never run after boot.
+    #[error("`{0}` is a symbol, but not one of a function in the kernel's text")]
+    NotAFunction(String),
+    /// The offset is in another function.
+    #[error("`{query}` is past the end of the function, which has {size:#x} bytes")]
+    PastEnd {
+        /// What was asked for.
+        query: Query,
+        /// The largest extent of a function of the name.
+        size: u64,
+    },
+}
+
+fn did_you_mean(near: &[String]) -> String {
+    if near.is_empty() {
+        String::new()
+    } else {
+        format!("; there is {}", near.join(", "))
+    }
+}
+
+impl Image<'_> {
+    /// The functions that a query means, by address: several if they share the
+    /// name.
+    ///
+    /// # Errors
+    /// [`LookupError`] if there are none.
+    pub fn look_up(
+        &self,
+        functions: &[Function],
+        query: &Query,
+    ) -> Result<Vec<Function>, LookupError> {
+        let named: Vec<Function> = functions
+            .iter()
+            .filter(|function| self.name(function) == query.symbol)
+            .copied()
+            .collect();
+        let Some(size) = named.iter().map(|function| function.size).max() else {
+            return Err(self.not_found(functions, &query.symbol));
+        };
+        if query.offset > 0 && query.offset >= size {
+            let query = query.clone();
+            return Err(LookupError::PastEnd { query, size });
+        }
+        // Of several of a name, some may be shorter.
+        let reached = |function: &Function| query.offset == 0 || query.offset < function.size;
+        Ok(named.into_iter().filter(reached).collect())
+    }
+
+    fn not_found(&self, functions: &[Function], name: &str) -> LookupError {
+        if self.symbols.address_of(name).is_some() {
+            return LookupError::NotAFunction(name.to_owned());
+        }
+        LookupError::Unknown {
+            name: name.to_owned(),
+            near: self.near(functions, name),
+        }
+    }
+
+    /// Clones and parts of the name, then names that differ in a few letters.
+    fn near(&self, functions: &[Function], name: &str) -> Vec<String> {
+        const MOST: usize = 4;
+        let base = base_name(name);
+        let farthest = name.len().div_ceil(4);
+        let distance = |other: &str| {
+            if base_name(other) == base {
+                Some(0)
+            } else if other.len().abs_diff(name.len()) > farthest {
+                None
+            } else {
+                Some(strsim::osa_distance(other, name)).filter(|far| *far <= farthest)
+            }
+        };
+        let names = functions.iter().map(|function| self.name(function));
+        let mut near: Vec<_> = names
+            .filter_map(|other| Some((distance(other)?, other)))
+            .collect();
+        near.sort_unstable();
+        near.dedup();
+        near.truncate(MOST);
+        near.into_iter().map(|(_, name)| name.to_owned()).collect()
+    }
+}
+
+/// A name without what the compiler appended to it.
+pub(crate) fn base_name(name: &str) -> &str {
+    match name.find('.') {
+        Some(dot) if dot > 0 => &name[..dot],
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+    use crate::testing::fixture::Fixture;
+
+    #[test_case("vfs_read", "vfs_read", 0; "a name")]
+    #[test_case("vfs_read+0x1f", "vfs_read", 0x1f; "hexadecimal")]
+    #[test_case("a.isra.0+12", "a.isra.0", 12; "decimal")]
+    fn queries(text: &str, symbol: &str, offset: u64) {
+        let query: Query = text.parse().unwrap();
+        assert_eq!((query.symbol.as_str(), query.offset), (symbol, offset));
+    }
+
+    #[test]
+    fn a_place_is_in_those_of_a_name_that_are_long_enough() {
+        const TEXT: u64 = 0xffff_ffff_8100_0000;
+        let names = [(0, "_stext"), (0, "same"), (16, "same"), (64, "_etext")];
+        let symtab = names.map(|(offset, name)| (TEXT + offset, b't', name.to_owned()));
+        let file = Fixture {
+            symtab: symtab.to_vec(),
+            ..Fixture::default().section(".text", TEXT, vec![0x90; 64])
+        };
+        let file = file.elf();
+        let image = Image::parse(&file).unwrap();
+        let found = |query: &str| {
+            let found = image.look_up(&image.functions(), &query.parse().unwrap());
+            let addrs = found.unwrap().into_iter().map(|it| it.addr - TEXT);
+            addrs.collect::<Vec<_>>()
+        };
+        assert_eq!(found("same"), [0, 16]);
+        assert_eq!(found("same+15"), [0, 16]);
+        assert_eq!(found("same+16"), [16]);
+    }
+
+    #[test_case(""; "nothing")]
+    #[test_case("+4"; "no name")]
+    #[test_case("a+"; "no offset")]
+    #[test_case("a+ff"; "hexadecimal without 0x")]
+    #[test_case("a+-1"; "negative")]
+    fn no_queries(text: &str) {
+        assert_eq!(
+            text.parse::<Query>(),
+            Err(LookupError::NoQuery(text.to_owned()))
+        );
+    }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is told by directory and by object of the source tree, as text.
+
+use std::fmt::Write;
+
+use crate::report::render::{hang, line, some_of};
+use nmissed_kmakefile::{Action, FlagLine, Tri, Unread};
+
+use crate::{Audit, Directory, Found, ObjectAudit, Totals};
+
+/// How many rows are told of many.
+const ROWS: usize = 12;
+/// What a directory's name may take of a line.
+const NAME: usize = 32;
+
+/// The first of many, or all; and how many are left.
+fn some<T>(rows: &[T], all: bool) -> (&[T], usize) {
+    let told = if all {
+        rows.len()
+    } else {
+        rows.len().min(ROWS)
+    };
+    (&rows[..told], rows.len() - told)
+}
+
+fn more(out: &mut String, count: usize, what: &str) {
+    if count > 0 {
+        line(out, &format!("  and {count} more {what} (--all)"));
+    }
+}
+
+/// How much of each directory can be traced.
+pub(crate) fn directories(out: &mut String, directories: &[Directory], all: bool) {
+    out.push('\n');
+    let head = ["functions", "traceable", "no site", "init", "blacklisted"];
+    row(out, "by directory:", head.map(str::to_owned));
+    let (told, left) = some(directories, all);
+    for it in told {
+        let name = it.directory.as_deref().unwrap_or("(no source file)");
+        let name = if name.is_empty() { "." } else { name };
+        let counts = [
+            it.functions,
+            it.traceable,
+            it.without_call_site,
+            it.init,
+            it.blacklisted,
+        ];
+        row(out, name, counts.map(dash));
+    }
+    more(out, left, "directories");
+}
+
+fn dash(count: usize) -> String {
+    match count {
+        0 => "-".to_owned(),
+        count => count.to_string(),
+    }
+}
+
+fn row(out: &mut String, name: &str, cells: [String; 5]) {
+    let [functions, traceable, none, init, blacklisted] = cells;
+    let cells = format!("{functions:>9}{traceable:>11}{none:>9}{init:>6}{blacklisted:>13}");
+    if name.len() > NAME {
+        line(out, name);
+        line(out, &format!("{:NAME$}{cells}", ""));
+    } else {
+        line(out, &format!("{name:<NAME$}{cells}"));
+    }
+}
+
+/// What Makefiles say about call sites, and whether the image agrees.
+pub(crate) fn audit(audit: &Audit, all: bool) -> String {
+    let mut out = String::new();
+    let head = format!(
+        "CC_FLAGS_FTRACE in {} Makefiles of {}; configuration: {}",
+        audit.files, audit.tree, audit.config
+    );
+    hang(&mut out, "", 0, &head);
+    out.push('\n');
+    lines(&mut out, audit);
+    match &audit.totals {
+        Some(it) => totals(&mut out, it),
+        None => out.push_str("\nNot compared with the image: it has no DWARF.\n"),
+    }
+    let leaks = audit.objects_of(Found::Leak);
+    objects(
+        &mut out,
+        "call sites, although the flag is removed:",
+        leaks,
+        all,
+    );
+    let lost = audit.objects_of(Found::Lost);
+    objects(
+        &mut out,
+        "no call site, although nothing removes the flag:",
+        lost,
+        all,
+    );
+    let misread = audit.objects.iter().filter(|it| it.is_misread());
+    let head = "compiled otherwise than the Makefiles say (misread, or of another kernel):";
+    objects(&mut out, head, misread, all);
+    removed(&mut out, audit, all);
+    unread(&mut out, &audit.unread, all);
+    out
+}
+
+fn lines(out: &mut String, audit: &Audit) {
+    line(
+        out,
+        "lines                     found  in effect        off  not known",
+    );
+    for (what, action) in [
+        ("remove the flag", Action::Remove),
+        ("give it nevertheless", Action::Add),
+        ("keep it in a variable", Action::Keep),
+    ] {
+        let count = |applies| audit.of(action).filter(|it| it.applies == applies).count();
+        let cells = [
+            audit.of(action).count(),
+            count(Tri::Yes),
+            count(Tri::No),
+            count(Tri::Unknown),
+        ];
+        let [found, on, off, unknown] = cells.map(dash);
+        line(
+            out,
+            &format!("{what:<24}{found:>7}{on:>11}{off:>11}{unknown:>11}"),
+        );
+    }
+}
+
+fn totals(out: &mut String, totals: &Totals) {
+    let rows = [
+        (totals.traced, "have call sites, as the Makefiles say"),
+        (totals.not_traced, "have none, as the Makefiles say"),
+        (
+            totals.leaks,
+            "have call sites, although the flag is removed",
+        ),
+        (totals.lost, "have none, although nothing removes the flag"),
+        (
+            totals.exempt,
+            "have none, since each function is noinstr, entry code or a part",
+        ),
+        (
+            totals.not_known,
+            "depend on what is not known of the configuration",
+        ),
+        (totals.not_c, "are not from C"),
+        (totals.empty, "have no function"),
+    ];
+    let objects: usize = rows.iter().map(|(count, _)| count).sum();
+    let _ = writeln!(out, "\n{objects} objects in the image:");
+    for (count, what) in rows.into_iter().filter(|(count, _)| *count > 0) {
+        line(out, &format!("{count:>9}  {what}"));
+    }
+}
+
+fn objects<'a>(
+    out: &mut String,
+    head: &str,
+    objects: impl Iterator<Item = &'a ObjectAudit>,
+    all: bool,
+) {
+    let objects: Vec<_> = objects.collect();
+    if objects.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{head}");
+    let (told, left) = some(&objects, all);
+    for object in told {
+        hang(out, "", 2, &object.object());
+        hang(out, "", 6, &facts(object));
+    }
+    more(out, left, "objects");
+}
+
+/// What to know of an object, from what is so to why.
+fn facts(object: &ObjectAudit) -> String {
+    let ObjectAudit {
+        functions,
+        with_call_site,
+        exempt,
+        unexpected,
+        removed_by,
+        ..
+    } = object;
+    let mut text = format!("{with_call_site} of {functions} functions have one");
+    if *exempt > 0 {
+        let _ = write!(text, ", {exempt} cannot");
+    }
+    if !unexpected.is_empty() {
+        let _ = write!(text, ": {}", some_of(unexpected));
+    }
+    text.push_str(match object.compiled_with {
+        Some(true) => "; compiled with -pg",
+        Some(false) => "; compiled without -pg",
+        None => "",
+    });
+    let by: Vec<_> = removed_by.iter().map(ToString::to_string).collect();
+    if !by.is_empty() {
+        let _ = write!(text, "; removed by {}", by.join(", "));
+    }
+    text
+}
+
+fn removed(out: &mut String, audit: &Audit, all: bool) {
+    let removals = audit.of(Action::Remove);
+    let mut rows: Vec<(usize, String)> =
+        removals.filter_map(|it| removal(audit, it, all)).collect();
+    rows.sort_by_key(|(functions, _)| usize::MAX - functions);
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str("\nlines that remove the flag, those from the most functions first:\n");
+    let (told, left) = some(&rows, all);
+    for (_, text) in told {
+        hang(out, "", 2, text);
+    }
+    let left = left
+        + if all {
+            0
+        } else {
+            audit.of(Action::Remove).count() - rows.len()
+        };
+    more(out, left, "lines");
+}
+
+/// A line that takes the flag away; unless all are asked for, only one that
+/// does so in this image.
+fn removal(audit: &Audit, removal: &FlagLine, all: bool) -> Option<(usize, String)> {
+    let objects: Vec<_> = audit.objects_by(removal).collect();
+    let functions = objects.iter().map(|it| it.functions).sum();
+    let effect = match removal.applies {
+        Tri::No => "off".to_owned(),
+        Tri::Unknown => format!("depends on {}", removal.needs.join(", ")),
+        Tri::Yes if audit.totals.is_none() => "in effect".to_owned(),
+        Tri::Yes if objects.is_empty() => "not in the image".to_owned(),
+        Tri::Yes if objects.len() == 1 => format!("{functions} functions"),
+        Tri::Yes => format!("{functions} functions in {} objects", objects.len()),
+    };
+    let told = all || !objects.is_empty() || audit.totals.is_none();
+    let text = format!("{}: {effect} ({})", removal.about(), removal.place);
+    told.then_some((functions, text))
+}
+
+fn unread(out: &mut String, unread: &[Unread], all: bool) {
+    if unread.is_empty() {
+        return;
+    }
+    out.push_str("\nnot understood:\n");
+    let (told, left) = some(unread, all);
+    for Unread { place, text, why } in told {
+        hang(out, "", 2, &format!("{place}  {why}:"));
+        hang(out, "", 6, text);
+    }
+    more(out, left, "lines");
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What becomes of probes on the functions of the toy kernel.
+
+use proptest::prelude::*;
+use test_case::test_case;
+
+use crate::testing::damage::{damage, spoil};
+use crate::testing::toy::{INIT, Kernel, SIZE};
+use crate::{
+    Answer, Attach, Blacklist, CallCode, Condition, Errno, Flavor, FprobeLookup, Function, Image,
+    LookupError, Mechanism, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
+};
+
+fn function(image: &Image<'_>, name: &str) -> Function {
+    image
+        .functions_named(name)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("no {name}"))
+}
+
+const FTRACE: Answer = Answer::Yes(Flavor::Ftrace);
+const SHADOWED: Answer = Answer::Depends(Condition::Shadowed);
+const INT3: Flavor = Flavor::Int3(NotOptimized::Unboostable);
+
+#[test_case("traced", Flavor::Ftrace, Some(0); "the call site")]
+#[test_case("traced", Flavor::Optimized, Some(5); "behind it")]
+#[test_case("plain", Flavor::Ftrace, None; "no call site")]
+#[test_case("keyed", Flavor::Optimized, None; "not behind a static key")]
+#[test_case("jumps_back", INT3, Some(0); "before a jump")]
+#[test_case("starts_with_call", INT3, Some(0); "a call comes back")]
+fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Option<u32>) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let site = image.pick(&function(&image, name), wanted);
+    assert_eq!(site.map(|site| site.offset), offset);
+}
+
+#[test_case("traced", FTRACE, FTRACE; "a call site")]
+#[test_case("behind_endbr", FTRACE, FTRACE; "a call site behind endbr")]
+#[test_case("plain", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Optimized); "no call site")]
+#[test_case("starts_with_call", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Int3(NotOptimized::Unboostable)); "a call first")]
+#[test_case("jumps_back", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Int3(NotOptimized::JumpTarget)); "a loop")]
+#[test_case("loops_if_patched", Answer::No(Refusal::Notrace), Answer::Depends(Condition::Alternative); "a loop that boot may remove")]
+#[test_case("loops_if_switched", Answer::No(Refusal::Notrace), Answer::Depends(Condition::StaticKey); "a loop that a static key makes")]
+#[test_case("calls_if_patched", Answer::No(Refusal::Notrace), Answer::Depends(Condition::Alternative); "a call that boot may remove")]
+#[test_case("faults", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Int3(NotOptimized::Faulting)); "an exception entry")]
+#[test_case("listed", Answer::No(Refusal::Blacklisted(Blacklist::Listed)), Answer::No(Refusal::Blacklisted(Blacklist::Listed)); "nokprobe with a call site")]
+#[test_case("listed.part.0", Answer::No(Refusal::Blacklisted(Blacklist::BaseName)), Answer::No(Refusal::Blacklisted(Blacklist::BaseName)); "part of a blacklisted one")]
+#[test_case("traced.cold", Answer::Yes(Flavor::Optimized), Answer::Yes(Flavor::Optimized); "part of a traced one")]
+#[test_case("__pfx_traced", Answer::No(Refusal::Notrace), Answer::No(Refusal::Preamble); "padding with a name")]
+#[test_case("warns", Answer::No(Refusal::Notrace), Answer::No(Refusal::Bug); "a bug entry")]
+#[test_case("keyed", Answer::No(Refusal::Notrace), Answer::No(Refusal::JumpLabel); "a static key")]
+#[test_case("twice", Answer::No(Refusal::AmbiguousName), FTRACE; "two of a name")]
+#[test_case("memory_jump", Answer::No(Refusal::Notrace), Answer::No(Refusal::BeyondEmulation); "a jump through memory")]
+#[test_case("returns", Answer::No(Refusal::Notrace), Answer::Depends(Condition::ReturnThunk); "a return thunk")]
+#[test_case("locks", Answer::No(Refusal::Notrace), Answer::Depends(Condition::SmpLock); "a lock prefix")]
+#[test_case("phantom", Answer::Yes(Flavor::Optimized), Answer::Yes(Flavor::Optimized); "someone else's call site")]
+#[test_case("no_instrumentation", Answer::No(Refusal::Notrace), Answer::No(Refusal::Blacklisted(Blacklist::NoinstrText)); "noinstr")]
+#[test_case("enters", Answer::No(Refusal::Notrace), Answer::No(Refusal::Blacklisted(Blacklist::EntryText)); "entry text")]
+#[test_case("starts", Answer::No(Refusal::Init), Answer::No(Refusal::Init); "init text")]
+fn kprobes_by_name_and_by_address(name: &str, by_name: Answer, by_address: Answer) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let function = function(&image, name);
+    assert_eq!(image.answer(&function, Attach::Kprobe), by_name);
+    assert_eq!(image.answer(&function, Attach::RawKprobe), by_address);
+    assert_eq!(image.answers(&function)[2], by_address);
+    assert_eq!(image.kprobes_at(&function, &[0]), [by_name]);
+}
+
+#[test_case("traced", FTRACE, FTRACE; "a call site")]
+#[test_case("listed", FTRACE, Answer::No(Refusal::NoPrototype); "nokprobe does not keep ftrace out")]
+#[test_case("plain", Answer::No(Refusal::NoCallSite), Answer::No(Refusal::NothingToPatch); "no call site")]
+#[test_case("only_nop", Answer::No(Refusal::NoCallSite), FTRACE; "a nop of five bytes")]
+#[test_case("takes_struct", FTRACE, Answer::No(Refusal::Prototype(Unsupported::ArgType)); "a large argument")]
+#[test_case("starts", Answer::No(Refusal::FreedCallSite), Answer::No(Refusal::Init); "init text")]
+#[test_case("plain_then_traced", SHADOWED, Answer::No(Refusal::NoPrototype); "the first of a name")]
+fn kprobe_multi_and_fentry(name: &str, multi: Answer, fentry: Answer) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let function = function(&image, name);
+    assert_eq!(image.answer(&function, Attach::KprobeMulti), multi);
+    assert_eq!(image.answer(&function, Attach::Fentry), fentry);
+}
+
+#[test_case("traced", FTRACE; "a call site")]
+#[test_case("plain", Answer::No(Refusal::NoCallSiteAt(FprobeLookup::Ftrace)); "no call site")]
+#[test_case("starts", Answer::No(Refusal::NoCallSiteAt(FprobeLookup::Ftrace)); "init text")]
+fn kprobe_multi_by_address(name: &str, answer: Answer) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    assert_eq!(
+        image.kprobe_multi_by_address(&function(&image, name)),
+        answer
+    );
+}
+
+#[test]
+fn by_name_kprobe_multi_takes_the_first_that_can_be_traced() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let answers = |name| {
+        let all = image.functions_named(name);
+        all.iter()
+            .map(|function| image.answer(function, Attach::KprobeMulti))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(answers("plain_then_traced"), [SHADOWED, FTRACE]);
+    assert_eq!(answers("twice"), [FTRACE, SHADOWED]);
+}
+
+#[test]
+fn fmod_ret_takes_security_hooks_only() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    assert_eq!(
+        image.answer(&function(&image, "security_hook"), Attach::FmodRet),
+        FTRACE
+    );
+    assert_eq!(
+        image.answer(&function(&image, "traced"), Attach::FmodRet),
+        Answer::No(Refusal::NotInjectable)
+    );
+}
+
+#[test_case("kprobe_ftrace_handler", Attach::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace)); "ftrace based kprobes")]
+#[test_case("create_local_trace_kprobe", Attach::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobeEvents)); "kprobe events")]
+#[test_case("arch_rethook_trampoline", Attach::Kretprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::Kretprobes)); "kretprobes")]
+#[test_case("register_fprobe", Attach::KprobeMulti, Answer::No(Refusal::NotBuiltIn(Mechanism::Fprobe)); "fprobe")]
+#[test_case("register_ftrace_direct", Attach::Fentry, Answer::No(Refusal::NotBuiltIn(Mechanism::DirectCalls)); "direct calls")]
+fn what_is_not_built_in_is_refused(symbol: &'static str, attach: Attach, answer: Answer) {
+    let file = Kernel::whole().without(symbol).elf();
+    let image = Image::parse(&file).unwrap();
+    assert_eq!(image.answer(&function(&image, "traced"), attach), answer);
+}
+
+#[test]
+fn the_notrace_policy_and_optprobes_are_options() {
+    let file = Kernel::whole()
+        .without("notrace")
+        .without("arch_prepare_optimized_kprobe")
+        .elf();
+    let image = Image::parse(&file).unwrap();
+    let answer = image.answer(&function(&image, "plain"), Attach::Kprobe);
+    assert_eq!(answer, Answer::Yes(Flavor::Int3(NotOptimized::NotBuiltIn)));
+}
+
+#[test]
+fn without_ibt_an_endbr_is_an_instruction() {
+    let file = Kernel::whole().without(".ibt_endbr_seal").elf();
+    let image = Image::parse(&file).unwrap();
+    let function = function(&image, "behind_endbr");
+    assert_eq!((function.endbr, function.entry()), (false, function.addr));
+    assert_eq!(
+        image.answer(&function, Attach::Kprobe),
+        Answer::Yes(Flavor::Int3(NotOptimized::Unboostable))
+    );
+    assert_eq!(image.answer(&function, Attach::KprobeMulti), FTRACE);
+}
+
+#[test]
+fn without_data_symbols_the_call_sites_are_found_and_the_blacklist_is_missed() {
+    let file = Kernel::whole().stripped();
+    let image = Image::parse(&file).unwrap();
+    assert_eq!(image.symbols().source(), SymbolSource::Kallsyms);
+    let whole = Kernel::whole()
+        .call_sites
+        .iter()
+        .filter(|site| **site < INIT)
+        .count();
+    assert_eq!(
+        (image.call_sites().len(), image.zeroed_call_sites()),
+        (whole + 300, 2)
+    );
+    let traced = function(&image, "filler_7");
+    assert_eq!(traced.call_site.map(|site| site.addr), Some(traced.addr));
+    assert_eq!(
+        image.site(traced.addr),
+        Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace))
+    );
+    assert_eq!(
+        image.site(traced.addr + 5),
+        Answer::Depends(Condition::Blacklist)
+    );
+}
+
+#[test]
+fn facts_per_function() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let endbr = function(&image, "behind_endbr");
+    assert_eq!(
+        (endbr.endbr, endbr.size, endbr.region),
+        (true, SIZE, Region::Text)
+    );
+    let site = endbr.call_site.unwrap();
+    assert_eq!(
+        (site.addr, site.code),
+        (endbr.addr + 4, CallCode::Call(endbr.addr + 9))
+    );
+    assert!(function(&image, "phantom").is_phantom() && !endbr.is_phantom());
+    assert_eq!(function(&image, "twice").copies, 2);
+    assert_eq!(
+        image.suffix(&function(&image, "traced.cold")),
+        Some(".cold")
+    );
+    assert_eq!(function(&image, "enters").region, Region::Entry);
+    assert_eq!(function(&image, "starts").region, Region::Init);
+}
+
+#[test]
+fn sites_of_a_function() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let traced = function(&image, "traced");
+    let sites: Vec<_> = image
+        .sites(&traced)
+        .iter()
+        .map(|site| (site.offset, site.len, site.answer))
+        .collect();
+    let int3 = Answer::Yes(Flavor::Int3(NotOptimized::Unboostable));
+    let optimized = Answer::Yes(Flavor::Optimized);
+    assert_eq!(
+        sites,
+        [
+            (0, 5, FTRACE),
+            (5, 1, optimized),
+            (6, 3, optimized),
+            (9, 4, optimized),
+            (13, 1, int3),
+            (14, 1, int3)
+        ]
+    );
+    assert_eq!(
+        image.site(traced.addr + 7),
+        Answer::No(Refusal::NotAnInstruction)
+    );
+    assert_eq!(image.site(traced.addr + 20), Answer::No(Refusal::Trap));
+    let cc = function(&image, "ends_in_cc").addr;
+    assert_eq!(image.site(cc + 1), Answer::No(Refusal::NotAnInstruction));
+    assert_eq!(image.site(cc + 2), Answer::No(Refusal::Trap));
+    assert_eq!(image.site(0x1000), Answer::No(Refusal::NotText));
+}
+
+#[test_case("behind_endbr", 4, FTRACE, FTRACE; "behind endbr is the entry")]
+#[test_case("behind_endbr", 9, Answer::Yes(Flavor::Optimized), Answer::No(Refusal::NotEntry); "further on")]
+#[test_case("traced", 7, Answer::No(Refusal::NotAnInstruction), Answer::No(Refusal::NotEntry); "inside an instruction")]
+#[test_case("plain", 1, Answer::No(Refusal::Notrace), Answer::No(Refusal::Notrace); "no call site")]
+fn probes_at_an_offset(name: &str, offset: u64, kprobe: Answer, kretprobe: Answer) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let function = function(&image, name);
+    let answer = |attach| image.verdict_at(&function, attach, offset).answer;
+    assert_eq!(answer(Attach::Kprobe), kprobe);
+    assert_eq!(answer(Attach::Kretprobe), kretprobe);
+}
+
+/// The fuzzer's: it was one past the last address.
+#[test]
+fn the_last_address_is_one_like_others() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let plain = function(&image, "plain");
+    let verdict = image.verdict_at(&plain, Attach::RawKprobe, u64::MAX);
+    assert_eq!(verdict.answer, Answer::Depends(Condition::Decoder));
+}
+
+#[test]
+fn a_verdict_tells_the_chain_that_led_to_it() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let verdict = image.verdict(&function(&image, "listed"), Attach::Kprobe);
+    let told: Vec<_> = verdict
+        .evidence
+        .iter()
+        .map(|it| format!("{}: {}", it.asked_by, it.fact))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "kallsyms_lookup_size_offset: 0xffffffff810000e0, 32 bytes in .text",
+            "number_of_same_symbols: no other symbol has this name",
+            "ftrace_location: call site at +0x0: call 0xffffffff810000e5",
+            "within_kprobe_blacklist: EINVAL: NOKPROBE_SYMBOL() lists it",
+        ]
+    );
+    let Answer::No(refusal) = verdict.answer else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!(refusal.errno(), Errno::Einval);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn damaged_images_do_not_panic(damage in damage(1..12)) {
+        let mut file = Kernel::whole().elf();
+        spoil(&mut file, &damage);
+        if let Ok(image) = Image::parse(&file) {
+            let functions = image.functions();
+            let _ = image.summary(&functions, true);
+            let _ = image.traceable_functions().count();
+            let _ = image.diff(&image, String::new(), image.about(&[]), &[]);
+            let _ = image.look_up(&functions, &"tracde".parse().unwrap());
+            for function in functions {
+                let _ = image.answers(&function);
+                let _ = image.sites(&function);
+                let _ = image.verdict(&function, Attach::Fentry);
+            }
+        }
+    }
+}
+
+#[test_case("tracde", &["traced"]; "letters swapped")]
+#[test_case("listed.part.1", &["listed", "listed.part.0"]; "another part")]
+#[test_case("xyzzy", &[]; "nothing like it")]
+fn similar_names_are_suggested(name: &str, wanted: &[&str]) {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let found = image.look_up(&image.functions(), &name.parse().unwrap());
+    let Err(LookupError::Unknown { near, .. }) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(near, wanted);
+}
+
+#[test]
+fn what_is_no_place_in_a_function_is_told_apart() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let error = |text: &str| {
+        let found = image.look_up(&image.functions(), &text.parse().unwrap());
+        found.unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("plain+32"),
+        "`plain+0x20` is past the end of the function, which has 0x20 bytes"
+    );
+    assert_eq!(
+        error("register_fprobe"),
+        "`register_fprobe` is a symbol, but not one of a function in the kernel's text"
+    );
+}
+
+#[test]
+fn traceable_functions_have_a_call_site_of_their_own() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let traceable: Vec<_> = image.traceable_functions().collect();
+    assert_eq!(
+        traceable,
+        [
+            // _stext is at the same address, and comes first.
+            "_stext",
+            "behind_endbr",
+            "listed",
+            "twice",
+            "plain_then_traced",
+            "takes_struct",
+            "security_hook"
+        ]
+    );
+}
+
+#[test]
+fn a_diff_of_some_functions_leaves_the_others_aside() {
+    let (old, new) = (Kernel::whole().elf(), Kernel::later().elf());
+    let (old, new) = (Image::parse(&old).unwrap(), Image::parse(&new).unwrap());
+    let diff = old.diff(&new, String::new(), new.about(&[]), &["plain", "faults"]);
+    assert_eq!(
+        (diff.gained.len(), diff.lost),
+        (0, vec!["faults".to_owned()])
+    );
+    assert_eq!(
+        (diff.renamed[0].from.as_str(), diff.renamed.len()),
+        ("plain", 1)
+    );
+    assert!(diff.changed.iter().all(|(_, changes)| changes.is_empty()));
+}
+
+#[test]
+fn an_image_does_not_differ_from_itself() {
+    let file = Kernel::whole().elf();
+    let image = Image::parse(&file).unwrap();
+    let diff = image.diff(&image, String::new(), image.about(&[]), &[]);
+    let names = [diff.gained, diff.lost, diff.ambiguous, diff.unambiguous];
+    assert!(names.iter().all(Vec::is_empty) && diff.renamed.is_empty());
+    assert!(diff.changed.iter().all(|(_, changes)| changes.is_empty()));
+}
