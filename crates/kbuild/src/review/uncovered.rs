@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Error, Mutant, Result};
+use crate::review::mutant::Mutant;
+use crate::{Error, Result};
 
 /// The name of the file.
 const FILE: &str = "uncovered.toml";
@@ -96,7 +97,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Series;
+    use crate::patch::series::Series;
     use std::fs;
     use test_case::test_case;
 

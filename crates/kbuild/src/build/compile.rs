@@ -8,10 +8,30 @@ use std::time::{Duration, Instant};
 
 use nmissed_host::{Cache, Progress, write_atomic};
 
-use crate::make::Make;
-use crate::make_output::{action, object, planned_object};
-use crate::worktree::{Objects, WorkTree};
-use crate::{BuildRequest, Config, Error, Result};
+use crate::build::config::Config;
+use crate::build::make::Make;
+use crate::build::make_output::{action, object, planned_object};
+use crate::build::worktree::{Objects, WorkTree};
+use crate::{Error, Result};
+
+use crate::patch::series::Series;
+use crate::source::fetch::SourceTree;
+use crate::source::kernels::KernelSpec;
+
+/// What to build.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildRequest<'a> {
+    /// The kernel.
+    pub spec: &'a KernelSpec,
+    /// Its source.
+    pub tree: &'a SourceTree,
+    /// The variant's patches.
+    pub series: &'a Series,
+    /// Its configuration.
+    pub config: &'a Config,
+    /// How many compilers run at once; one for each CPU unless said.
+    pub jobs: Option<NonZero<usize>>,
+}
 
 /// Configures and builds the variant that a work tree was switched to.
 pub(crate) fn compile(

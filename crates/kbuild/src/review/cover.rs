@@ -6,10 +6,12 @@ use std::path::Path;
 
 use nmissed_host::{Cache, Progress};
 
-use crate::git::{committing, git};
-use crate::mail::Head;
-use crate::overlay::{Content, Overlay};
-use crate::{Error, Result, Series, SourceTree, scratch};
+use crate::patch::git::{committing, git};
+use crate::patch::mail::Head;
+use crate::patch::overlay::{Content, Overlay};
+use crate::patch::series::Series;
+use crate::source::fetch::SourceTree;
+use crate::{Error, Result, scratch};
 
 /// What git leaves for the author to write.
 const SUBJECT: &str = "*** SUBJECT HERE ***";

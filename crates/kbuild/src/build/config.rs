@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::LostOption;
-use crate::{Error, KernelSpec, Result};
+use crate::source::kernels::KernelSpec;
+use crate::{Error, Result};
 
 /// The options that a kernel is asked to have or not to have. All others are
 /// as `allnoconfig` leaves them.

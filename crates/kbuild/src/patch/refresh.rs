@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::write_atomic;
 
-use crate::edit::{BASE, FOLDER, VARIANT};
-use crate::git::git;
-use crate::series::{patch_files, stacks_of};
+use crate::patch::edit::{BASE, FOLDER, VARIANT};
+use crate::patch::git::git;
+use crate::patch::series::{patch_files, stacks_of};
 use crate::{Error, Result};
 
 const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";

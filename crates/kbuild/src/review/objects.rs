@@ -9,11 +9,25 @@ use std::thread::available_parallelism;
 
 use nmissed_host::write_atomic;
 
-use crate::check::Profile;
-use crate::make::Make;
-use crate::warnings::{Warning, warnings};
-use crate::worktree::WorkTree;
-use crate::{Config, Error, Result};
+use crate::build::config::Config;
+use crate::build::make::Make;
+use crate::build::worktree::WorkTree;
+use crate::patch::part::Part;
+use crate::review::options::Off;
+use crate::review::warnings::{Warning, warnings};
+use crate::{Error, Result};
+
+/// One way to compile what a series touches.
+pub(crate) struct Profile {
+    /// For people.
+    pub(crate) name: String,
+    /// The folder of its objects.
+    pub(crate) folder: &'static str,
+    /// For make.
+    pub(crate) variables: &'static [&'static str],
+    /// What the configuration lacks.
+    pub(crate) off: Option<Off>,
+}
 
 /// How objects fared.
 #[derive(Debug, Default)]
@@ -120,4 +134,12 @@ fn passed_by(lines: &[String]) -> Option<String> {
         .iter()
         .find(|line| line.contains("specified, but sparse is not available"))?;
     Some(format!("sparse did not run: {line}"))
+}
+
+/// The objects that are compiled from files of the kernel built here.
+pub(crate) fn objects<'a>(touched: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let compiled = touched.filter(|name| Part::of(name).is_none());
+    compiled
+        .filter_map(|name| Some(format!("{}.o", name.strip_suffix(".c")?)))
+        .collect()
 }

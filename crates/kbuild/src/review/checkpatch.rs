@@ -5,8 +5,9 @@ use std::path::Path;
 
 use nmissed_host::Cmd;
 
-use crate::series::Patch;
-use crate::{Error, Result, SourceTree};
+use crate::patch::series::Patch;
+use crate::source::fetch::SourceTree;
+use crate::{Error, Result};
 
 /// What every patch here lacks: who sends it adds it.
 const EXPECTED: &str = "MISSING_SIGN_OFF";

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Cache, Lock, Progress, write_atomic};
 
-use crate::apt::AptPackage;
-use crate::{Error, KernelSpec, Result, Source, scratch, tarball, unpack};
+use crate::source::apt::AptPackage;
+use crate::source::kernels::{KernelSpec, Source};
+use crate::source::{tarball, unpack};
+use crate::{Error, Result, scratch};
 
 /// An unpacked kernel source that nobody modifies.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Cmd, Finished, check_interrupt};
 
+use crate::build::make_output::first_errors;
 use crate::error::says_disk_full;
-use crate::make_output::first_errors;
 use crate::{Error, Result};
 
 /// Variables that make the result depend on its inputs alone. On the command

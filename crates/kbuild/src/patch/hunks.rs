@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The hunks of a patch, and the patch without one of them.
 
-use crate::patch::Hunk;
+use crate::patch::diff::Hunk;
 
 /// A patch cut into lines, and where its hunks are.
 pub(crate) struct Hunks<'a> {
@@ -37,7 +37,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Hunks<'a> {
-    /// Cuts a patch that [`touched_files`](crate::patch::touched_files)
+    /// Cuts a patch that [`touched_files`](crate::patch::diff::touched_files)
     /// understands.
     pub(crate) fn of(text: &'a str) -> Self {
         let lines: Vec<_> = text.split_inclusive('\n').collect();
@@ -141,7 +141,7 @@ fn start_of_file(lines: &[&str], at: usize, files: &[FileDiff<'_>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::patch::touched_files;
+    use crate::patch::diff::touched_files;
     use proptest::prelude::*;
     use test_case::test_case;
 

@@ -7,10 +7,12 @@ use std::path::Path;
 use nmissed_host::{Cache, Cmd, Finished, Progress};
 
 use crate::error::{PatchFailure, says_disk_full};
-use crate::overlay::{Content, Overlay};
-use crate::patch_output::{fuzzy_hunks, problems};
-use crate::series::Patch;
-use crate::{Error, Result, Series, SourceTree, scratch};
+use crate::patch::gnu_patch::{fuzzy_hunks, problems};
+use crate::patch::overlay::{Content, Overlay};
+use crate::patch::series::Patch;
+use crate::patch::series::Series;
+use crate::source::fetch::SourceTree;
+use crate::{Error, Result, scratch};
 
 /// Whether every patch of a series applies to a tree, which is not changed.
 ///

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Cache, Cmd, Finished, Progress, find_program, write_atomic};
 
-use crate::apt_sources::{self, choose, stanza};
 use crate::error::says_disk_full;
+use crate::source::apt_sources::{self, choose, stanza};
 use crate::{Error, Result};
 
 /// A package of one suite, and apt's private state for it.

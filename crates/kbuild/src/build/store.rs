@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, hash_parts, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use crate::make::VARIABLES;
-use crate::{Config, Error, KernelSpec, Result, Series};
+use crate::build::config::Config;
+use crate::build::make::VARIABLES;
+use crate::patch::series::Series;
+use crate::source::kernels::KernelSpec;
+use crate::{Error, Result};
 
 /// Goes into every key: raise it when what is kept or how it is made changes.
 const FORMAT: &str = "1";
@@ -206,7 +209,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Source;
+    use crate::source::kernels::Source;
     use test_case::test_case;
 
     const CHANGE: &str = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::kernels::is_name;
-use crate::part::Part;
-use crate::patch::touched_files;
+use crate::patch::diff::touched_files;
+use crate::patch::part::Part;
+use crate::source::kernels::is_name;
 use crate::{Error, Result};
 
 /// The stacks of patches that make up each variant, the lowest first.

@@ -6,16 +6,20 @@ use std::path::Path;
 
 use nmissed_host::{Cache, Progress};
 
-use crate::checkpatch::checkpatch;
-use crate::make_output::action;
-use crate::objects::{Compiled, Compiler};
-use crate::options::{Off, concerned, rules};
-use crate::overlay::{Content, Overlay};
-use crate::part::Part;
-use crate::series::Patch;
-use crate::warnings::new_ones;
-use crate::worktree::WorkTree;
-use crate::{Config, Error, KernelSpec, Result, Series, SourceTree};
+use crate::build::config::Config;
+use crate::build::make_output::action;
+use crate::build::worktree::WorkTree;
+use crate::patch::overlay::{Content, Overlay};
+use crate::patch::part::Part;
+use crate::patch::series::Patch;
+use crate::patch::series::Series;
+use crate::review::checkpatch::checkpatch;
+use crate::review::objects::{Compiled, Compiler, Profile, objects};
+use crate::review::options::{Off, concerned, rules};
+use crate::review::warnings::new_ones;
+use crate::source::fetch::SourceTree;
+use crate::source::kernels::KernelSpec;
+use crate::{Error, Result};
 
 /// What to check.
 #[derive(Clone, Copy, Debug)]
@@ -46,18 +50,6 @@ pub struct Checked {
     /// Why this kernel cannot be checked in this way, with these patches or
     /// without.
     pub impossible: Option<String>,
-}
-
-/// One way to compile what a series touches.
-pub(crate) struct Profile {
-    /// For people.
-    pub(crate) name: String,
-    /// The folder of its objects.
-    pub(crate) folder: &'static str,
-    /// For make.
-    pub(crate) variables: &'static [&'static str],
-    /// What the configuration lacks.
-    pub(crate) off: Option<Off>,
 }
 
 /// Applies the patches, asks checkpatch.pl, and compiles what they touch in
@@ -288,14 +280,6 @@ fn without_option(off: Off) -> Profile {
         variables: &[],
         off: Some(off),
     }
-}
-
-/// The objects that are compiled from files of the kernel built here.
-pub(crate) fn objects<'a>(touched: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let compiled = touched.filter(|name| Part::of(name).is_none());
-    compiled
-        .filter_map(|name| Some(format!("{}.o", name.strip_suffix(".c")?)))
-        .collect()
 }
 
 /// What no compiler here looks at.

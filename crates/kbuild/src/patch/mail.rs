@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The head of a patch: it is a mail.
 
-use crate::series::Patch;
+use crate::patch::series::Patch;
 
 /// Who wrote a patch and what it is called.
 #[derive(Clone, Debug, Eq, PartialEq)]

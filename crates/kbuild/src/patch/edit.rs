@@ -7,9 +7,12 @@ use std::path::Path;
 use nmissed_host::{Cache, Progress};
 use tempfile::Builder;
 
-use crate::git::{committing, git};
-use crate::series::{patch_files, stacks_of};
-use crate::{Error, KernelSpec, Result, Series, SourceTree};
+use crate::patch::git::{committing, git};
+use crate::patch::series::Series;
+use crate::patch::series::{patch_files, stacks_of};
+use crate::source::fetch::SourceTree;
+use crate::source::kernels::KernelSpec;
+use crate::{Error, Result};
 
 /// The branch without patches.
 pub(crate) const BASE: &str = "base";

@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use crate::overlay::{Content, Overlay};
+use crate::patch::overlay::{Content, Overlay};
 use crate::scratch::remove_dir;
-use crate::{Error, KernelSpec, Result, SourceTree};
+use crate::source::fetch::SourceTree;
+use crate::source::kernels::KernelSpec;
+use crate::{Error, Result};
 
 /// The right to change a kernel's tree and objects.
 pub(crate) struct WorkTree {
@@ -204,7 +206,7 @@ fn state_file(dir: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Source;
+    use crate::source::kernels::Source;
     use nmissed_host::Silent;
     use std::time::SystemTime;
     use test_case::test_case;

@@ -9,14 +9,14 @@ use std::path::Path;
 
 use nmissed_host::{Cache, Cmd, Progress, hash_parts};
 
-use crate::check::{Profile, objects};
-use crate::make_output::{action, headline};
-use crate::mutant::Mutant;
-use crate::objects::{Compiled, Compiler};
-use crate::overlay::Overlay;
+use crate::build::compile::BuildRequest;
+use crate::build::make_output::{action, headline};
+use crate::build::worktree::WorkTree;
+use crate::patch::overlay::Overlay;
+use crate::review::mutant::Mutant;
+use crate::review::objects::{Compiled, Compiler, Profile, objects};
 use crate::scratch;
-use crate::worktree::WorkTree;
-use crate::{BuildRequest, Error, Result};
+use crate::{Error, Result};
 
 /// What became of the objects.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Error, Result, StockSpec};
+use crate::source::stock::StockSpec;
+use crate::{Error, Result};
 
 /// Where a kernel's source comes from.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]

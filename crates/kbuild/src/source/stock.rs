@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
 use serde::Deserialize;
 
-use crate::apt::AptPackage;
+use crate::source::apt::AptPackage;
 use crate::{Error, Result, scratch};
 
 /// A kernel that somebody else built.

@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From a request to a kernel, by way of the cache.
 
-use std::num::NonZero;
+pub(crate) mod compile;
+pub(crate) mod config;
+pub(crate) mod make;
+pub(crate) mod make_output;
+pub(crate) mod store;
+pub(crate) mod worktree;
 
 use nmissed_host::{Cache, Progress};
 
-use crate::compile::compile;
-use crate::fetch::known_identity;
-use crate::store::{self, Inputs};
-use crate::worktree::WorkTree;
-use crate::{BuiltKernel, Config, KernelSpec, Result, Series, SourceTree, scratch};
-
-/// What to build.
-#[derive(Clone, Copy, Debug)]
-pub struct BuildRequest<'a> {
-    /// The kernel.
-    pub spec: &'a KernelSpec,
-    /// Its source.
-    pub tree: &'a SourceTree,
-    /// The variant's patches.
-    pub series: &'a Series,
-    /// Its configuration.
-    pub config: &'a Config,
-    /// How many compilers run at once; one for each CPU unless said.
-    pub jobs: Option<NonZero<usize>>,
-}
+use crate::build::compile::{BuildRequest, compile};
+use crate::build::config::Config;
+use crate::build::store::BuiltKernel;
+use crate::build::store::Inputs;
+use crate::build::worktree::WorkTree;
+use crate::patch::series::Series;
+use crate::source::fetch::known_identity;
+use crate::source::kernels::KernelSpec;
+use crate::{Result, scratch};
 
 /// The kernel that was asked for, built only if the cache does not have it.
 ///

@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use crate::Series;
-use crate::hunks::{Hunks, Place};
-use crate::part::Part;
-use crate::series::Patch;
+use crate::patch::hunks::{Hunks, Place};
+use crate::patch::part::Part;
+use crate::patch::series::Patch;
+use crate::patch::series::Series;
 
 /// One hunk of a series, and what the series is without it.
 #[derive(Clone, Debug)]

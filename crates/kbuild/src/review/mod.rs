@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a reviewer asks of a series: checks, mutants and the cover letter.
+
+pub(crate) mod attempt;
+pub(crate) mod check;
+pub(crate) mod checkpatch;
+pub(crate) mod cover;
+pub(crate) mod mutant;
+pub(crate) mod objects;
+pub(crate) mod options;
+pub(crate) mod uncovered;
+pub(crate) mod warnings;
