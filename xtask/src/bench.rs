@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nmissed_host::{Cache, Cmd, check_interrupt, find_program, reporter};
+use nmissed_host::{Cmd, Host, check_interrupt, find_program, reporter};
 use nmissed_kbuild::lookup;
 
 use crate::cli::BenchOptions;
@@ -51,13 +51,13 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions, install: bool) 
 
 /// The vmlinux of each kernel as it is.
 fn built(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let cache = Cache::open()?;
+    let host = Host::open()?;
     let mut found = Vec::new();
     for plan in plan::everything(workspace)? {
         let Some(series) = plan.series.first() else {
             continue;
         };
-        let kernel = lookup(&plan.spec, series, &plan.config, &cache)?;
+        let kernel = lookup(&plan.spec, series, &plan.config, &host)?;
         found.extend(kernel.map(|kernel| kernel.vmlinux));
     }
     if found.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nmissed_evidence::{Message, PlannedTest, Run};
-use nmissed_host::{Cache, Progress, reporter};
+use nmissed_host::Host;
 use nmissed_kbuild::{BuiltKernel, KernelSpec};
 use nmissed_vm::{Accel, BootSpec, Choice, Deadlines, Guest, choose_accel};
 
@@ -113,8 +113,7 @@ pub(crate) struct Occasion<'a> {
 
 /// What all boots of one command share.
 pub(crate) struct Boots {
-    pub(crate) cache: Cache,
-    pub(crate) progress: Box<dyn Progress>,
+    pub(crate) host: Host,
     pub(crate) output: Output,
     machines: nmissed_vm::Config,
     accel: Choice,
@@ -127,11 +126,10 @@ impl Boots {
         accel: Option<Accel>,
         output: Option<&Path>,
     ) -> Result<Self> {
-        let cache = Cache::open()?;
-        let progress = reporter();
+        let host = Host::open()?;
         let machines = nmissed_vm::Config::load(&workspace.vmconfig().join("vm.toml"))?;
-        let accel = choose_accel(accel, &cache)?;
-        progress.say(&format!(
+        let accel = choose_accel(accel, &host.cache)?;
+        host.progress.say(&format!(
             "accelerator: {} ({})",
             accel.accel.name(),
             accel.reason
@@ -141,8 +139,7 @@ impl Boots {
             None => Output::next_below(&workspace.target().join("vm"))?,
         };
         Ok(Self {
-            cache,
-            progress,
+            host,
             output,
             machines,
             accel,
@@ -153,7 +150,7 @@ impl Boots {
     pub(crate) fn tell_where(&self) {
         if !self.output.discard() {
             let dir = self.output.dir().display();
-            self.progress.say(&format!("evidence: {dir}"));
+            self.host.progress.say(&format!("evidence: {dir}"));
         }
     }
 

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nmissed_host::{Cache, Cmd, check_interrupt, reporter};
+use nmissed_host::{Cmd, Host, check_interrupt};
 use nmissed_kbuild::{check_applies, fetch};
 
 use crate::cli::{CiOptions, Selection, TestOptions, VerifyOptions};
@@ -173,11 +173,11 @@ fn clang_format(workspace: &Workspace) -> Result<()> {
 
 /// Every series applies to the kernel it was written for.
 fn patches(workspace: &Workspace) -> Result<()> {
-    let (cache, progress) = (Cache::open()?, reporter());
+    let host = Host::open()?;
     for plan in plan::everything(workspace)? {
-        let tree = fetch(&plan.spec, &cache, progress.as_ref())?;
+        let tree = fetch(&plan.spec, &host)?;
         for series in &plan.series {
-            check_applies(series, &tree, &cache, progress.as_ref())
+            check_applies(series, &tree, &host)
                 .with_context(|| format!("{} {}", plan.spec.id, series.name()))?;
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nmissed_host::{Cache, Cmd, Progress, hash_parts, write_atomic};
+use nmissed_host::{Cmd, Host, hash_parts, write_atomic};
 use nmissed_vm::Guest;
 use serde_json::Value;
 
@@ -30,21 +30,16 @@ const PROBER: &str = "nmissed-prober";
 
 /// Builds PID 1 and the test programs against the uapi headers of one kernel, or
 /// libbpf's copy of them.
-pub(crate) fn build(
-    workspace: &Workspace,
-    uapi: Option<&Path>,
-    cache: &Cache,
-    progress: &dyn Progress,
-) -> Result<Guest> {
+pub(crate) fn build(workspace: &Workspace, uapi: Option<&Path>, host: &Host) -> Result<Guest> {
     let build = match uapi {
         Some(uapi) => {
             let target = target_dir(workspace, uapi)?;
             let uapi = target.join("uapi");
-            Build::new(workspace, target, Some(uapi), progress)
+            Build::new(workspace, target, Some(uapi), host)
         }
-        None => Build::without_headers(workspace, progress),
+        None => Build::without_headers(workspace, host),
     };
-    build.timed(cache, |build| {
+    build.timed(|build| {
         Ok(Guest {
             init: build.program(INIT, &[])?,
             tests: build.tests()?,
@@ -54,8 +49,8 @@ pub(crate) fn build(
 
 /// Builds PID 1 and the prober, which any kernel will do for.
 pub(crate) fn build_prober(workspace: &Workspace, boots: &Boots) -> Result<Guest> {
-    let build = Build::without_headers(workspace, boots.progress.as_ref());
-    build.timed(&boots.cache, |build| {
+    let build = Build::without_headers(workspace, &boots.host);
+    build.timed(|build| {
         let prober = build.program(PROBER, &["--features", "static"])?;
         Ok(Guest {
             init: build.program(INIT, &[])?,
@@ -95,7 +90,7 @@ struct Build<'a> {
     target: PathBuf,
     /// The headers that nmissed-uapi speaks; libbpf's if there are none.
     uapi: Option<PathBuf>,
-    progress: &'a dyn Progress,
+    host: &'a Host,
     /// Whether anything had to be compiled.
     compiled: Cell<bool>,
 }
@@ -105,33 +100,37 @@ impl<'a> Build<'a> {
         workspace: &'a Workspace,
         target: PathBuf,
         uapi: Option<PathBuf>,
-        progress: &'a dyn Progress,
+        host: &'a Host,
     ) -> Self {
         Self {
             workspace,
             target,
             uapi,
-            progress,
+            host,
             compiled: Cell::new(false),
         }
     }
 
     /// For any kernel.
-    fn without_headers(workspace: &'a Workspace, progress: &'a dyn Progress) -> Self {
+    fn without_headers(workspace: &'a Workspace, host: &'a Host) -> Self {
         let target = workspace.target().join("guest/any");
-        Self::new(workspace, target, None, progress)
+        Self::new(workspace, target, None, host)
     }
 
     /// Builds, and says how it went.
-    fn timed(self, cache: &Cache, act: impl FnOnce(&Self) -> Result<Guest>) -> Result<Guest> {
+    fn timed(self, act: impl FnOnce(&Self) -> Result<Guest>) -> Result<Guest> {
         let started = Instant::now();
-        self.progress.begin(STEP, None, cache.last_time(STEP));
+        self.host
+            .progress
+            .begin(STEP, None, self.host.cache.last_time(STEP));
         let guest = act(&self)?;
         if self.compiled.get() {
-            cache.remember_time(STEP, started.elapsed());
-            self.progress.end("built the guest's programs");
+            self.host.cache.remember_time(STEP, started.elapsed());
+            self.host.progress.end("built the guest's programs");
         } else {
-            self.progress.end("the guest's programs: nothing to build");
+            self.host
+                .progress
+                .end("the guest's programs: nothing to build");
         }
         Ok(guest)
     }
@@ -195,7 +194,7 @@ impl<'a> Build<'a> {
     fn follow(&self, line: &str) {
         if let Some(what) = line.trim_start().strip_prefix("Compiling ") {
             self.compiled.set(true);
-            self.progress.at(0, what);
+            self.host.progress.at(0, what);
         }
     }
 }

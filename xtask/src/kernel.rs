@@ -2,7 +2,7 @@
 //! `cargo xtask kernel`: building kernels, and finding what was built.
 
 use anyhow::{Context, Result};
-use nmissed_host::{Cache, Progress, reporter};
+use nmissed_host::Host;
 use nmissed_kbuild::{BuildRequest, BuiltKernel, Series, Source, fetch, lookup, refresh};
 
 use crate::cli::{BuildOptions, Selection};
@@ -19,13 +19,13 @@ pub(crate) fn build(workspace: &Workspace, options: &BuildOptions, install: bool
         &[&source_steps(&plans), &[Step::Kernel][..]].concat(),
         install,
     )?;
-    let (cache, progress) = (Cache::open()?, reporter());
+    let host = Host::open()?;
     for plan in &plans {
         if options.refresh {
-            refresh(&plan.spec, &cache, progress.as_ref())?;
+            refresh(&plan.spec, &host)?;
         }
         for series in &plan.series {
-            print_place(&build_one(plan, series, &cache, progress.as_ref())?);
+            print_place(&build_one(plan, series, &host)?);
         }
     }
     Ok(Exit::Good)
@@ -33,11 +33,11 @@ pub(crate) fn build(workspace: &Workspace, options: &BuildOptions, install: bool
 
 /// Prints where a selection lies, if it was built; builds and fetches nothing.
 pub(crate) fn path(workspace: &Workspace, selection: &Selection) -> Result<Exit> {
-    let cache = Cache::open()?;
+    let host = Host::open()?;
     let mut exit = Exit::Good;
     for plan in plan(workspace, selection, DEFAULT_VARIANTS)? {
         for series in &plan.series {
-            if let Some(kernel) = lookup(&plan.spec, series, &plan.config, &cache)? {
+            if let Some(kernel) = lookup(&plan.spec, series, &plan.config, &host)? {
                 print_place(&kernel);
             } else {
                 let (id, variant) = (&plan.spec.id, series.name());
@@ -53,17 +53,12 @@ pub(crate) fn path(workspace: &Workspace, selection: &Selection) -> Result<Exit>
 
 /// Builds one variant, or finds that there is nothing to build; the source is
 /// fetched only if it is needed.
-pub(crate) fn build_one(
-    plan: &KernelPlan,
-    series: &Series,
-    cache: &Cache,
-    progress: &dyn Progress,
-) -> Result<BuiltKernel> {
+pub(crate) fn build_one(plan: &KernelPlan, series: &Series, host: &Host) -> Result<BuiltKernel> {
     let KernelPlan { spec, config, .. } = plan;
-    if let Some(kernel) = lookup(spec, series, config, cache)? {
+    if let Some(kernel) = lookup(spec, series, config, host)? {
         return Ok(kernel);
     }
-    let tree = fetch(spec, cache, progress)?;
+    let tree = fetch(spec, host)?;
     let request = BuildRequest {
         spec,
         tree: &tree,
@@ -71,7 +66,7 @@ pub(crate) fn build_one(
         config,
         jobs: None,
     };
-    nmissed_kbuild::build(&request, cache, progress)
+    nmissed_kbuild::build(&request, host)
         .with_context(|| format!("kernel {} {}", spec.id, series.name()))
 }
 

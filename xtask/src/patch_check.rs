@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 
 use anyhow::{Context, Result};
 use nmissed_evidence::{Results, Run, Steps};
-use nmissed_host::{Cache, reporter};
+use nmissed_host::Host;
 use nmissed_kbuild::{CheckRequest, Checked, Series, check, fetch};
 
 use crate::cli::{CheckOptions, TestOptions};
@@ -39,9 +39,9 @@ pub(crate) fn run(workspace: &Workspace, options: &CheckOptions, install: bool) 
 }
 
 fn check_series(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Result<bool> {
-    let (cache, progress) = (Cache::open()?, reporter());
+    let host = Host::open()?;
     let below = patch::below(workspace, plan, series)?;
-    let tree = fetch(&plan.spec, &cache, progress.as_ref())?;
+    let tree = fetch(&plan.spec, &host)?;
     let request = CheckRequest {
         spec: &plan.spec,
         tree: &tree,
@@ -55,7 +55,7 @@ fn check_series(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Re
         good &= checked.complaints.is_empty();
         print_checked(checked);
     };
-    check(&request, &cache, progress.as_ref(), &mut told)
+    check(&request, &host, &mut told)
         .with_context(|| format!("kernel {} {}", plan.spec.id, series.name()))?;
     println!();
     Ok(good)
@@ -99,7 +99,7 @@ fn same_kernel(session: &Session<'_>, before: &Run, step: &Series) -> Run {
         step.name(),
         before.variant
     );
-    session.boots.progress.say(&line);
+    session.boots.host.progress.say(&line);
     Run {
         variant: step.name().to_owned(),
         ..before.clone()

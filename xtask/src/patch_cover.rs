@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use nmissed_evidence::{Results, Run, Style};
-use nmissed_host::{Cache, read_to_string, reporter};
+use nmissed_host::{Host, read_to_string};
 use nmissed_kbuild::{Cover, fetch};
 
 use crate::cli::{CoverOptions, Stacks};
@@ -23,7 +23,7 @@ pub(crate) fn run(workspace: &Workspace, options: &CoverOptions, install: bool) 
     let plans = plan::patched(workspace, &Stacks::from(&options.stack))?;
     let needs = [&kernel::source_steps(&plans), &[Step::History][..]].concat();
     doctor::ensure(&needs, install)?;
-    let (cache, progress) = (Cache::open()?, reporter());
+    let host = Host::open()?;
     for plan in &plans {
         for series in &plan.series {
             let below = patch::below(workspace, plan, series)?;
@@ -32,22 +32,23 @@ pub(crate) fn run(workspace: &Workspace, options: &CoverOptions, install: bool) 
                 variants: [below.name(), series.name()],
             };
             let (file, results) = tested.last_evidence(workspace)?;
-            progress.say(&format!("evidence: {}", file.display()));
+            host.progress.say(&format!("evidence: {}", file.display()));
             if series.files().any(|patch| changed(patch) > changed(&file)) {
-                progress.say("warning: a patch has changed since; run the tests again");
+                host.progress
+                    .say("warning: a patch has changed since; run the tests again");
             }
             let style = Style {
                 width: LETTER_WIDTH,
                 colour: false,
             };
             let cover = Cover {
-                tree: &fetch(&plan.spec, &cache, progress.as_ref())?,
+                tree: &fetch(&plan.spec, &host)?,
                 series,
                 below: below.len(),
                 evidence: &results.to_text(style),
                 command: &tested.command(),
             };
-            let letter = cover.letter(&cache, progress.as_ref())?;
+            let letter = cover.letter(&host)?;
             write!(stdout(), "{letter}").context("cannot print the letter")?;
         }
     }

@@ -2,7 +2,7 @@
 //! `cargo xtask patch edit` and `refresh`: patches as commits, and back.
 
 use anyhow::Result;
-use nmissed_host::{Cache, reporter};
+use nmissed_host::Host;
 use nmissed_kbuild::{Refreshed, fetch, refresh_patches};
 
 use crate::cli::{EditOptions, RefreshOptions, Stacks};
@@ -16,23 +16,15 @@ pub(crate) fn edit(workspace: &Workspace, options: &EditOptions, install: bool) 
     let plans = plan::patched(workspace, &Stacks::from(&options.stack))?;
     let needs = [&kernel::source_steps(&plans), &[Step::History][..]].concat();
     doctor::ensure(&needs, install)?;
-    let (cache, progress) = (Cache::open()?, reporter());
+    let host = Host::open()?;
     let variant = &options.stack.variant;
     for plan in &plans {
         let name = format!("{}-{variant}", plan.spec.id);
         let default = || workspace.target().join("edit").join(name);
         let dir = options.dir.clone().unwrap_or_else(default);
-        let tree = fetch(&plan.spec, &cache, progress.as_ref())?;
+        let tree = fetch(&plan.spec, &host)?;
         let patches = workspace.patches();
-        nmissed_kbuild::edit(
-            &plan.spec,
-            &tree,
-            &patches,
-            variant,
-            &dir,
-            &cache,
-            progress.as_ref(),
-        )?;
+        nmissed_kbuild::edit(&plan.spec, &tree, &patches, variant, &dir, &host)?;
         println!("{}", dir.display());
     }
     Ok(Exit::Good)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Error, Result, bail};
 use nmissed_evidence::{DroppedHunk, Noticed, Run, dropped_hunks, notice};
-use nmissed_host::reporter;
+use nmissed_host::Host;
 use nmissed_kbuild::{
     Attempt, Attempts, BuildRequest, Error as KbuildError, Mutant, Pointless, Series, Uncovered,
     fetch, headline,
@@ -98,9 +98,9 @@ impl Dropping<'_, '_> {
 
     fn drop_each(&mut self, mutants: &[Mutant], hunks: &mut Vec<DroppedHunk>) -> Result<()> {
         let whole = self.whole()?;
-        let (cache, progress) = (self.session.boots.cache.clone(), reporter());
+        let host = Host::open()?;
         let (spec, config) = (&self.plan.spec, &self.plan.config);
-        let tree = fetch(spec, &cache, progress.as_ref())?;
+        let tree = fetch(spec, &host)?;
         let request = BuildRequest {
             spec,
             tree: &tree,
@@ -108,7 +108,7 @@ impl Dropping<'_, '_> {
             config,
             jobs: None,
         };
-        let mut attempts = Attempts::start(request, self.below, &cache, progress.as_ref())?;
+        let mut attempts = Attempts::start(request, self.below, &host)?;
         for (index, mutant) in mutants.iter().enumerate() {
             let hunk = format!("{} #{} (line {})", mutant.file, mutant.number, mutant.line);
             let place = format!(
@@ -117,7 +117,7 @@ impl Dropping<'_, '_> {
                 mutants.len(),
                 mutant.patch
             );
-            self.session.boots.progress.say(&place);
+            self.session.boots.host.progress.say(&place);
             let label = format!("{}-without-{:03}", self.series.name(), index + 1);
             let noticed = self.without(mutant, &mut attempts, &label, &whole)?;
             let why = self.uncovered.why(mutant);

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use nmissed_host::{Cache, Progress};
+use nmissed_host::Host;
 use nmissed_kbuild::{StockSpec, fetch_stock};
 
 use crate::boots::Bootable;
@@ -77,9 +77,9 @@ impl Subjects {
     }
 
     /// Those that others built, at hand.
-    pub(crate) fn others(&self, cache: &Cache, progress: &dyn Progress) -> Result<Vec<Bootable>> {
+    pub(crate) fn others(&self, host: &Host) -> Result<Vec<Bootable>> {
         let fetch = |(id, spec): &(String, StockSpec)| {
-            let image = fetch_stock(spec, cache, progress)?;
+            let image = fetch_stock(spec, host)?;
             Ok(Bootable::stock(id, &image))
         };
         let mut all = self.stock.iter().map(fetch).collect::<Result<Vec<_>>>()?;

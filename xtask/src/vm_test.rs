@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use nmissed_evidence::{
     Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Results, Run, Style,
 };
+use nmissed_host::Host;
 use nmissed_kbuild::{BuiltKernel, Series};
 use nmissed_kimage::{Flavor, Function};
 use nmissed_vm::Guest;
@@ -123,15 +124,13 @@ impl<'a> Session<'a> {
             .ours
             .iter()
             .try_for_each(|plan| self.test_kernel(plan))?;
-        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
-        let others = subjects.others(cache, progress)?;
+        let others = subjects.others(&self.boots.host)?;
         others.iter().try_for_each(|kernel| self.test_other(kernel))
     }
 
     /// Nobody gives us its headers: the tests speak libbpf's.
     fn test_other(&mut self, kernel: &Bootable) -> Result<()> {
-        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
-        let guest = guest::build(self.workspace, None, cache, progress)?;
+        let guest = guest::build(self.workspace, None, &self.boots.host)?;
         let run = self.boot(kernel, &guest)?;
         self.boots.output.keep(run)
     }
@@ -146,8 +145,7 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn build(&self, plan: &KernelPlan, series: &Series) -> Result<BuiltKernel> {
-        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
-        kernel::build_one(plan, series, cache, progress)
+        kernel::build_one(plan, series, &self.boots.host)
     }
 
     /// Boots a kernel of ours and runs the tests; what it shows is kept under
@@ -159,8 +157,7 @@ impl<'a> Session<'a> {
         built: &BuiltKernel,
         label: &str,
     ) -> Result<Run> {
-        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
-        let guest = guest::build(self.workspace, Some(&built.uapi_dir), cache, progress)?;
+        let guest = guest::build(self.workspace, Some(&built.uapi_dir), &self.boots.host)?;
         let kernel = Bootable::built(&plan.spec, series.name(), built).labelled(label);
         Ok(Run {
             variant: label.to_owned(),
@@ -203,9 +200,7 @@ impl<'a> Session<'a> {
             append: "",
             files: &[(PROBE_PLAN, probes)],
         };
-        let Boots {
-            cache, progress, ..
-        } = &self.boots;
+        let Host { cache, progress } = &self.boots.host;
         let what = format!("boot {} {}", kernel.id, kernel.label);
         progress.begin(&what, Some(plan.len() as u64), cache.last_time(&what));
         let mut ended = 0;
@@ -244,10 +239,10 @@ impl<'a> Session<'a> {
 
     fn follow(&self, message: &Message, ended: &mut usize) {
         match message {
-            Message::Start { name } => self.boots.progress.at(*ended as u64, name),
+            Message::Start { name } => self.boots.host.progress.at(*ended as u64, name),
             Message::End { name, .. } => {
                 *ended += 1;
-                self.boots.progress.at(*ended as u64, name);
+                self.boots.host.progress.at(*ended as u64, name);
             }
             _ => {}
         }

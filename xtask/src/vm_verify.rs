@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nmissed_evidence::{Answer, Batch, Message, PlannedTest, QUESTIONS, Run, Way};
-use nmissed_host::{check_interrupt, write_atomic};
+use nmissed_host::{Host, check_interrupt, write_atomic};
 use nmissed_verify::{Extent, Plan, Report, render};
 use nmissed_vm::{Deadlines, Guest};
 
@@ -86,14 +86,12 @@ impl Session<'_> {
         let guest = guest::build_prober(self.workspace, &self.boots)?;
         for plan in &subjects.ours {
             for series in &plan.series {
-                let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
-                let built = kernel::build_one(plan, series, cache, progress)?;
+                let built = kernel::build_one(plan, series, &self.boots.host)?;
                 let kernel = Bootable::built(&plan.spec, series.name(), &built);
                 self.verify(&kernel, &guest)?;
             }
         }
-        let (cache, progress) = (&self.boots.cache, self.boots.progress.as_ref());
-        let others = subjects.others(cache, progress)?;
+        let others = subjects.others(&self.boots.host)?;
         others
             .iter()
             .try_for_each(|kernel| self.verify(kernel, &guest))
@@ -156,6 +154,7 @@ impl Session<'_> {
             let why = test.outcome.why().unwrap_or_default();
             let outcome = test.outcome.name();
             self.boots
+                .host
                 .progress
                 .say(&format!("{}: {outcome}: {why}", test.name));
         }
@@ -185,9 +184,7 @@ impl Session<'_> {
             .map(|batch| batch.spots.len())
             .sum::<usize>() as u64;
         let timed = format!("{what} {total}");
-        let Boots {
-            cache, progress, ..
-        } = &self.boots;
+        let Host { cache, progress } = &self.boots.host;
         progress.begin(&what, Some(total), cache.last_time(&timed));
         answers.count = 0;
         let run = self.boots.boot(kernel, &occasion, &mut |message| {

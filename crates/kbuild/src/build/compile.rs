@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use nmissed_host::{Cache, Progress, write_atomic};
+use nmissed_host::{Host, Progress, write_atomic};
 
 use crate::build::config::Config;
 use crate::build::make::Make;
@@ -34,12 +34,7 @@ pub struct BuildRequest<'a> {
 }
 
 /// Configures and builds the variant that a work tree was switched to.
-pub(crate) fn compile(
-    request: &BuildRequest<'_>,
-    work: &WorkTree,
-    cache: &Cache,
-    progress: &dyn Progress,
-) -> Result<()> {
+pub(crate) fn compile(request: &BuildRequest<'_>, work: &WorkTree, host: &Host) -> Result<()> {
     let compilation = Compilation {
         name: format!("{} {}", request.spec.id, request.series.name()),
         config: request.config.for_variant(request.series.name()),
@@ -50,7 +45,7 @@ pub(crate) fn compile(
             work.log(request.series.name()),
             jobs(request),
         )?,
-        progress,
+        progress: host.progress.as_ref(),
     };
     let holds = work.holds();
     let started = Instant::now();
@@ -60,10 +55,12 @@ pub(crate) fn compile(
         (_, holds) => holds,
     };
     let timed_as = timed_as(&request.spec.id, start);
-    let last = timed_as.as_ref().and_then(|what| cache.last_time(what));
+    let last = timed_as
+        .as_ref()
+        .and_then(|what| host.cache.last_time(what));
     compilation.run(start, last, started)?;
     if let Some(what) = timed_as {
-        cache.remember_time(&what, started.elapsed());
+        host.cache.remember_time(&what, started.elapsed());
     }
     Ok(())
 }

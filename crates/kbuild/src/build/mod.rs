@@ -8,7 +8,7 @@ pub(crate) mod make_output;
 pub(crate) mod store;
 pub(crate) mod worktree;
 
-use nmissed_host::{Cache, Progress};
+use nmissed_host::Host;
 
 use crate::build::compile::{BuildRequest, compile};
 use crate::build::config::Config;
@@ -26,11 +26,7 @@ use crate::{Result, scratch};
 /// A patch that does not apply, an option that is lost, a kernel that does not
 /// build, a full disk...: see [`Error`](crate::Error). After any of them the
 /// next call goes on with what is done.
-pub fn build(
-    request: &BuildRequest<'_>,
-    cache: &Cache,
-    progress: &dyn Progress,
-) -> Result<BuiltKernel> {
+pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     let BuildRequest {
         spec,
         tree,
@@ -40,20 +36,20 @@ pub fn build(
     } = *request;
     let inputs = Inputs::new(spec, &tree.identity, series, config)?;
     let key = inputs.key();
-    if let Some(kernel) = store::load(cache, &key)? {
+    if let Some(kernel) = store::load(&host.cache, &key)? {
         return Ok(kernel);
     }
-    let overlay = series.apply(tree, cache, progress)?;
-    let mut work = WorkTree::open(spec, tree, cache, progress)?;
+    let overlay = series.apply(tree, host)?;
+    let mut work = WorkTree::open(spec, tree, host)?;
     // Whoever held the lock may have built just this.
-    if let Some(kernel) = store::load(cache, &key)? {
+    if let Some(kernel) = store::load(&host.cache, &key)? {
         return Ok(kernel);
     }
     work.switch(&overlay)?;
-    work.making(|work| compile(request, work, cache, progress))?;
+    work.making(|work| compile(request, work, host))?;
     let scratch = scratch::only(work.dir(), "saving")?;
     store::save(
-        cache,
+        &host.cache,
         &inputs,
         scratch.path(),
         &work.source(),
@@ -70,10 +66,13 @@ pub fn lookup(
     spec: &KernelSpec,
     series: &Series,
     config: &Config,
-    cache: &Cache,
+    host: &Host,
 ) -> Result<Option<BuiltKernel>> {
-    match known_identity(&spec.source, cache)? {
-        Some(identity) => store::load(cache, &Inputs::new(spec, &identity, series, config)?.key()),
+    match known_identity(&spec.source, &host.cache)? {
+        Some(identity) => store::load(
+            &host.cache,
+            &Inputs::new(spec, &identity, series, config)?.key(),
+        ),
         None => Ok(None),
     }
 }

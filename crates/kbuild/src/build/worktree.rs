@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
+use nmissed_host::{Cmd, Host, Lock, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use crate::patch::overlay::{Content, Overlay};
@@ -52,14 +52,9 @@ pub(crate) enum Objects {
 
 impl WorkTree {
     /// The one that kernels are built in; waits until nobody else uses it.
-    pub(crate) fn open(
-        spec: &KernelSpec,
-        tree: &SourceTree,
-        cache: &Cache,
-        progress: &dyn Progress,
-    ) -> Result<Self> {
+    pub(crate) fn open(spec: &KernelSpec, tree: &SourceTree, host: &Host) -> Result<Self> {
         let name = format!("{}@{}", spec.id, tree.identity);
-        Self::named(&name, tree, cache, progress)
+        Self::named(&name, tree, host)
     }
 
     /// Another one, for single objects in unusual configurations: who builds
@@ -67,25 +62,24 @@ impl WorkTree {
     pub(crate) fn open_for_checks(
         spec: &KernelSpec,
         tree: &SourceTree,
-        cache: &Cache,
-        progress: &dyn Progress,
+        host: &Host,
     ) -> Result<Self> {
         let name = format!("{}@{}+check", spec.id, tree.identity);
-        Self::named(&name, tree, cache, progress)
+        Self::named(&name, tree, host)
     }
 
-    fn named(
-        name: &str,
-        tree: &SourceTree,
-        cache: &Cache,
-        progress: &dyn Progress,
-    ) -> Result<Self> {
-        if cache.root().to_string_lossy().contains([' ', '\t', ':']) {
-            return Err(Error::BadCachePath(cache.root().to_owned()));
+    fn named(name: &str, tree: &SourceTree, host: &Host) -> Result<Self> {
+        if host
+            .cache
+            .root()
+            .to_string_lossy()
+            .contains([' ', '\t', ':'])
+        {
+            return Err(Error::BadCachePath(host.cache.root().to_owned()));
         }
-        let dir = cache.dir(Path::new("work").join(name))?;
+        let dir = host.cache.dir(Path::new("work").join(name))?;
         let waiting = || {
-            progress.say(&format!(
+            host.progress.say(&format!(
                 "waiting for another nmissed that works on kernel {name}"
             ))
         };
@@ -207,14 +201,13 @@ fn state_file(dir: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::source::kernels::Source;
-    use nmissed_host::Silent;
     use std::time::SystemTime;
     use test_case::test_case;
 
     struct Fixture {
         _dir: tempfile::TempDir,
         tree: SourceTree,
-        cache: Cache,
+        host: Host,
         spec: KernelSpec,
     }
 
@@ -228,7 +221,7 @@ mod tests {
         for name in ["a", "b", "c"] {
             fs::write(tree.dir.join(name), name).unwrap();
         }
-        let cache = Cache::at(dir.path().join("cache")).unwrap();
+        let host = Host::silent(dir.path().join("cache")).unwrap();
         let source = Source::Tarball {
             url: "file:///x".into(),
             sha256: String::new(),
@@ -243,14 +236,14 @@ mod tests {
         Fixture {
             _dir: dir,
             tree,
-            cache,
+            host,
             spec,
         }
     }
 
     impl Fixture {
         fn open(&self) -> WorkTree {
-            WorkTree::open(&self.spec, &self.tree, &self.cache, &Silent).unwrap()
+            WorkTree::open(&self.spec, &self.tree, &self.host).unwrap()
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nmissed_host::{Cache, Cmd, Finished, Progress};
+use nmissed_host::{Cmd, Finished, Host};
 
 use crate::error::{PatchFailure, says_disk_full};
 use crate::patch::gnu_patch::{fuzzy_hunks, problems};
@@ -18,24 +18,14 @@ use crate::{Error, Result, scratch};
 ///
 /// # Errors
 /// [`Error::Patch`] for the first that does not; [`Error::Host`].
-pub fn check_applies(
-    series: &Series,
-    tree: &SourceTree,
-    cache: &Cache,
-    progress: &dyn Progress,
-) -> Result<()> {
-    series.apply(tree, cache, progress).map(drop)
+pub fn check_applies(series: &Series, tree: &SourceTree, host: &Host) -> Result<()> {
+    series.apply(tree, host).map(drop)
 }
 
 impl Series {
     /// What the series makes of a tree, which is not changed.
-    pub(crate) fn apply(
-        &self,
-        tree: &SourceTree,
-        cache: &Cache,
-        progress: &dyn Progress,
-    ) -> Result<Overlay> {
-        let scratch = scratch::any(cache)?;
+    pub(crate) fn apply(&self, tree: &SourceTree, host: &Host) -> Result<Overlay> {
+        let scratch = scratch::any(&host.cache)?;
         let touched: BTreeSet<_> = self
             .patches
             .iter()
@@ -47,12 +37,13 @@ impl Series {
             }
         }
         // What a patch is now: its file may say more.
-        let text = scratch::any(cache)?;
+        let text = scratch::any(&host.cache)?;
         let input = text.path().join("patch");
         for patch in &self.patches {
             nmissed_host::write_atomic(&input, &patch.text)?;
             for fuzzy in patch.apply(scratch.path(), &input, tree)? {
-                progress.say(&format!("{}: {fuzzy}", patch.file.display()));
+                host.progress
+                    .say(&format!("{}: {fuzzy}", patch.file.display()));
             }
         }
         let changed =
@@ -105,7 +96,6 @@ fn gnu_patch(dir: &Path, input: &Path, options: &[&str]) -> Result<Finished> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_host::Silent;
     use std::fs;
     use test_case::test_case;
 
@@ -123,7 +113,7 @@ mod tests {
     struct Fixture {
         dir: tempfile::TempDir,
         tree: SourceTree,
-        cache: Cache,
+        host: Host,
     }
 
     fn fixture() -> Fixture {
@@ -135,8 +125,8 @@ mod tests {
         fs::create_dir_all(tree.dir.join("kernel")).unwrap();
         fs::write(tree.dir.join("kernel/fork.c"), "one\ntwo\nthree\n").unwrap();
         fs::write(tree.dir.join("old.c"), "old\n").unwrap();
-        let cache = Cache::at(dir.path().join("cache")).unwrap();
-        Fixture { dir, tree, cache }
+        let host = Host::silent(dir.path().join("cache")).unwrap();
+        Fixture { dir, tree, host }
     }
 
     impl Fixture {
@@ -153,7 +143,7 @@ mod tests {
         }
 
         fn apply(&self, patches: &[&str]) -> Result<Overlay> {
-            self.series(patches).apply(&self.tree, &self.cache, &Silent)
+            self.series(patches).apply(&self.tree, &self.host)
         }
     }
 
@@ -204,7 +194,7 @@ mod tests {
             text("one\ntwo\nthree\n")
         );
         assert_eq!(
-            fs::read_dir(fixture.cache.root().join("tmp"))
+            fs::read_dir(fixture.host.cache.root().join("tmp"))
                 .unwrap()
                 .count(),
             0
@@ -221,7 +211,7 @@ mod tests {
             .mutants(0)
             .into_iter()
             .map(|mutant| {
-                let overlay = mutant.series.apply(&fixture.tree, &fixture.cache, &Silent);
+                let overlay = mutant.series.apply(&fixture.tree, &fixture.host);
                 overlay.unwrap()["kernel/fork.c"].clone()
             });
         assert_eq!(

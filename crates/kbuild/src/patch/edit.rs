@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use nmissed_host::{Cache, Progress};
+use nmissed_host::Host;
 use tempfile::Builder;
 
 use crate::patch::git::{committing, git};
@@ -37,8 +37,7 @@ pub fn edit(
     patches_dir: &Path,
     variant: &str,
     dir: &Path,
-    cache: &Cache,
-    progress: &dyn Progress,
+    host: &Host,
 ) -> Result<()> {
     if dir.exists() {
         return Err(Error::bad_input(
@@ -48,13 +47,13 @@ pub fn edit(
     }
     let series = Series::for_variant(patches_dir, &spec.base, variant)?;
     // Tells hunk by hunk what git would not.
-    series.apply(tree, cache, progress)?;
+    series.apply(tree, host)?;
     let parent = dir.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
     let scratch = Builder::new().prefix(".edit-").tempdir_in(parent);
     let scratch = scratch.map_err(Error::io("create a folder in", parent))?;
     let repository = scratch.path().join("repository");
-    progress.begin(
+    host.progress.begin(
         &format!("making a repository of {}", tree.identity),
         None,
         None,
@@ -77,11 +76,12 @@ pub fn edit(
             .args(["checkout", "--quiet", "-b", stack])
             .run()?;
         for patch in patches {
-            progress.at(0, &patch.to_string_lossy());
+            host.progress.at(0, &patch.to_string_lossy());
             am(&repository, &patch)?;
         }
     }
-    progress.end(&format!("{}: branch {variant}", dir.display()));
+    host.progress
+        .end(&format!("{}: branch {variant}", dir.display()));
     fs::rename(&repository, dir).map_err(Error::io("create", dir))
 }
 

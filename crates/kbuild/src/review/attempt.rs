@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nmissed_host::{Cache, Cmd, Progress, hash_parts};
+use nmissed_host::{Cmd, Host, hash_parts};
 
 use crate::build::compile::BuildRequest;
 use crate::build::make_output::{action, headline};
@@ -34,8 +34,7 @@ pub enum Attempt {
 /// Tries the hunks of one series.
 pub struct Attempts<'a> {
     request: BuildRequest<'a>,
-    cache: &'a Cache,
-    progress: &'a dyn Progress,
+    host: &'a Host,
     work: WorkTree,
     /// Of all that the series touches: object, and a hash of it.
     whole: BTreeMap<String, String>,
@@ -47,23 +46,17 @@ impl<'a> Attempts<'a> {
     /// # Errors
     /// As [`build()`](crate::build()); [`Error::Build`] if not even the whole
     /// series compiles.
-    pub fn start(
-        request: BuildRequest<'a>,
-        below: usize,
-        cache: &'a Cache,
-        progress: &'a dyn Progress,
-    ) -> Result<Self> {
+    pub fn start(request: BuildRequest<'a>, below: usize, host: &'a Host) -> Result<Self> {
         let own = request.series.patches[below..].iter();
         let touched: Vec<_> = own.flat_map(|patch| &patch.touched).collect();
         let touched = objects(touched.iter().map(|name| name.as_str()));
         let mut attempts = Self {
-            work: WorkTree::open_for_checks(request.spec, request.tree, cache, progress)?,
+            work: WorkTree::open_for_checks(request.spec, request.tree, host)?,
             request,
-            cache,
-            progress,
+            host,
             whole: touched.into_iter().map(|it| (it, String::new())).collect(),
         };
-        let overlay = request.series.apply(request.tree, cache, progress)?;
+        let overlay = request.series.apply(request.tree, host)?;
         let all: Vec<_> = attempts.whole.keys().cloned().collect();
         let compiled = attempts.compile(&overlay, &all, "all hunks")?;
         if let Some(error) = compiled.first_error() {
@@ -82,8 +75,7 @@ impl<'a> Attempts<'a> {
     /// # Errors
     /// As [`build()`](crate::build()).
     pub fn attempt(&mut self, mutant: &Mutant) -> Result<Attempt> {
-        let (tree, cache) = (self.request.tree, self.cache);
-        let overlay = match mutant.series.apply(tree, cache, self.progress) {
+        let overlay = match mutant.series.apply(self.request.tree, self.host) {
             Err(Error::Patch(failure)) => {
                 let name = failure.patch.file_name().unwrap_or_default();
                 return Ok(Attempt::NeededBy(name.to_string_lossy().into_owned()));
@@ -113,7 +105,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn compile(&mut self, overlay: &Overlay, objects: &[String], what: &str) -> Result<Compiled> {
-        let (config, progress) = (self.request.config, self.progress);
+        let (config, progress) = (self.request.config, &self.host.progress);
         progress.begin(
             &format!("compiling {what}"),
             Some(objects.len() as u64),
@@ -138,7 +130,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn hash(&self, object: &Path) -> Result<String> {
-        let scratch = scratch::any(self.cache)?;
+        let scratch = scratch::any(&self.host.cache)?;
         let stripped = scratch.path().join("stripped.o");
         let objcopy = Cmd::new("objcopy").arg("--strip-debug");
         objcopy.arg(object).arg(&stripped).run()?;

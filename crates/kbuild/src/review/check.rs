@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nmissed_host::{Cache, Progress};
+use nmissed_host::Host;
 
 use crate::build::config::Config;
 use crate::build::make_output::action;
@@ -62,13 +62,12 @@ pub struct Checked {
 /// even the configuration can be made, [`Error::DiskFull`].
 pub fn check(
     request: &CheckRequest<'_>,
-    cache: &Cache,
-    progress: &dyn Progress,
+    host: &Host,
     on_checked: &mut dyn FnMut(&Checked),
 ) -> Result<()> {
     let CheckRequest { series, below, .. } = *request;
     let own = &series.patches[below..];
-    let patched = match series.apply(request.tree, cache, progress) {
+    let patched = match series.apply(request.tree, host) {
         Err(Error::Patch(failure)) => {
             on_checked(&Checked::of("applies", own, vec![failure.to_string()]));
             return Ok(());
@@ -79,14 +78,14 @@ pub fn check(
     on_checked(&style(own, request.tree)?);
     let base = series.first(below, series.name())?;
     let states = States {
-        base: base.apply(request.tree, cache, progress)?,
+        base: base.apply(request.tree, host)?,
         patched,
     };
     let mut checker = Checker {
         request,
-        work: WorkTree::open_for_checks(request.spec, request.tree, cache, progress)?,
+        work: WorkTree::open_for_checks(request.spec, request.tree, host)?,
         states,
-        progress,
+        host,
     };
     checker.compile_all(own, on_checked)
 }
@@ -123,7 +122,7 @@ struct Checker<'a> {
     request: &'a CheckRequest<'a>,
     work: WorkTree,
     states: States,
-    progress: &'a dyn Progress,
+    host: &'a Host,
 }
 
 impl Checker<'_> {
@@ -136,9 +135,9 @@ impl Checker<'_> {
             }
             let (id, variant) = (&self.request.spec.id, self.request.series.name());
             let step = format!("checking {id} {variant}: {}", profile.name);
-            self.progress.begin(&step, None, None);
+            self.host.progress.begin(&step, None, None);
             let checked = self.judge(&profile, &objects)?;
-            self.progress.end(&step);
+            self.host.progress.end(&step);
             on_checked(&checked);
         }
         let left_out = left_out(touched.iter().map(|name| name.as_str()));
@@ -237,7 +236,7 @@ impl Checker<'_> {
             State::Patched => &self.states.patched,
         };
         self.work.switch(overlay)?;
-        let (config, progress) = (self.request.config, self.progress);
+        let (config, progress) = (self.request.config, &self.host.progress);
         self.work.making(|work| {
             Compiler::new(work, profile, config)?.compile(objects, |line| {
                 if let Some((verb, target)) = action(line) {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use nmissed_host::{Cache, Progress};
+use nmissed_host::{Cache, Host};
 
 use crate::patch::git::{committing, git};
 use crate::patch::mail::Head;
@@ -39,12 +39,12 @@ impl Cover<'_> {
     ///
     /// # Errors
     /// [`Error::Patch`], [`Error::Host`].
-    pub fn letter(&self, cache: &Cache, progress: &dyn Progress) -> Result<String> {
+    pub fn letter(&self, host: &Host) -> Result<String> {
         let series = self.series;
         let base = series.first(self.below, series.name())?;
-        let base = base.apply(self.tree, cache, progress)?;
-        let patched = series.apply(self.tree, cache, progress)?;
-        Ok(self.text(&diffstat(self.tree, &base, &patched, cache)?))
+        let base = base.apply(self.tree, host)?;
+        let patched = series.apply(self.tree, host)?;
+        Ok(self.text(&diffstat(self.tree, &base, &patched, &host.cache)?))
     }
 
     fn text(&self, diffstat: &[String]) -> String {

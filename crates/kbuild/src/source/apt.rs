@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cache, Cmd, Finished, Progress, find_program, write_atomic};
+use nmissed_host::{Cmd, Finished, Host, find_program, write_atomic};
 
 use crate::error::says_disk_full;
 use crate::source::apt_sources::{self, choose, stanza};
@@ -18,13 +18,16 @@ pub(crate) struct AptPackage<'a> {
     package: Cow<'a, str>,
     suite: &'a str,
     root: PathBuf,
+    host: &'a Host,
 }
 
 impl<'a> AptPackage<'a> {
     /// Writes the private configuration from the machine's own.
-    pub(crate) fn open(cache: &Cache, package: &'a str, suite: &'a str) -> Result<Self> {
+    pub(crate) fn open(host: &'a Host, package: &'a str, suite: &'a str) -> Result<Self> {
         let stanza = stanza_for(suite)?;
-        let root = cache.dir(Path::new("apt").join(format!("{package}@{suite}")))?;
+        let root = host
+            .cache
+            .dir(Path::new("apt").join(format!("{package}@{suite}")))?;
         for dir in ["state/lists/partial", "cache/archives/partial", "sources"] {
             let dir = root.join(dir);
             fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
@@ -36,13 +39,14 @@ impl<'a> AptPackage<'a> {
             package: package.into(),
             suite,
             root,
+            host,
         })
     }
 
     /// Asks the archive for the file name of the newest version, as
     /// `linux-source-6.12_6.12.117-1~deb12u1_all.deb`.
-    pub(crate) fn newest(&self, progress: &dyn Progress) -> Result<String> {
-        progress.begin(
+    pub(crate) fn newest(&self) -> Result<String> {
+        self.host.progress.begin(
             &format!("asking for {} of {}", self.package, self.suite),
             None,
             None,
@@ -54,21 +58,25 @@ impl<'a> AptPackage<'a> {
         let lines = self.apt(download, |_| ())?;
         let file = lines.iter().find_map(|line| printed_file(line));
         let file = file.ok_or_else(|| self.failed(&lines))?;
-        progress.end(&format!("{} of {} is {file}", self.package, self.suite));
+        self.host
+            .progress
+            .end(&format!("{} of {} is {file}", self.package, self.suite));
         Ok(file)
     }
 
     /// The package with the kernel that this one stands for: a metapackage
     /// depends on it, by the name of a release, maybe by way of another.
-    pub(crate) fn kernel_package(&self, progress: &dyn Progress) -> Result<Self> {
+    pub(crate) fn kernel_package(&self) -> Result<Self> {
         let what = format!("asking what {} stands for", self.package);
-        progress.begin(&what, None, None);
+        self.host.progress.begin(&what, None, None);
         self.update()?;
         let mut found = self.clone();
         while let Some(package) = found.kernel_dependency()? {
             found.package = package.into();
         }
-        progress.end(&format!("{} stands for {}", self.package, found.package));
+        self.host
+            .progress
+            .end(&format!("{} stands for {}", self.package, found.package));
         Ok(found)
     }
 
@@ -89,18 +97,22 @@ impl<'a> AptPackage<'a> {
 
     /// Downloads that version into a folder; goes on where an earlier call
     /// was interrupted.
-    pub(crate) fn download(&self, dir: &Path, progress: &dyn Progress) -> Result<()> {
-        progress.begin(&format!("downloading {}", self.package), Some(100), None);
+    pub(crate) fn download(&self, dir: &Path) -> Result<()> {
+        self.host
+            .progress
+            .begin(&format!("downloading {}", self.package), Some(100), None);
         let download = self
             .command()
             .args(["-o", "APT::Status-Fd=1", "download", &self.package])
             .dir(dir);
         self.apt(download, |line| {
             if let Some(percent) = printed_percent(line) {
-                progress.at(percent, &self.package);
+                self.host.progress.at(percent, &self.package);
             }
         })?;
-        progress.end(&format!("downloaded {}", self.package));
+        self.host
+            .progress
+            .end(&format!("downloaded {}", self.package));
         Ok(())
     }
 

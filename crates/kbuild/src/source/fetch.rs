@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cache, Lock, Progress, write_atomic};
+use nmissed_host::{Cache, Host, Lock, write_atomic};
 
 use crate::source::apt::AptPackage;
 use crate::source::kernels::{KernelSpec, Source};
@@ -26,13 +26,13 @@ pub struct SourceTree {
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::Download`],
 /// [`Error::WrongHash`], [`Error::NotASource`], [`Error::DiskFull`].
-pub fn fetch(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
-    if let Some(tree) = cached(spec, cache)? {
+pub fn fetch(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
+    if let Some(tree) = cached(spec, &host.cache)? {
         return Ok(tree);
     }
-    let sources = Sources::lock(cache, progress)?;
+    let sources = Sources::lock(host)?;
     // Whoever held the lock may have fetched just this.
-    match cached(spec, cache)? {
+    match cached(spec, &host.cache)? {
         Some(tree) => Ok(tree),
         None => sources.obtain(&spec.source),
     }
@@ -43,8 +43,8 @@ pub fn fetch(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Resul
 ///
 /// # Errors
 /// As [`fetch`].
-pub fn refresh(spec: &KernelSpec, cache: &Cache, progress: &dyn Progress) -> Result<SourceTree> {
-    Sources::lock(cache, progress)?.obtain(&spec.source)
+pub fn refresh(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
+    Sources::lock(host)?.obtain(&spec.source)
 }
 
 /// The source of a kernel if it is unpacked.
@@ -85,21 +85,22 @@ fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
 
 /// The right to change `sources/` and `downloads/`.
 struct Sources<'a> {
-    cache: &'a Cache,
-    progress: &'a dyn Progress,
+    host: &'a Host,
     downloads: PathBuf,
     _lock: Lock,
 }
 
 impl<'a> Sources<'a> {
-    fn lock(cache: &'a Cache, progress: &'a dyn Progress) -> Result<Self> {
-        let lock = cache.dir("sources")?.join("lock");
-        let waiting = || progress.say("waiting for another nmissed that fetches a kernel source");
+    fn lock(host: &'a Host) -> Result<Self> {
+        let lock = host.cache.dir("sources")?.join("lock");
+        let waiting = || {
+            host.progress
+                .say("waiting for another nmissed that fetches a kernel source")
+        };
         let lock = Lock::acquire(&lock, waiting)?;
         Ok(Self {
-            cache,
-            progress,
-            downloads: cache.dir("downloads")?,
+            host,
+            downloads: host.cache.dir("downloads")?,
             _lock: lock,
         })
     }
@@ -112,11 +113,11 @@ impl<'a> Sources<'a> {
     }
 
     fn debian(&self, package: &str, suite: &str) -> Result<SourceTree> {
-        let apt = AptPackage::open(self.cache, package, suite)?;
-        let file = apt.newest(self.progress)?;
+        let apt = AptPackage::open(self.host, package, suite)?;
+        let file = apt.newest()?;
         let identity = file.trim_end_matches(".deb").trim_end_matches("_all");
         let tree = self.tree(identity, |scratch| {
-            apt.download(&self.downloads, self.progress)?;
+            apt.download(&self.downloads)?;
             let deb = self.downloads.join(&file);
             let tarball = unpack::tarball_of_deb(&deb, scratch)?;
             Ok(Archive {
@@ -125,7 +126,7 @@ impl<'a> Sources<'a> {
             })
         })?;
         write_atomic(
-            &version_file(self.cache, package, suite),
+            &version_file(&self.host.cache, package, suite),
             identity.as_bytes(),
         )?;
         Ok(tree)
@@ -134,7 +135,7 @@ impl<'a> Sources<'a> {
     fn tarball(&self, url: &str, sha256: &str) -> Result<SourceTree> {
         self.tree(&format!("sha256-{sha256}"), |_| {
             let part = self.downloads.join(format!("{sha256}.part"));
-            tarball::download(url, sha256, &part, self.progress)?;
+            tarball::download(url, sha256, &part, self.host)?;
             Ok(Archive {
                 tarball: part.clone(),
                 downloaded: part,
@@ -149,11 +150,11 @@ impl<'a> Sources<'a> {
         identity: &str,
         archive: impl FnOnce(&Path) -> Result<Archive>,
     ) -> Result<SourceTree> {
-        let dir = sources(self.cache).join(identity);
+        let dir = sources(&self.host.cache).join(identity);
         if !dir.is_dir() {
             let scratch = scratch::only(&self.downloads, "unpacking")?;
             let archive = archive(scratch.path())?;
-            unpack::unpack(&archive.tarball, scratch.path(), &dir, self.progress)?;
+            unpack::unpack(&archive.tarball, scratch.path(), &dir, self.host)?;
             fs::remove_file(&archive.downloaded)
                 .map_err(Error::io("remove", &archive.downloaded))?;
         }
@@ -174,7 +175,7 @@ struct Archive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_host::{Cmd, Silent, hash_file};
+    use nmissed_host::{Cmd, hash_file};
 
     #[test]
     fn a_tarball_is_fetched_once() {
@@ -199,18 +200,18 @@ mod tests {
             fragments: vec![],
             source,
         };
-        let cache = Cache::at(dir.path().join("cache")).unwrap();
+        let host = Host::silent(dir.path().join("cache")).unwrap();
 
-        let tree = fetch(&spec, &cache, &Silent).unwrap();
+        let tree = fetch(&spec, &host).unwrap();
         assert!(tree.dir.join("Kbuild").is_file());
         assert_eq!(
-            fs::read_dir(cache.root().join("downloads"))
+            fs::read_dir(host.cache.root().join("downloads"))
                 .unwrap()
                 .count(),
             0
         );
         fs::remove_file(origin).unwrap();
-        assert_eq!(fetch(&spec, &cache, &Silent).unwrap(), tree);
-        assert_eq!(refresh(&spec, &cache, &Silent).unwrap(), tree);
+        assert_eq!(fetch(&spec, &host).unwrap(), tree);
+        assert_eq!(refresh(&spec, &host).unwrap(), tree);
     }
 }

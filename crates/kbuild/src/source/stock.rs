@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cache, Cmd, Lock, Progress, write_atomic};
+use nmissed_host::{Cache, Cmd, Host, Lock, write_atomic};
 use serde::Deserialize;
 
 use crate::source::apt::AptPackage;
@@ -26,16 +26,19 @@ pub struct StockSpec {
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::NoImage`] for a package
 /// without a kernel, [`Error::DiskFull`].
-pub fn fetch_stock(spec: &StockSpec, cache: &Cache, progress: &dyn Progress) -> Result<PathBuf> {
-    if let Some(image) = known(spec, cache) {
+pub fn fetch_stock(spec: &StockSpec, host: &Host) -> Result<PathBuf> {
+    if let Some(image) = known(spec, &host.cache) {
         return Ok(image);
     }
-    let dir = cache.dir("stock")?;
-    let waiting = || progress.say("waiting for another nmissed that fetches a kernel");
+    let dir = host.cache.dir("stock")?;
+    let waiting = || {
+        host.progress
+            .say("waiting for another nmissed that fetches a kernel")
+    };
     let _lock = Lock::acquire(&dir.join("lock"), waiting)?;
-    match known(spec, cache) {
+    match known(spec, &host.cache) {
         Some(image) => Ok(image),
-        None => obtain(spec, cache, &dir, progress),
+        None => obtain(spec, &dir, host),
     }
 }
 
@@ -55,23 +58,18 @@ fn image(stock: &Path, identity: &str) -> PathBuf {
     stock.join(identity).join("vmlinuz")
 }
 
-fn obtain(
-    spec: &StockSpec,
-    cache: &Cache,
-    stock: &Path,
-    progress: &dyn Progress,
-) -> Result<PathBuf> {
-    let meta = AptPackage::open(cache, &spec.package, &spec.suite)?;
-    let apt = meta.kernel_package(progress)?;
-    let file = apt.newest(progress)?;
+fn obtain(spec: &StockSpec, stock: &Path, host: &Host) -> Result<PathBuf> {
+    let meta = AptPackage::open(host, &spec.package, &spec.suite)?;
+    let apt = meta.kernel_package()?;
+    let file = apt.newest()?;
     let identity = file.trim_end_matches(".deb").trim_end_matches("_amd64");
     let image = image(stock, identity);
     if !image.is_file() {
         let scratch = scratch::only(stock, "unpacking")?;
-        apt.download(scratch.path(), progress)?;
+        apt.download(scratch.path())?;
         extract(&scratch.path().join(&file), scratch.path(), &image)?;
     }
-    write_atomic(&version_file(spec, cache), identity.as_bytes())?;
+    write_atomic(&version_file(spec, &host.cache), identity.as_bytes())?;
     Ok(image)
 }
 

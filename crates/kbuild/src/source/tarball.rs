@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nmissed_host::{Cmd, Finished, Progress, hash_file};
+use nmissed_host::{Cmd, Finished, Host, Progress, hash_file};
 
 use crate::error::says_disk_full;
 use crate::{Error, Result};
@@ -19,23 +19,19 @@ const BAD_DOWNLOAD_RESUME: i32 = 36;
 
 /// Downloads `url` to `part` and checks it. After an interruption `part`
 /// stays, and the next call goes on from there.
-pub(crate) fn download(
-    url: &str,
-    sha256: &str,
-    part: &Path,
-    progress: &dyn Progress,
-) -> Result<()> {
+pub(crate) fn download(url: &str, sha256: &str, part: &Path, host: &Host) -> Result<()> {
     if part.exists() && hash_file(part)? == sha256 {
         return Ok(());
     }
-    progress.begin(&format!("downloading {url}"), None, None);
-    let mut finished = watched(part, progress, || curl(url, part))?;
+    host.progress
+        .begin(&format!("downloading {url}"), None, None);
+    let mut finished = watched(part, host.progress.as_ref(), || curl(url, part))?;
     if matches!(
         finished.status.code(),
         Some(RANGE_ERROR | BAD_DOWNLOAD_RESUME)
     ) {
         remove(part)?;
-        finished = watched(part, progress, || curl(url, part))?;
+        finished = watched(part, host.progress.as_ref(), || curl(url, part))?;
     }
     if !finished.status.success() {
         return Err(failed(url, finished.lines));
@@ -50,7 +46,7 @@ pub(crate) fn download(
             found,
         });
     }
-    progress.end(&format!("downloaded {url}"));
+    host.progress.end(&format!("downloaded {url}"));
     Ok(())
 }
 
@@ -107,7 +103,6 @@ fn remove(part: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_host::Silent;
 
     const CONTENT: &str = "not really a tarball, but long enough to be cut in two";
 
@@ -115,6 +110,7 @@ mod tests {
         dir: tempfile::TempDir,
         url: String,
         sha256: String,
+        host: Host,
     }
 
     fn fixture() -> Fixture {
@@ -124,6 +120,7 @@ mod tests {
         let url = format!("file://{}", origin.display());
         Fixture {
             sha256: hash_file(&origin).unwrap(),
+            host: Host::silent(dir.path().join("cache")).unwrap(),
             dir,
             url,
         }
@@ -131,28 +128,43 @@ mod tests {
 
     #[test]
     fn an_interrupted_download_goes_on() {
-        let Fixture { dir, url, sha256 } = fixture();
+        let Fixture {
+            dir,
+            url,
+            sha256,
+            host,
+        } = fixture();
         let part = dir.path().join("x.part");
         fs::write(&part, &CONTENT[..20]).unwrap();
-        download(&url, &sha256, &part, &Silent).unwrap();
+        download(&url, &sha256, &part, &host).unwrap();
         assert_eq!(fs::read_to_string(&part).unwrap(), CONTENT);
     }
 
     #[test]
     fn a_part_that_is_longer_than_the_file_starts_over() {
-        let Fixture { dir, url, sha256 } = fixture();
+        let Fixture {
+            dir,
+            url,
+            sha256,
+            host,
+        } = fixture();
         let part = dir.path().join("x.part");
         fs::write(&part, CONTENT.repeat(2)).unwrap();
-        download(&url, &sha256, &part, &Silent).unwrap();
+        download(&url, &sha256, &part, &host).unwrap();
         assert_eq!(fs::read_to_string(&part).unwrap(), CONTENT);
     }
 
     #[test]
     fn a_wrong_hash_names_both_and_leaves_nothing() {
-        let Fixture { dir, url, sha256 } = fixture();
+        let Fixture {
+            dir,
+            url,
+            sha256,
+            host,
+        } = fixture();
         let part = dir.path().join("x.part");
         let other = "0".repeat(64);
-        let error = download(&url, &other, &part, &Silent).unwrap_err();
+        let error = download(&url, &other, &part, &host).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains(&other) && text.contains(&sha256) && text.contains(&url),
@@ -164,9 +176,9 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_told_with_its_url() {
-        let dir = tempfile::tempdir().unwrap();
+        let Fixture { dir, host, .. } = fixture();
         let url = format!("file://{}/none", dir.path().display());
-        let error = download(&url, "", &dir.path().join("x"), &Silent).unwrap_err();
+        let error = download(&url, "", &dir.path().join("x"), &host).unwrap_err();
         assert!(matches!(&error, Error::Download { .. }), "{error}");
         assert!(error.to_string().contains(&url));
     }

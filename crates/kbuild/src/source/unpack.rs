@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cmd, Progress};
+use nmissed_host::{Cmd, Host};
 
 use crate::{Error, Result};
 
@@ -30,18 +30,14 @@ pub(crate) fn tarball_of_deb(deb: &Path, scratch: &Path) -> Result<PathBuf> {
 
 /// Unpacks a tarball with one folder at its top into `dir`, which must not
 /// exist yet.
-pub(crate) fn unpack(
-    tarball: &Path,
-    scratch: &Path,
-    dir: &Path,
-    progress: &dyn Progress,
-) -> Result<()> {
+pub(crate) fn unpack(tarball: &Path, scratch: &Path, dir: &Path, host: &Host) -> Result<()> {
     let name = dir
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    progress.begin(&format!("unpacking {name}"), None, None);
+    host.progress
+        .begin(&format!("unpacking {name}"), None, None);
     let tree = scratch.join("tree");
     fs::create_dir(&tree).map_err(Error::io("create", &tree))?;
     Cmd::new("tar")
@@ -67,14 +63,13 @@ pub(crate) fn unpack(
         });
     }
     fs::rename(&tree, dir).map_err(Error::io("create", dir))?;
-    progress.end(&format!("unpacked {name}"));
+    host.progress.end(&format!("unpacked {name}"));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_host::Silent;
 
     fn tar(dir: &Path, files: &[&str]) -> PathBuf {
         let top = dir.join("linux-1.0");
@@ -99,7 +94,8 @@ mod tests {
         let tarball = tar(dir.path(), &LANDMARKS);
         let scratch = tempfile::tempdir_in(dir.path()).unwrap();
         let tree = dir.path().join("unpacked");
-        unpack(&tarball, scratch.path(), &tree, &Silent).unwrap();
+        let host = Host::silent(dir.path().join("cache")).unwrap();
+        unpack(&tarball, scratch.path(), &tree, &host).unwrap();
         assert!(tree.join("Makefile").is_file());
     }
 
@@ -109,7 +105,8 @@ mod tests {
         let tarball = tar(dir.path(), &["Makefile"]);
         let scratch = tempfile::tempdir_in(dir.path()).unwrap();
         let tree = dir.path().join("unpacked");
-        let error = unpack(&tarball, scratch.path(), &tree, &Silent).unwrap_err();
+        let host = Host::silent(dir.path().join("cache")).unwrap();
+        let error = unpack(&tarball, scratch.path(), &tree, &host).unwrap_err();
         assert!(error.to_string().contains("Kbuild is missing"), "{error}");
         assert!(!tree.exists());
     }
