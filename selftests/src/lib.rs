@@ -3,7 +3,7 @@
 //!
 //! A test loads a skeleton, attaches [`Probe`]s, fires a known number of hits
 //! ([`fire`]) and has a [`Scene`] read every counter, write the
-//! [`Record`](nmissed_evidence::Record) and compare it with `expect`.
+//! [`Record`](nmissed_wire::Record) and compare it with `expect`.
 //!
 //! Invariants: every value that a test expects stands in `expect`; a record
 //! is written before it is judged; one test at a time, on one CPU, because
@@ -31,9 +31,9 @@ mod trigger;
 
 pub use asleep::{Hit, Sleep, Words};
 pub use crowd::Crowd;
-pub use flavor::Flavor;
 pub use kallsyms::address_of;
 pub use kprobe_event::KprobeEvent;
+pub use nmissed_wire::{AttachType, Flavor};
 pub use outer::Outer;
 pub use own_code::file_offset;
 pub use probe::{Probe, SetBy, for_tracing_multi, takes_two_programs};

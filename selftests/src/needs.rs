@@ -8,6 +8,7 @@ use libbpf_rs::btf::{
     Btf,
     types::{Enum, Func},
 };
+use nmissed_wire::AttachType;
 
 /// A function of the kernel, and what it comes with.
 #[derive(Clone, Copy, Debug)]
@@ -129,67 +130,14 @@ pub(crate) const LINK_FDINFO: Need = Need {
     comes_with: "Linux 7.3, and not yet 6.12",
 };
 
-/// A way to attach programs that older kernels do not know, however they are
-/// configured.
-#[derive(Clone, Copy, Debug)]
-pub struct AttachType {
-    /// In `enum bpf_attach_type`.
-    enumerator: &'static str,
-    /// What to say where it is missing.
-    since: &'static str,
-}
-
-/// Many places of user space, by one link.
-pub const UPROBE_MULTI: AttachType = AttachType {
-    enumerator: "BPF_TRACE_UPROBE_MULTI",
-    since: "Linux 6.6",
-};
-
-/// Entry and return of a function of user space.
-pub const UPROBE_SESSION: AttachType = AttachType {
-    enumerator: "BPF_TRACE_UPROBE_SESSION",
-    since: "Linux 6.13",
-};
-
-/// Entry and return of a function of the kernel, through a trampoline.
-pub const FSESSION: AttachType = AttachType {
-    enumerator: "BPF_TRACE_FSESSION",
-    since: "Linux 7.0",
-};
-
-/// The trampolines of several functions, by one link.
-pub const FENTRY_MULTI: AttachType = AttachType {
-    enumerator: "BPF_TRACE_FENTRY_MULTI",
-    since: "newer than Linux 7.0; 7.3 has it",
-};
-
-/// As [`FENTRY_MULTI`], on return.
-pub const FEXIT_MULTI: AttachType = AttachType {
-    enumerator: "BPF_TRACE_FEXIT_MULTI",
-    ..FENTRY_MULTI
-};
-
-/// As [`FENTRY_MULTI`], on both.
-pub const FSESSION_MULTI: AttachType = AttachType {
-    enumerator: "BPF_TRACE_FSESSION_MULTI",
-    ..FENTRY_MULTI
-};
-
-impl AttachType {
-    /// Its number, if the kernel of this BTF has it.
-    pub(crate) fn number(&self, btf: &Btf<'_>) -> Option<u32> {
-        let all = btf.type_by_name::<Enum<'_>>("bpf_attach_type")?;
-        let mut named = all.iter();
-        let member =
-            named.find(|member| member.name.is_some_and(|name| name == self.enumerator))?;
-        u32::try_from(member.value).ok()
-    }
-}
-
-impl fmt::Display for AttachType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.enumerator, self.since)
-    }
+/// Returns the number of an attach type in `enum bpf_attach_type`, if the kernel of this
+/// BTF has it.
+pub(crate) fn number_of(attach_type: AttachType, btf: &Btf<'_>) -> Option<u32> {
+    let all = btf.type_by_name::<Enum<'_>>("bpf_attach_type")?;
+    let wanted = attach_type.enumerator()?;
+    let mut named = all.iter();
+    let member = named.find(|member| member.name.is_some_and(|name| name == wanted))?;
+    u32::try_from(member.value).ok()
 }
 
 /// Reads what the running kernel says about itself.

@@ -11,12 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use libbpf_rs::btf::Btf;
-use nmissed_evidence::{Record, Tally};
+use nmissed_wire::{AttachType, Record, Tally};
 use rustix::thread::sched_getcpu;
 
 use crate::environment::Environment;
 use crate::expect::{self, Expectation, Refusal};
-use crate::needs::{self, AttachType, Need};
+use crate::needs::{self, Need};
 use crate::trigger::bind_to;
 use crate::{Flavor, Probe, cpus, records, sites};
 
@@ -141,14 +141,14 @@ impl Scene {
 
     /// Whether the kernel is new enough for programs of this kind.
     #[must_use]
-    pub fn knows(&self, attach_type: &AttachType) -> bool {
+    pub fn knows(&self, attach_type: AttachType) -> bool {
         self.number_of(attach_type).is_some()
     }
 
     /// The number of an attach type, if the kernel is new enough for it.
     #[must_use]
-    pub fn number_of(&self, attach_type: &AttachType) -> Option<u32> {
-        attach_type.number(&self.btf)
+    pub fn number_of(&self, attach_type: AttachType) -> Option<u32> {
+        needs::number_of(attach_type, &self.btf)
     }
 
     /// Whether the kernel is new enough for what comes with a function.
@@ -172,6 +172,15 @@ impl Scene {
     /// If nobody takes the record.
     pub fn skip(self, what: &impl fmt::Display) -> Result<()> {
         records::write_skip(&format!("the kernel has no {what}"))
+    }
+
+    /// As [`Scene::skip`], for a test that needs an attach type.
+    ///
+    /// # Errors
+    /// As [`Scene::skip`].
+    pub fn skip_attach_type(self, attach_type: AttachType) -> Result<()> {
+        let enumerator = attach_type.enumerator().unwrap_or_default();
+        self.skip(&format!("{enumerator} ({})", attach_type.first_release()))
     }
 
     /// Ends the scene of a test that needs another machine, whoever configured
@@ -221,8 +230,7 @@ impl Scene {
         );
         let runs = counted(runs);
         let tally = probe.tally(self.times, runs)?;
-        let flavor = probe.flavor.map(Flavor::name);
-        let mut record = Record::new(scenario, probe.attach_type, flavor, tally);
+        let mut record = Record::new(scenario, probe.attach_type, probe.flavor, tally);
         if let Some(expected) = known.as_ref().filter(|it| self.wanted(it, tally) == tally) {
             record = record.because(&expected.why);
         }
@@ -277,8 +285,8 @@ impl Scene {
 
     /// Judges what the kernel said to whoever wanted to attach to a function
     /// without a call site.
-    pub fn check_refusal(&mut self, attach_type: &str, said: io::Result<OwnedFd>) {
-        let Refusal { errno, why, .. } = expect::refusal(attach_type);
+    pub fn check_refusal(&mut self, attach_type: AttachType, said: io::Result<OwnedFd>) {
+        let Refusal { errno, why, .. } = expect::refusal(attach_type.name());
         let want = Err(errno.raw_os_error());
         let seen = said
             .map(drop)
@@ -330,9 +338,8 @@ impl Scene {
 
     /// What holds whatever the patch: no hit runs a program or a counter
     /// twice. A session's miss may be counted on entry and on return.
-    fn balance(&mut self, scenario: &str, attach_type: &str, seen: Tally) {
-        let may_count_twice = attach_type.contains("session");
-        if seen.lost() < 0 && !may_count_twice {
+    fn balance(&mut self, scenario: &str, attach_type: AttachType, seen: Tally) {
+        if seen.lost() < 0 && !attach_type.is_session() {
             self.findings
                 .push(format!("{scenario}: more counted than hit: {seen:?}"));
         }

@@ -5,7 +5,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{PROBE_PLAN, PlannedProbe};
+use nmissed_wire::{PROBE_PLAN, PlannedProbe};
 
 use crate::Flavor;
 
@@ -24,7 +24,7 @@ pub(crate) fn offset(function: &str, flavor: Flavor) -> Result<Option<u64>> {
 
 fn find(plan: &[PlannedProbe], function: &str, flavor: Flavor) -> Option<u64> {
     plan.iter()
-        .find(|site| site.function == function && site.flavor == flavor.name())
+        .find(|site| site.function == function && site.flavor == flavor)
         .map(|site| site.offset)
 }
 
@@ -34,15 +34,15 @@ mod tests {
 
     #[test]
     fn a_site_is_found_by_function_and_flavor() {
-        let site = |function: &str, flavor: &str, offset| PlannedProbe {
+        let site = |function: &str, flavor, offset| PlannedProbe {
             function: function.to_owned(),
-            flavor: flavor.to_owned(),
+            flavor,
             offset,
         };
         let plan = [
-            site("a", "int3", 5),
-            site("b", "optimized", 9),
-            site("b", "int3", 7),
+            site("a", Flavor::Int3, 5),
+            site("b", Flavor::Optimized, 9),
+            site("b", Flavor::Int3, 7),
         ];
         assert_eq!(find(&plan, "b", Flavor::Int3), Some(7));
         assert_eq!(find(&plan, "a", Flavor::Optimized), None);

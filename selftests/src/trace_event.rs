@@ -2,6 +2,7 @@
 //! Events of tracefs that probe a place in the kernel or in this very program:
 //! the only way there was before perf could probe by itself, and still in use.
 
+use nmissed_wire::AttachType;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::{env, fmt};
@@ -20,7 +21,7 @@ const GROUP: &str = "nmissed";
 pub struct TraceEvent {
     name: &'static str,
     /// As libbpf's `SEC()` spells it.
-    pub(crate) attach_type: &'static str,
+    pub(crate) attach_type: AttachType,
     /// For a kprobe: the function it sits on, or first sits on.
     pub(crate) function: Option<&'static str>,
 }
@@ -54,7 +55,7 @@ impl TraceEvent {
     ) -> Result<Self> {
         let event = Self {
             function: Some(function),
-            ..Self::new(name, "kprobe")
+            ..Self::new(name, AttachType::Kprobe)
         };
         event.define("p", &format!("{function} {arguments}"))
     }
@@ -78,7 +79,7 @@ impl TraceEvent {
     pub fn kretprobe(name: &'static str, function: &'static str, instances: u32) -> Result<Self> {
         let event = Self {
             function: Some(function),
-            ..Self::new(name, "kretprobe")
+            ..Self::new(name, AttachType::Kretprobe)
         };
         event.define(&format!("r{instances}"), function)
     }
@@ -88,7 +89,7 @@ impl TraceEvent {
     /// # Errors
     /// As [`TraceEvent::kprobe`].
     pub fn uprobe(name: &'static str, offset: usize) -> Result<Self> {
-        Self::new(name, "uprobe").define("p", &own_place(offset)?)
+        Self::new(name, AttachType::Uprobe).define("p", &own_place(offset)?)
     }
 
     /// Probes the return of the function at `offset` of this very program's file.
@@ -96,7 +97,7 @@ impl TraceEvent {
     /// # Errors
     /// As [`TraceEvent::kprobe`].
     pub fn uretprobe(name: &'static str, offset: usize) -> Result<Self> {
-        Self::new(name, "uretprobe").define("r", &own_place(offset)?)
+        Self::new(name, AttachType::Uretprobe).define("r", &own_place(offset)?)
     }
 
     /// Has tracefs record the hits, or not. Programs run either way.
@@ -129,7 +130,7 @@ impl TraceEvent {
         Ok(found)
     }
 
-    fn new(name: &'static str, attach_type: &'static str) -> Self {
+    fn new(name: &'static str, attach_type: AttachType) -> Self {
         Self {
             name,
             attach_type,

@@ -14,7 +14,7 @@ use nmissed_selftests::needs::{ERROR_INJECTION, FAULTABLE, LSM_HOOK, MMAP, SYSCA
 use nmissed_selftests::skel::syscall::types::runs as Runs;
 use nmissed_selftests::skel::syscall::{SyscallProgs, SyscallSkelBuilder};
 use nmissed_selftests::skel::{keep_only, load_with};
-use nmissed_selftests::{Probe, Scene, Sleep, TIMES, Words, call, shared};
+use nmissed_selftests::{AttachType, Probe, Scene, Sleep, TIMES, Words, call, shared};
 use nmissed_uapi::test_run;
 use test_case::test_case;
 
@@ -149,11 +149,11 @@ impl Kind {
     fn attach<'p, 'obj>(self, progs: &'p SyscallProgs<'obj>) -> Result<Probe<'p, 'obj>> {
         match self {
             Tp => Probe::tracepoint(&progs.on_tp, SYSCALLS, SYS_ENTER),
-            Fentry => Probe::trampoline("fentry", &progs.on_fentry),
-            Fexit => Probe::trampoline("fexit", &progs.on_fexit),
-            FmodRet => Probe::trampoline("fmod_ret", &progs.on_fmod_ret),
+            Fentry => Probe::trampoline(AttachType::Fentry, &progs.on_fentry),
+            Fexit => Probe::trampoline(AttachType::Fexit, &progs.on_fexit),
+            FmodRet => Probe::trampoline(AttachType::FmodRet, &progs.on_fmod_ret),
             Lsm => Probe::lsm(&progs.on_lsm),
-            TestRun => Ok(Probe::unattached("raw_tp", &progs.on_test_run)),
+            TestRun => Ok(Probe::unattached(AttachType::RawTp, &progs.on_test_run)),
         }
     }
 

@@ -7,16 +7,15 @@ use std::mem::MaybeUninit;
 use anyhow::{Context, Result};
 use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{OpenObject, ProgramMut};
-use nmissed_selftests::needs::{
-    AttachType, COPY_NOFAULT, FENTRY_MULTI, FENTRY_TEST1, FEXIT_MULTI, FPROBE, FSESSION,
-    FSESSION_MULTI, KFUNC, NO_CALL_SITE,
-};
+use nmissed_selftests::needs::{COPY_NOFAULT, FENTRY_TEST1, FPROBE, KFUNC, NO_CALL_SITE};
 use nmissed_selftests::skel::trampoline::types::{bss as Variables, runs as Runs};
 use nmissed_selftests::skel::trampoline::{
     OpenTrampolineSkel, TrampolineProgs, TrampolineSkel, TrampolineSkelBuilder,
 };
 use nmissed_selftests::skel::{keep_only, load_with};
-use nmissed_selftests::{KprobeEvent, Outer, Probe, Scene, TIMES, fire, for_tracing_multi};
+use nmissed_selftests::{
+    AttachType, KprobeEvent, Outer, Probe, Scene, TIMES, fire, for_tracing_multi,
+};
 use nmissed_uapi::{Purpose, attach_tracing_multi, attach_trampoline, load_nothing};
 use test_case::test_case;
 
@@ -28,7 +27,7 @@ const OUTER: &str = FENTRY_TEST1.function;
 /// One of the forms that a trampoline's programs have.
 #[derive(Clone, Copy)]
 struct Form {
-    attach_type: &'static str,
+    attach_type: AttachType,
     /// The program's name.
     name: &'static str,
     /// For the newer ones.
@@ -40,7 +39,7 @@ struct Form {
 }
 
 const FENTRY: Form = Form {
-    attach_type: "fentry",
+    attach_type: AttachType::Fentry,
     name: "fentry",
     needs: None,
     program: |progs| &progs.fentry,
@@ -48,47 +47,47 @@ const FENTRY: Form = Form {
     returns: None,
 };
 const FEXIT: Form = Form {
-    attach_type: "fexit",
+    attach_type: AttachType::Fexit,
     name: "fexit",
     program: |progs| &progs.fexit,
     runs: |runs| &runs.fexit,
     ..FENTRY
 };
 const FMOD_RET: Form = Form {
-    attach_type: "fmod_ret",
+    attach_type: AttachType::FmodRet,
     name: "fmod_ret",
     program: |progs| &progs.fmod_ret,
     runs: |runs| &runs.fmod_ret,
     ..FENTRY
 };
 const SESSION: Form = Form {
-    attach_type: "fsession",
+    attach_type: AttachType::Fsession,
     name: "fsession",
-    needs: Some(FSESSION),
+    needs: Some(AttachType::Fsession),
     program: |progs| &progs.fsession,
     runs: |runs| &runs.fsession,
     returns: Some(|runs| &runs.fsession_return),
 };
 const ENTRY_MULTI: Form = Form {
-    attach_type: "fentry.multi",
+    attach_type: AttachType::FentryMulti,
     name: "fentry_multi",
-    needs: Some(FENTRY_MULTI),
+    needs: Some(AttachType::FentryMulti),
     program: |progs| &progs.fentry_multi,
     runs: |runs| &runs.fentry_multi,
     returns: None,
 };
 const EXIT_MULTI: Form = Form {
-    attach_type: "fexit.multi",
+    attach_type: AttachType::FexitMulti,
     name: "fexit_multi",
-    needs: Some(FEXIT_MULTI),
+    needs: Some(AttachType::FexitMulti),
     program: |progs| &progs.fexit_multi,
     runs: |runs| &runs.fexit_multi,
     returns: None,
 };
 const SESSION_MULTI: Form = Form {
-    attach_type: "fsession.multi",
+    attach_type: AttachType::FsessionMulti,
     name: "fsession_multi",
-    needs: Some(FSESSION_MULTI),
+    needs: Some(AttachType::FsessionMulti),
     program: |progs| &progs.fsession_multi,
     runs: |runs| &runs.fsession_multi,
     returns: Some(|runs| &runs.fsession_multi_return),
@@ -107,12 +106,12 @@ const FORMS: [Form; 7] = [
 
 impl Form {
     fn is_multi(&self) -> bool {
-        self.attach_type.ends_with(".multi")
+        self.attach_type.name().ends_with(".multi")
     }
 
     /// The number of the attach type, for those that libbpf has no name for.
     fn number(&self, scene: &Scene) -> Result<u32> {
-        let number = self.needs.and_then(|it| scene.number_of(&it));
+        let number = self.needs.and_then(|it| scene.number_of(it));
         number.with_context(|| format!("{} has no number", self.attach_type))
     }
 
@@ -157,7 +156,7 @@ impl Form {
 
 /// Those of all that the kernel is new enough for.
 fn known(scene: &Scene) -> Vec<Form> {
-    let known = |form: &Form| form.needs.is_none_or(|it| scene.knows(&it));
+    let known = |form: &Form| form.needs.is_none_or(|it| scene.knows(it));
     FORMS.into_iter().filter(known).collect()
 }
 
@@ -193,8 +192,8 @@ fn in_itself(form: Form) -> Result<()> {
     let Some(mut scene) = Scene::begin(&[KFUNC])? else {
         return Ok(());
     };
-    if let Some(needs) = form.needs.filter(|it| !scene.knows(it)) {
-        return scene.skip(&needs);
+    if let Some(needs) = form.needs.filter(|it| !scene.knows(*it)) {
+        return scene.skip_attach_type(needs);
     }
     let mut storage = MaybeUninit::uninit();
     let skel = load(&scene, &mut storage, &[form], &["calling"], |bss| {
@@ -325,11 +324,11 @@ fn without_a_call_site() -> Result<()> {
     };
     let function = scene.function(&NO_CALL_SITE)?;
     let one = |purpose| load_nothing(purpose).and_then(attach_trampoline);
-    scene.check_refusal("fentry", one(Purpose::Fentry(function)));
-    scene.check_refusal("fexit", one(Purpose::Fexit(function)));
-    scene.check_refusal("fmod_ret", one(Purpose::FmodRet(function)));
-    if scene.knows(&FSESSION) {
-        scene.check_refusal("fsession", one(Purpose::Fsession(function)));
+    scene.check_refusal(AttachType::Fentry, one(Purpose::Fentry(function)));
+    scene.check_refusal(AttachType::Fexit, one(Purpose::Fexit(function)));
+    scene.check_refusal(AttachType::FmodRet, one(Purpose::FmodRet(function)));
+    if scene.knows(AttachType::Fsession) {
+        scene.check_refusal(AttachType::Fsession, one(Purpose::Fsession(function)));
     }
     for form in known(&scene).iter().filter(|form| form.is_multi()) {
         let number = form.number(&scene)?;

@@ -8,10 +8,10 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use anyhow::{Context, Result};
-use nmissed_selftests::needs::{UPROBE, UPROBE_MULTI, UPROBE_SESSION};
+use nmissed_selftests::needs::UPROBE;
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::uprobe::UprobeSkelBuilder;
-use nmissed_selftests::{Probe, Scene, SetBy, TIMES, TraceEvent, file_offset};
+use nmissed_selftests::{AttachType, Probe, Scene, SetBy, TIMES, TraceEvent, file_offset};
 use nmissed_uapi::interrupt;
 use test_case::test_matrix;
 
@@ -79,8 +79,8 @@ fn reentry(entered: Entered) -> Result<()> {
     let Some(mut scene) = Scene::begin(&[UPROBE])? else {
         return Ok(());
     };
-    let with_multi = scene.knows(&UPROBE_MULTI);
-    let with_session = scene.knows(&UPROBE_SESSION);
+    let with_multi = scene.knows(AttachType::UprobeMulti);
+    let with_session = scene.knows(AttachType::UprobeSession);
     let mut storage = MaybeUninit::uninit();
     let skel = load_with(UprobeSkelBuilder::default(), &mut storage, |open| {
         open.progs.on_both.set_autoload(with_session);

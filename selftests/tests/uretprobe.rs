@@ -6,10 +6,10 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use anyhow::{Context, Result};
-use nmissed_selftests::needs::{UPROBE, UPROBE_MULTI, UPROBE_SESSION};
+use nmissed_selftests::needs::UPROBE;
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::uretprobe::UretprobeSkelBuilder;
-use nmissed_selftests::{Probe, Scene, TIMES, file_offset};
+use nmissed_selftests::{AttachType, Probe, Scene, TIMES, file_offset};
 use test_case::test_matrix;
 
 /// One more than returns are kept.
@@ -40,11 +40,11 @@ fn too_deep(kind: Kind) -> Result<()> {
     let Some(mut scene) = Scene::begin(&[UPROBE])? else {
         return Ok(());
     };
-    if kind == UretprobeMulti && !scene.knows(&UPROBE_MULTI) {
-        return scene.skip(&UPROBE_MULTI);
+    if kind == UretprobeMulti && !scene.knows(AttachType::UprobeMulti) {
+        return scene.skip_attach_type(AttachType::UprobeMulti);
     }
-    if kind == UprobeSession && !scene.knows(&UPROBE_SESSION) {
-        return scene.skip(&UPROBE_SESSION);
+    if kind == UprobeSession && !scene.knows(AttachType::UprobeSession) {
+        return scene.skip_attach_type(AttachType::UprobeSession);
     }
     let mut storage = MaybeUninit::uninit();
     let skel = load_with(UretprobeSkelBuilder::default(), &mut storage, |open| {

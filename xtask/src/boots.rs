@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Message, PlannedTest, Run};
+use nmissed_evidence::Run;
 use nmissed_host::Host;
 use nmissed_kbuild::{BuiltKernel, KernelSpec};
 use nmissed_vm::{Accel, BootSpec, Choice, Deadlines, Guest, choose_accel};
+use nmissed_wire::{Message, PlannedTest};
 
 use crate::output::Output;
 use crate::workspace::Workspace;

@@ -4,7 +4,8 @@
 use std::process::ExitCode;
 
 use anyhow::Error;
-use nmissed_evidence::{Outcome, Run};
+use nmissed_evidence::Run;
+use nmissed_wire::Outcome;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

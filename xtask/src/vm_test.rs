@@ -7,13 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nmissed_evidence::{
-    Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, Results, Run, Style,
-};
+use nmissed_evidence::{Results, Run, Style};
 use nmissed_host::Host;
 use nmissed_kbuild::{BuiltKernel, Series};
 use nmissed_kimage::{Flavor, Function};
 use nmissed_vm::Guest;
+use nmissed_wire::{Message, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest};
 use regex::Regex;
 
 use crate::boots::{Bootable, Boots, Occasion};
@@ -273,7 +272,7 @@ fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
             let site = image.pick(function, flavor)?;
             Some(PlannedProbe {
                 function: image.name(function).to_owned(),
-                flavor: site.answer.label().to_owned(),
+                flavor: wire_flavor(flavor),
                 offset: site.offset.into(),
             })
         };
@@ -281,6 +280,14 @@ fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
         Ok(picked.flatten().collect::<Vec<_>>())
     })?;
     serde_json::to_vec(&probes).context("cannot encode the probe plan")
+}
+
+fn wire_flavor(flavor: Flavor) -> nmissed_wire::Flavor {
+    match flavor {
+        Flavor::Ftrace => nmissed_wire::Flavor::Ftrace,
+        Flavor::Int3(_) => nmissed_wire::Flavor::Int3,
+        Flavor::Optimized => nmissed_wire::Flavor::Optimized,
+    }
 }
 
 /// The test programs: one per family.

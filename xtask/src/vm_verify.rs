@@ -6,10 +6,11 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Answer, Batch, Message, PlannedTest, QUESTIONS, Run, Way};
+use nmissed_evidence::Run;
 use nmissed_host::{Host, check_interrupt, write_atomic};
 use nmissed_verify::{Extent, Plan, Report, render};
 use nmissed_vm::{Deadlines, Guest};
+use nmissed_wire::{AttachMethod, Message, PlannedTest, ProbeBatch, ProberReply, QUESTIONS};
 
 use crate::boots::{Bootable, Boots, Occasion};
 use crate::cli::VerifyOptions;
@@ -140,8 +141,8 @@ impl Session<'_> {
                 Some(LISTS) => {}
                 // The first that is open is the one it was at.
                 Some(_) => {
-                    let culprit = open.iter_mut().find(|batch| !batch.spots.is_empty());
-                    culprit.into_iter().for_each(|batch| batch.spots.clear());
+                    let culprit = open.iter_mut().find(|batch| !batch.sites.is_empty());
+                    culprit.into_iter().for_each(|batch| batch.sites.clear());
                 }
             }
         }
@@ -166,7 +167,7 @@ impl Session<'_> {
         kernel: &Bootable,
         guest: &Guest,
         lists: bool,
-        questions: &[Batch],
+        questions: &[ProbeBatch],
         answers: &mut Answers,
     ) -> Result<Run> {
         let json = serde_json::to_vec(questions).context("cannot encode questions")?;
@@ -181,7 +182,7 @@ impl Session<'_> {
         let what = format!("verify {} {}", kernel.id, kernel.variant);
         let total = questions
             .iter()
-            .map(|batch| batch.spots.len())
+            .map(|batch| batch.sites.len())
             .sum::<usize>() as u64;
         let timed = format!("{what} {total}");
         let Host { cache, progress } = &self.boots.host;
@@ -201,7 +202,7 @@ impl Session<'_> {
         Ok(run)
     }
 
-    fn tests(&self, lists: bool, questions: &[Batch]) -> Vec<PlannedTest> {
+    fn tests(&self, lists: bool, questions: &[ProbeBatch]) -> Vec<PlannedTest> {
         let test = |name: &str, probes: usize| PlannedTest {
             binary: PROBER.to_owned(),
             test: name.to_owned(),
@@ -211,10 +212,10 @@ impl Session<'_> {
                 .as_secs_f64(),
         };
         let count = |way| {
-            let batches = questions.iter().filter(|batch| batch.way == way);
-            batches.map(|batch| batch.spots.len()).sum()
+            let batches = questions.iter().filter(|batch| batch.method == way);
+            batches.map(|batch| batch.sites.len()).sum()
         };
-        let asked = Way::ALL.into_iter().map(|way| (way, count(way)));
+        let asked = AttachMethod::ALL.into_iter().map(|way| (way, count(way)));
         let ways = asked.filter(|(_, count)| *count > 0);
         let lists = lists.then(|| test(LISTS, 0));
         lists
@@ -258,17 +259,17 @@ fn died_at(run: &Run) -> Option<&'static str> {
     }
     let last = run.tests.iter().find(|test| test.outcome == run.machine)?;
     let (_, part) = last.name.split_once("::")?;
-    let parts = Way::ALL.iter().map(|way| way.name());
+    let parts = AttachMethod::ALL.iter().map(|way| way.name());
     parts.chain([LISTS]).find(|name| *name == part)
 }
 
 /// Leaves nothing to ask of batches that were answered.
-fn close_answered(open: &mut [Batch], answers: &[Answer]) {
+fn close_answered(open: &mut [ProbeBatch], answers: &[ProberReply]) {
     for answer in answers {
-        if let Answer::Batch { batch, .. } = answer
+        if let ProberReply::Batch { batch, .. } = answer
             && let Some(batch) = open.get_mut(*batch)
         {
-            batch.spots.clear();
+            batch.sites.clear();
         }
     }
 }
@@ -278,7 +279,7 @@ fn close_answered(open: &mut [Batch], answers: &[Answer]) {
 struct Answers {
     /// What it says that it is.
     release: String,
-    all: Vec<Answer>,
+    all: Vec<ProberReply>,
     /// How many questions, in this boot.
     count: u64,
     test: String,
@@ -290,8 +291,8 @@ impl Answers {
             Message::Hello { release, .. } => self.release.clone_from(release),
             Message::Start { name } => self.test.clone_from(name),
             Message::Answer { answer } => {
-                if let Answer::Batch { seen, .. } = answer {
-                    self.count += seen.len() as u64;
+                if let ProberReply::Batch { outcomes, .. } = answer {
+                    self.count += outcomes.len() as u64;
                 }
                 self.all.push(answer.clone());
             }

@@ -2,7 +2,7 @@
 //! What became of the hits of one scenario, and how that differs between two
 //! variants of a kernel.
 
-use crate::Tally;
+use nmissed_wire::Tally;
 
 /// What became of one hit, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,28 +59,28 @@ pub enum Change {
     Unknown,
 }
 
-impl Tally {
-    /// How many hits met a fate. The four add up to `triggers` unless the
-    /// numbers contradict each other (more runs than hits).
+impl Fate {
+    /// Returns how many hits of a tally had this fate. The four add up to `triggers`
+    /// unless the numbers contradict each other (more runs than hits).
     #[must_use]
-    pub fn hits(&self, fate: Fate) -> u64 {
-        let not_run = self.triggers.saturating_sub(self.runs);
-        let lost = self.lost();
+    pub fn hits(self, tally: &Tally) -> u64 {
+        let not_run = tally.triggers.saturating_sub(tally.runs);
+        let lost = tally.lost();
         let twice = lost.min(0).unsigned_abs().min(not_run);
         let vanished = lost.max(0).unsigned_abs();
-        match fate {
-            Fate::Lost => vanished,
-            Fate::CountedTwice => twice,
-            Fate::Missed => not_run.saturating_sub(vanished).saturating_sub(twice),
-            Fate::Ran => self.runs,
+        match self {
+            Self::Lost => vanished,
+            Self::CountedTwice => twice,
+            Self::Missed => not_run.saturating_sub(vanished).saturating_sub(twice),
+            Self::Ran => tally.runs,
         }
     }
 }
 
 /// The fewest moves that lead from one tally to the other.
 pub(crate) fn moves(reference: &Tally, variant: &Tally) -> Vec<Move> {
-    let mut gone = Fate::ALL.map(|fate| reference.hits(fate).saturating_sub(variant.hits(fate)));
-    let mut come = Fate::ALL.map(|fate| variant.hits(fate).saturating_sub(reference.hits(fate)));
+    let mut gone = Fate::ALL.map(|fate| fate.hits(reference).saturating_sub(fate.hits(variant)));
+    let mut come = Fate::ALL.map(|fate| fate.hits(variant).saturating_sub(fate.hits(reference)));
     let mut moves = Vec::new();
     for (from, gone) in Fate::ALL.into_iter().zip(&mut gone) {
         for (to, come) in Fate::ALL.into_iter().zip(&mut come) {
@@ -147,7 +147,7 @@ mod tests {
     #[test_case(ten_of(0, 0, 90) => [0, 10, 0, 0]; "counted more than twice")]
     #[test_case(ten_of(11, 0, 0) => [0, 0, 0, 11]; "more runs than hits")]
     fn fates_of(tally: Tally) -> [u64; 4] {
-        Fate::ALL.map(|fate| tally.hits(fate))
+        Fate::ALL.map(|fate| fate.hits(&tally))
     }
 
     #[test_case(ten_of(0, 0, 10), ten_of(10, 0, 0) => Change::Better; "missed to run")]
@@ -191,7 +191,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_hit_has_one_fate(tally in tallies()) {
-            let sum: u64 = Fate::ALL.into_iter().map(|fate| tally.hits(fate)).sum();
+            let sum: u64 = Fate::ALL.into_iter().map(|fate| fate.hits(&tally)).sum();
             prop_assert_eq!(sum, tally.triggers);
         }
 

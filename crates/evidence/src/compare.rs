@@ -6,7 +6,9 @@
 //! number of triggers.
 
 use crate::change::{classify, moves};
-use crate::{Change, Move, PAIR_IN, Record, Results, Run, Tally};
+use nmissed_wire::{Flavor, PAIR_IN, Record, Tally};
+
+use crate::{Change, Move, Results, Run};
 
 /// All runs of one kernel, and their records row by row.
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ pub struct Row<'a> {
     /// [`Record::scenario`].
     pub scenario: &'a str,
     /// [`Record::flavor`].
-    pub flavor: Option<&'a str>,
+    pub flavor: Option<Flavor>,
     /// [`Tally::triggers`].
     pub triggers: u64,
     /// Other numbers of triggers at which every count is this row's, exactly
@@ -95,7 +97,7 @@ impl<'a> Row<'a> {
     fn of(record: &'a Record, runs: usize) -> Self {
         Self {
             scenario: &record.scenario,
-            flavor: record.flavor.as_deref(),
+            flavor: record.flavor,
             triggers: record.tally.triggers,
             also: Vec::new(),
             records: vec![None; runs],
@@ -106,7 +108,7 @@ impl<'a> Row<'a> {
     fn awaits(&self, record: &Record, run: usize) -> bool {
         self.records[run].is_none()
             && self.scenario == record.scenario
-            && self.flavor == record.flavor.as_deref()
+            && self.flavor == record.flavor
             && self.triggers == record.tally.triggers
     }
 
@@ -196,7 +198,7 @@ fn grouped<T, K: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Outcome;
+    use nmissed_wire::{AttachType, Outcome};
 
     fn record(scenario: &str, triggers: u64, runs: u64, prog_missed: u64) -> Record {
         let tally = Tally {
@@ -205,7 +207,7 @@ mod tests {
             link_missed: None,
             prog_missed: Some(prog_missed),
         };
-        Record::new(scenario, "tp", None, tally)
+        Record::new(scenario, AttachType::Tp, None, tally)
     }
 
     fn run(kernel: &str, records: Vec<Record>) -> Run {

@@ -18,7 +18,9 @@ use std::fmt::Write as _;
 
 use crate::style::{Ink, Style, wrap};
 use crate::text::{chapter, chapters};
-use crate::{Change, Comparison, Results, Row, Tally};
+use nmissed_wire::{Flavor, Tally};
+
+use crate::{Change, Comparison, Results, Row};
 
 /// So begins what goes on if it is the very program that is hit: one hit of two is
 /// what goes on.
@@ -26,13 +28,13 @@ const ITSELF: &str = "itself";
 
 /// Attach types and flavors in the order of rows and columns, and the heads of
 /// the latter.
-const ORDER: [(&str, Option<&str>, &str); 20] = [
+const ORDER: [(&str, Option<Flavor>, &str); 20] = [
     ("nothing", None, ""),
     ("map-syscall", None, ""),
-    ("kprobe", Some("ftrace"), "kp"),
-    ("kprobe", Some("int3"), "kpi"),
-    ("kprobe", Some("optimized"), "kpo"),
-    ("kretprobe", Some("ftrace"), "krp"),
+    ("kprobe", Some(Flavor::Ftrace), "kp"),
+    ("kprobe", Some(Flavor::Int3), "kpi"),
+    ("kprobe", Some(Flavor::Optimized), "kpo"),
+    ("kretprobe", Some(Flavor::Ftrace), "krp"),
     ("kprobe.multi", None, "km"),
     ("kretprobe.multi", None, "krm"),
     ("kprobe.session", None, "ks"),
@@ -50,7 +52,7 @@ const ORDER: [(&str, Option<&str>, &str); 20] = [
 ];
 
 /// The attach type and flavor of the program that is hit.
-type Inner<'a> = (&'a str, Option<&'a str>);
+type Inner<'a> = (&'a str, Option<Flavor>);
 
 /// What is below one head, in all blocks alike.
 struct Column<'a> {
@@ -338,7 +340,7 @@ fn add<T: PartialEq>(all: &mut Vec<T>, one: T) {
 }
 
 /// What is not known goes last, in the order it came.
-fn place(name: &str, flavor: Option<&str>) -> usize {
+fn place(name: &str, flavor: Option<Flavor>) -> usize {
     let mut all = ORDER.iter();
     all.position(|it| (it.0, it.1) == (name, flavor))
         .unwrap_or(ORDER.len())
@@ -347,8 +349,8 @@ fn place(name: &str, flavor: Option<&str>) -> usize {
 /// The name may have a flavor: `kprobe-int3`; for `ftrace` it has none.
 fn place_of_outer(name: &str) -> usize {
     let mut all = ORDER.iter();
-    let is_it = |(kind, flavor, _): &(&str, Option<&str>, &str)| match flavor {
-        Some("ftrace") | None => *kind == name,
+    let is_it = |(kind, flavor, _): &(&str, Option<Flavor>, &str)| match flavor {
+        Some(Flavor::Ftrace) | None => *kind == name,
         Some(flavor) => format!("{kind}-{flavor}") == name,
     };
     all.position(is_it).unwrap_or(ORDER.len())

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::style::{Ink, Style, wrap};
 use crate::verdict::plural;
-use crate::{Record, Run, Tally, TestResult};
+use nmissed_wire::{Record, Tally};
+
+use crate::{Run, TestResult};
 
 /// All tests of a run once more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,7 +197,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
-    use crate::Outcome;
+    use nmissed_wire::{AttachType, Outcome};
 
     fn test(name: &str, outcome: Outcome) -> TestResult {
         TestResult {
@@ -211,7 +213,7 @@ mod tests {
             runs,
             ..Tally::default()
         };
-        Record::new("tp/in-itself", "tp", None, tally)
+        Record::new("tp/in-itself", AttachType::Tp, None, tally)
     }
 
     /// Two tests and two records a time, as one boot shows them.

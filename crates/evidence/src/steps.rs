@@ -14,7 +14,9 @@ use crate::change::classify;
 use crate::compare::compare;
 use crate::style::{Ink, Style, wrap};
 use crate::verdict::trouble;
-use crate::{Change, Comparison, Outcome, Results, Row, Run};
+use nmissed_wire::Outcome;
+
+use crate::{Change, Comparison, Results, Row, Run};
 
 /// Names are given this much room, even if the columns leave less.
 const LEAST_NAME: usize = 16;
@@ -236,7 +238,7 @@ impl Layout {
         let count = steps.comparison.runs.len();
         let cell = 1 + (count - 1).to_string().len();
         let names = steps.changing().map(|row| {
-            let flavor = row.flavor.map_or(0, |flavor| flavor.chars().count() + 3);
+            let flavor = row.flavor.map_or(0, |flavor| flavor.name().len() + 3);
             INDENT + row.scenario_parts().1.chars().count() + flavor
         });
         let tests = steps.failing_tests();

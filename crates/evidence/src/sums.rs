@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The books of all scenarios of an attach type together.
 
-use crate::{Comparison, Record, Results, Run, Tally};
+use nmissed_wire::{AttachType, Record, Tally};
+
+use crate::{Comparison, Results, Run};
 
 /// The runs of a comparison, with a record per attach type that is the sum of its
 /// rows. It has a reason, without words, as long as no row is unexplained.
@@ -17,7 +19,7 @@ pub(crate) fn by_attach_type(comparison: &Comparison<'_>) -> Results {
 }
 
 fn sums(comparison: &Comparison<'_>, run: usize) -> Vec<Record> {
-    let mut sums: Vec<(&str, Tally, bool)> = Vec::new();
+    let mut sums: Vec<(&str, AttachType, Tally, bool)> = Vec::new();
     for row in &comparison.rows {
         let Some(record) = row.records[run] else {
             continue;
@@ -25,17 +27,19 @@ fn sums(comparison: &Comparison<'_>, run: usize) -> Vec<Record> {
         let (attach_type, _) = row.scenario_parts();
         let is_explained = !record.is_unexplained();
         match sums.iter_mut().find(|(name, ..)| *name == attach_type) {
-            Some((_, sum, all_are)) => {
+            Some((_, _, sum, all_are)) => {
                 *sum = add(sum, &record.tally);
                 *all_are &= is_explained;
             }
-            None => sums.push((attach_type, record.tally, is_explained)),
+            None => sums.push((attach_type, record.attach_type, record.tally, is_explained)),
         }
     }
-    let records = sums.into_iter().map(|(name, sum, all_are)| Record {
-        lost_because: all_are.then(String::new),
-        ..Record::new(name, name, None, sum)
-    });
+    let records = sums
+        .into_iter()
+        .map(|(name, attach_type, sum, all_are)| Record {
+            lost_because: all_are.then(String::new),
+            ..Record::new(name, attach_type, None, sum)
+        });
     records.collect()
 }
 

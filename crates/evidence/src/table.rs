@@ -18,7 +18,9 @@ use std::fmt::Write as _;
 
 use crate::style::{Ink, Style, wrap};
 use crate::sums::by_attach_type;
-use crate::{Change, Comparison, Record, Row, compare};
+use nmissed_wire::Record;
+
+use crate::{Change, Comparison, Row, compare};
 
 /// Between groups of columns.
 const GAP: &str = "  ";

@@ -7,7 +7,9 @@ use crate::compare::compare;
 use crate::repeat::repetitions;
 use crate::style::{Ink, Style, wrap};
 use crate::table::{matrix, table};
-use crate::{Change, Comparison, Outcome, Results, Run, TestResult};
+use nmissed_wire::Outcome;
+
+use crate::{Change, Comparison, Results, Run, TestResult};
 
 /// How much of a test's own words is shown; `results.json` has the rest.
 const LINES_OF_A_REASON: usize = 10;

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Change, Comparison, Fate, Move, Outcome, Row, Run};
+use nmissed_wire::Outcome;
+
+use crate::{Change, Comparison, Fate, Move, Row, Run};
 
 impl Comparison<'_> {
     /// One sentence about a run: what went wrong, then where the hits of the
@@ -47,7 +49,7 @@ impl Comparison<'_> {
         let triggers = seen.iter().map(|row| u128::from(row.triggers)).sum();
         let [lost, twice, missed, ran] = Fate::ALL.map(|fate| {
             let records = seen.iter().filter_map(|row| row.records[0]);
-            let hits = records.map(|record| u128::from(record.tally.hits(fate)));
+            let hits = records.map(|record| u128::from(fate.hits(&record.tally)));
             hits.sum::<u128>()
         });
         let twice = match twice {

@@ -3,7 +3,8 @@
 
 mod common;
 
-use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally};
+use nmissed_evidence::{Results, Run, Style};
+use nmissed_wire::{AttachType, Flavor, Outcome, Record, Tally};
 use proptest::prelude::*;
 use test_case::test_case;
 
@@ -33,9 +34,9 @@ fn run(variant: &str, rows: &[(&str, [&str; 6])]) -> Run {
 
 fn record(inner: &str, outer: &str, cell: &str) -> Record {
     let (attach_type, flavor) = match inner {
-        "kprobe" => (inner, Some("ftrace")),
-        "kprobe-int3" => ("kprobe", Some("int3")),
-        _ => (inner, None),
+        "kprobe" => (AttachType::Kprobe, Some(Flavor::Ftrace)),
+        "kprobe-int3" => (AttachType::Kprobe, Some(Flavor::Int3)),
+        _ => (inner.parse().unwrap(), None),
     };
     let itself = u64::from(outer == "itself");
     let (runs, link_missed, prog_missed) = match cell {
@@ -148,7 +149,7 @@ fn in_colour() {
 #[test]
 fn what_is_not_known_is_shown_all_the_same() {
     let mut first = run("baseline", &[("nothing", ["run"; 6])]);
-    first.records.push(record("iter", "iter", "run"));
+    first.records.push(record("lsm", "iter", "run"));
     first.records.push(Record {
         tally: Tally {
             triggers: 2,
@@ -160,7 +161,9 @@ fn what_is_not_known_is_shown_all_the_same() {
     });
     first.tests[0].outcome = Outcome::Fail("tp/pair-in-iter: want 2 runs, seen 1".to_owned());
     let mut second = run("mine", &[("nothing", ["run"; 6])]);
-    second.records.retain(|record| record.attach_type != "tp");
+    second
+        .records
+        .retain(|record| record.attach_type != AttachType::Tp);
     insta::assert_snapshot!(text(vec![first, second], 80));
 }
 
@@ -211,14 +214,14 @@ fn without_a_pair_there_is_no_grid(scenario: &str) {
 prop_compose! {
     fn some_record()(
         scenario in "(tp|kprobe)/pair-in-(tp|itself|[ab]{1,40})|",
-        flavor in prop::option::of("[a-z]{0,9}"),
+        flavor in prop::option::of(prop::sample::select(&Flavor::ALL[..])),
         triggers in prop_oneof![0..9_u64, any::<u64>()],
         runs in prop_oneof![0..9_u64, any::<u64>()],
         link_missed: Option<u64>,
         prog_missed: Option<u64>,
     ) -> Record {
         let tally = Tally { triggers, runs, link_missed, prog_missed };
-        Record::new(&scenario, "tp", flavor.as_deref(), tally)
+        Record::new(&scenario, AttachType::Tp, flavor, tally)
     }
 }
 

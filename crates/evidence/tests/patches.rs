@@ -3,9 +3,8 @@
 
 mod common;
 
-use nmissed_evidence::{
-    DroppedHunk, Noticed, Outcome, Record, Results, Run, Steps, Style, Tally, dropped_hunks, notice,
-};
+use nmissed_evidence::{DroppedHunk, Noticed, Results, Run, Steps, Style, dropped_hunks, notice};
+use nmissed_wire::{AttachType, Outcome, Record, Tally};
 use test_case::test_case;
 
 const LETTER: Style = Style {
@@ -21,7 +20,7 @@ fn record(scenario: &str, runs: u64, link_missed: u64) -> Record {
         link_missed: Some(link_missed),
         prog_missed: None,
     };
-    Record::new(scenario, "kprobe", None, tally)
+    Record::new(scenario, AttachType::Kprobe, None, tally)
 }
 
 fn run(variant: &str, records: Vec<Record>) -> Run {

@@ -3,7 +3,8 @@
 
 mod common;
 
-use nmissed_evidence::{Outcome, Record, Results, Run, Style, Tally};
+use nmissed_evidence::{Results, Run, Style};
+use nmissed_wire::{AttachType, Flavor, Outcome, Record, Tally};
 use proptest::prelude::*;
 
 /// The width of a cover letter.
@@ -20,7 +21,8 @@ fn counts(runs: u64, link_missed: u64, prog_missed: u64) -> Counts {
 }
 
 fn record(scenario: &str, triggers: u64, (runs, link_missed, prog_missed): Counts) -> Record {
-    let attach_type = scenario.split('/').next().unwrap();
+    let name = scenario.split('/').next().unwrap();
+    let attach_type = name.parse().unwrap_or(AttachType::Kprobe);
     let tally = Tally {
         triggers,
         runs,
@@ -329,21 +331,21 @@ fn pairs_are_counted_and_not_shown() {
 
 #[test]
 fn flavors_are_told_apart_and_every_kind_of_change_is_marked() {
-    let flavored = |flavor: &str, counts| Record {
-        flavor: Some(flavor.to_owned()),
+    let flavored = |flavor, counts| Record {
+        flavor: Some(flavor),
         ..record("kprobe/nested", 10, counts)
     };
     let before = vec![
-        flavored("ftrace", counts(0, 10, 0)),
-        flavored("int3", counts(0, 0, 0)),
+        flavored(Flavor::Ftrace, counts(0, 10, 0)),
+        flavored(Flavor::Int3, counts(0, 0, 0)),
         record("tp/worse", 10, counts(10, 0, 0)),
         record("tp/mixed", 10, counts(5, 0, 5)),
         record("tp/moved", 10, counts(0, 0, 10)),
         record("tp/gone", 10, counts(0, 0, 10)),
     ];
     let after = vec![
-        flavored("ftrace", counts(0, 10, 0)),
-        flavored("int3", counts(4, 6, 0)),
+        flavored(Flavor::Ftrace, counts(0, 10, 0)),
+        flavored(Flavor::Int3, counts(4, 6, 0)),
         record("tp/worse", 10, counts(0, 0, 9)),
         record("tp/mixed", 10, counts(6, 0, 0)),
         record("tp/moved", 10, counts(0, 10, 0)),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Message, RECORDS_PORT, RECORDS_TTY};
+use nmissed_wire::{Message, RECORDS_PORT, RECORDS_TTY};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 const PORTS: &str = "/sys/class/virtio-ports";

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use nmissed_evidence::Outcome;
+use nmissed_wire::Outcome;
 
 /// How many of a test's last lines an outcome quotes.
 const TAIL: usize = 40;

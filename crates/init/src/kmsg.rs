@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::report;
+use nmissed_wire::report;
 use rustix::fs::OFlags;
 
 const PATH: &str = "/dev/kmsg";

@@ -2,7 +2,7 @@
 //! PID 1 of the guest.
 //!
 //! Sets the machine up, runs each planned test alone with a deadline of its
-//! own, says what happened line by line ([`nmissed_evidence::Message`]) and
+//! own, says what happened line by line ([`nmissed_wire::Message`]) and
 //! powers off. Whatever goes wrong, it says so before the machine goes down.
 //!
 //! Invariants: decides nothing about the tests' meaning, and never outlives a
@@ -26,7 +26,7 @@ mod suite;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use nmissed_evidence::{Message, PLAN, PlannedTest, WIRE_VERSION};
+use nmissed_wire::{Message, PLAN, PlannedTest, WIRE_VERSION};
 
 use crate::channel::Channel;
 use crate::kmsg::Kmsg;

@@ -4,7 +4,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::PARAMETER_PREFIX;
+use nmissed_wire::PARAMETER_PREFIX;
 
 /// The `nmissed.<key>=<value>` parameters, in order.
 pub(crate) struct Parameters(Vec<(String, String)>);

@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use nmissed_evidence::{Message, TROUBLE_MARK};
+use nmissed_wire::{Message, TROUBLE_MARK};
 use rustix::system::{RebootCommand, reboot};
 
 use crate::channel;

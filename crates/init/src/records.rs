@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Answer, Record};
+use nmissed_wire::{ProberReply, Record};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ pub(crate) enum Said {
     /// It observed something.
     Record(Record),
     /// The kernel answered it.
-    Answer(Answer),
+    Answer(ProberReply),
 }
 
 /// Reads one line; the error says what is wrong with it.
@@ -51,11 +51,11 @@ pub(crate) fn open() -> Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_evidence::Tally;
+    use nmissed_wire::{AttachType, Tally};
 
     #[test]
     fn a_record_and_a_skip_are_told_apart() {
-        let record = Record::new("kprobe/x", "kprobe", None, Tally::default());
+        let record = Record::new("kprobe/x", AttachType::Kprobe, None, Tally::default());
         let line = serde_json::to_string(&record).unwrap();
         assert_eq!(parse(&line), Ok(Said::Record(record)));
         let skip = "CONFIG_FPROBE is not set".to_owned();

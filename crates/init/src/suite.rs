@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Message, Outcome, PlannedTest};
+use nmissed_wire::{Message, Outcome, PlannedTest};
 
 use crate::channel::Channel;
 use crate::judge::{End, Seen};

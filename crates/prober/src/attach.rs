@@ -6,11 +6,11 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use anyhow::{Context, Result};
-use nmissed_evidence::{Batch, Seen, Spot, Way};
+use anyhow::{Context, Result, bail};
 use nmissed_uapi::{
     KprobePmu, Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing, open_kprobe,
 };
+use nmissed_wire::{AttachMethod, AttachOutcome, AttachType, ProbeBatch, ProbeSite, Target};
 
 use crate::kprobes;
 
@@ -33,15 +33,15 @@ pub(crate) enum Attacher {
 struct Held(#[expect(dead_code, reason = "held until dropped")] Vec<OwnedFd>);
 
 impl Attacher {
-    pub(crate) fn new(way: Way) -> Result<Self> {
-        Ok(match way {
-            Way::Kprobe => Self::perf(false)?,
-            Way::Kretprobe => Self::perf(true)?,
-            Way::KprobeMultiName => Self::multi(true)?,
-            Way::KprobeMultiAddress => Self::multi(false)?,
-            Way::Fentry => Self::Trampoline(Purpose::Fentry),
-            Way::Fexit => Self::Trampoline(Purpose::Fexit),
-            Way::FmodRet => Self::Trampoline(Purpose::FmodRet),
+    pub(crate) fn new(method: AttachMethod) -> Result<Self> {
+        Ok(match method.attach_type {
+            AttachType::Kprobe => Self::perf(false)?,
+            AttachType::Kretprobe => Self::perf(true)?,
+            AttachType::KprobeMulti => Self::multi(method.target == Target::Name)?,
+            AttachType::Fentry => Self::Trampoline(Purpose::Fentry),
+            AttachType::Fexit => Self::Trampoline(Purpose::Fexit),
+            AttachType::FmodRet => Self::Trampoline(Purpose::FmodRet),
+            other => bail!("the prober does not attach {other}"),
         })
     }
 
@@ -63,38 +63,41 @@ impl Attacher {
         Ok(Self::Multi { program, by_name })
     }
 
-    /// Attaches to all spots of a batch, looks, and detaches.
-    pub(crate) fn try_out(&self, batch: &Batch) -> Result<Vec<Seen>> {
-        if batch.together && self.attach(&batch.spots).is_ok() {
-            return Ok(vec![Seen::Attached; batch.spots.len()]);
+    /// Attaches to all sites of a batch, looks, and detaches.
+    pub(crate) fn try_out(&self, batch: &ProbeBatch) -> Result<Vec<AttachOutcome>> {
+        if batch.together && self.attach(&batch.sites).is_ok() {
+            return Ok(vec![AttachOutcome::Attached; batch.sites.len()]);
         }
         let attempts: Vec<_> = batch
-            .spots
+            .sites
             .iter()
-            .map(|spot| self.attach(std::slice::from_ref(spot)))
+            .map(|site| self.attach(std::slice::from_ref(site)))
             .collect();
         let flavors = match self {
             Self::Perf { .. } => Some(kprobes::flavors()?),
             _ => None,
         };
-        let seen = |(spot, attempt): (&Spot, &io::Result<Held>)| match (attempt, &flavors) {
-            (Err(error), _) => Seen::Refused(errno(error)),
-            (Ok(_), None) => Seen::Attached,
-            (Ok(_), Some(flavors)) => flavors.get(&spot.1).copied().unwrap_or(Seen::Unlisted),
+        let seen = |(site, attempt): (&ProbeSite, &io::Result<Held>)| match (attempt, &flavors) {
+            (Err(error), _) => AttachOutcome::Refused(errno(error)),
+            (Ok(_), None) => AttachOutcome::Attached,
+            (Ok(_), Some(flavors)) => flavors
+                .get(&site.1)
+                .copied()
+                .unwrap_or(AttachOutcome::Unlisted),
         };
-        Ok(batch.spots.iter().zip(&attempts).map(seen).collect())
+        Ok(batch.sites.iter().zip(&attempts).map(seen).collect())
     }
 
-    fn attach(&self, spots: &[Spot]) -> io::Result<Held> {
-        let one = || spots.first().ok_or(io::ErrorKind::InvalidInput);
+    fn attach(&self, sites: &[ProbeSite]) -> io::Result<Held> {
+        let one = || sites.first().ok_or(io::ErrorKind::InvalidInput);
         match self {
             Self::NoPerf(errno) => Err(io::Error::from_raw_os_error(*errno)),
             Self::Perf { pmu, on_return } => {
-                let Spot(name, _, offset) = one()?;
+                let ProbeSite(name, _, offset) = one()?;
                 let event = open_kprobe(*pmu, &CString::new(name.as_str())?, *offset, *on_return);
                 Ok(Held(vec![event?]))
             }
-            Self::Multi { program, by_name } => Ok(Held(vec![multi(program, spots, *by_name)?])),
+            Self::Multi { program, by_name } => Ok(Held(vec![multi(program, sites, *by_name)?])),
             Self::Trampoline(purpose) => {
                 let id = u32::try_from(one()?.2).map_err(io::Error::other)?;
                 let program = load_nothing(purpose(id))?;
@@ -105,12 +108,12 @@ impl Attacher {
     }
 }
 
-fn multi(program: &OwnedFd, spots: &[Spot], by_name: bool) -> io::Result<OwnedFd> {
+fn multi(program: &OwnedFd, sites: &[ProbeSite], by_name: bool) -> io::Result<OwnedFd> {
     if !by_name {
-        let addresses: Vec<u64> = spots.iter().map(|spot| spot.1).collect();
+        let addresses: Vec<u64> = sites.iter().map(|site| site.1).collect();
         return attach_kprobe_multi(program, Places::Addresses(&addresses));
     }
-    let names = spots.iter().map(|spot| CString::new(spot.0.as_str()));
+    let names = sites.iter().map(|site| CString::new(site.0.as_str()));
     let names = names.collect::<Result<Vec<_>, _>>()?;
     let names: Vec<&CStr> = names.iter().map(CString::as_c_str).collect();
     attach_kprobe_multi(program, Places::Symbols(&names))

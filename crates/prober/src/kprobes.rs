@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::Seen;
+use nmissed_wire::AttachOutcome;
 
 /// All kprobes there are, one per line (`report_probe` in kernel/kprobes.c).
 const LIST: &str = "/sys/kernel/debug/kprobes/list";
@@ -18,7 +18,7 @@ const OPTIMIZER_DELAY: Duration = Duration::from_millis(60);
 
 /// The flavors of all kprobes by address, once the optimizer is through with
 /// them.
-pub(crate) fn flavors() -> Result<HashMap<u64, Seen>> {
+pub(crate) fn flavors() -> Result<HashMap<u64, AttachOutcome>> {
     let mut list = read()?;
     loop {
         sleep(OPTIMIZER_DELAY);
@@ -35,7 +35,7 @@ fn read() -> Result<String> {
 }
 
 /// Reads lines like `ffffffff81a04c34  k  name+0x4    [FTRACE]`.
-fn parse(list: &str) -> HashMap<u64, Seen> {
+fn parse(list: &str) -> HashMap<u64, AttachOutcome> {
     let probe = |line: &str| {
         let address = line.split_whitespace().next()?;
         Some((u64::from_str_radix(address, 16).ok()?, flavor(line)))
@@ -43,13 +43,13 @@ fn parse(list: &str) -> HashMap<u64, Seen> {
     list.lines().filter_map(probe).collect()
 }
 
-fn flavor(line: &str) -> Seen {
+fn flavor(line: &str) -> AttachOutcome {
     if line.contains("[FTRACE]") {
-        Seen::Ftrace
+        AttachOutcome::Ftrace
     } else if line.contains("[OPTIMIZED]") {
-        Seen::Optimized
+        AttachOutcome::Optimized
     } else {
-        Seen::Int3
+        AttachOutcome::Int3
     }
 }
 
@@ -66,9 +66,9 @@ ffffffff8104a6c0  k  third+0x12
 ";
         let flavors = parse(list);
         let at = |addr| flavors.get(&addr).copied();
-        assert_eq!(at(0xffff_ffff_8104_a6a4), Some(Seen::Ftrace));
-        assert_eq!(at(0xffff_ffff_8104_a6b0), Some(Seen::Optimized));
-        assert_eq!(at(0xffff_ffff_8104_a6c0), Some(Seen::Int3));
+        assert_eq!(at(0xffff_ffff_8104_a6a4), Some(AttachOutcome::Ftrace));
+        assert_eq!(at(0xffff_ffff_8104_a6b0), Some(AttachOutcome::Optimized));
+        assert_eq!(at(0xffff_ffff_8104_a6c0), Some(AttachOutcome::Int3));
         assert_eq!(flavors.len(), 3);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::{Answer, List};
+use nmissed_wire::{KernelList, ProberReply};
 
 use crate::say;
 
@@ -13,14 +13,14 @@ use crate::say;
 const BYTES: usize = 24 * 1024;
 
 pub(crate) fn tell_all() -> Result<()> {
-    List::ALL.into_iter().try_for_each(tell)
+    KernelList::ALL.into_iter().try_for_each(tell)
 }
 
 /// Tells one list; a kernel may not have it.
-fn tell(list: List) -> Result<()> {
+fn tell(list: KernelList) -> Result<()> {
     let text = match fs::read_to_string(list.path()) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return say::answer(&Answer::NoList { absent: list });
+            return say::answer(&ProberReply::NoList { absent: list });
         }
         text => text.with_context(|| format!("cannot read {}", list.path()))?,
     };
@@ -33,20 +33,20 @@ fn tell(list: List) -> Result<()> {
             Some(line.to_owned())
         });
         let lines = part.collect();
-        say::answer(&Answer::List { list, lines })?;
+        say::answer(&ProberReply::List { list, lines })?;
     }
     let end = Vec::new();
-    say::answer(&Answer::List { list, lines: end })
+    say::answer(&ProberReply::List { list, lines: end })
 }
 
 /// Of kallsyms only functions, and neither those of modules nor those that
 /// the kernel made up after boot, which name their owner in brackets.
-fn is_wanted(list: List, line: &str) -> bool {
+fn is_wanted(list: KernelList, line: &str) -> bool {
     let text = || {
         let kind = line.split_whitespace().nth(1);
         matches!(kind, Some("t" | "T" | "w" | "W")) && !line.ends_with(']')
     };
-    list != List::Symbols || text()
+    list != KernelList::Symbols || text()
 }
 
 #[cfg(test)]
@@ -60,6 +60,6 @@ mod tests {
     #[test_case("ffffffff82000000 D data" => false; "data")]
     #[test_case("ffffffffa0000000 t f\t[bpf]" => false; "a program")]
     fn of_kallsyms_only_functions(line: &str) -> bool {
-        is_wanted(List::Symbols, line)
+        is_wanted(KernelList::Symbols, line)
     }
 }

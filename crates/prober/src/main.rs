@@ -2,8 +2,8 @@
 //! Asks the running kernel where probes can be attached, by attaching them.
 //!
 //! PID 1 runs it as it runs a test program: `--exact NAME`, where the name is
-//! that of a [`Way`] or `lists`. It reads [`QUESTIONS`], and writes one
-//! [`Answer`] per batch as it goes, so that a kernel that does not survive a
+//! that of a [`AttachMethod`] or `lists`. It reads [`QUESTIONS`], and writes one
+//! [`ProberReply`] per batch as it goes, so that a kernel that does not survive a
 //! batch has answered all before it.
 //!
 //! Invariants: expects nothing and judges nothing; what was attached for a
@@ -19,7 +19,7 @@ mod say;
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use nmissed_evidence::{Answer, Batch, QUESTIONS, Way};
+use nmissed_wire::{AttachMethod, ProbeBatch, ProberReply, QUESTIONS};
 
 use crate::attach::Attacher;
 
@@ -31,7 +31,7 @@ fn main() -> Result<()> {
     if name == LISTS {
         return lists::tell_all();
     }
-    match Way::ALL.into_iter().find(|way| way.name() == name) {
+    match AttachMethod::ALL.into_iter().find(|way| way.name() == name) {
         Some(way) => attach_all(way),
         None => bail!("{name} is no way to attach"),
     }
@@ -42,21 +42,21 @@ fn asked_for(args: impl Iterator<Item = String>) -> Option<String> {
     args.skip_while(|arg| arg != "--exact").nth(1)
 }
 
-fn attach_all(way: Way) -> Result<()> {
+fn attach_all(way: AttachMethod) -> Result<()> {
     let text = fs::read(QUESTIONS).with_context(|| format!("cannot read {QUESTIONS}"))?;
-    let batches: Vec<Batch> =
+    let batches: Vec<ProbeBatch> =
         serde_json::from_slice(&text).with_context(|| format!("{QUESTIONS} has no questions"))?;
     let attacher = Attacher::new(way)?;
     // The host leaves those empty that it has no questions about any more.
     let ours = batches
         .iter()
         .enumerate()
-        .filter(|(_, it)| it.way == way && !it.spots.is_empty());
+        .filter(|(_, it)| it.method == way && !it.sites.is_empty());
     for (batch, questions) in ours {
-        let seen = attacher
+        let outcomes = attacher
             .try_out(questions)
             .with_context(|| format!("batch {batch}"))?;
-        say::answer(&Answer::Batch { batch, seen })?;
+        say::answer(&ProberReply::Batch { batch, outcomes })?;
     }
     Ok(())
 }

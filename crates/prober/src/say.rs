@@ -6,10 +6,10 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
-use nmissed_evidence::Answer;
+use nmissed_wire::ProberReply;
 
 /// Writes one answer as a line, in one write.
-pub(crate) fn answer(answer: &Answer) -> Result<()> {
+pub(crate) fn answer(answer: &ProberReply) -> Result<()> {
     let line = serde_json::to_string(answer)? + "\n";
     let Some(path) = env::var_os("NMISSED_RECORDS") else {
         return io::stdout()

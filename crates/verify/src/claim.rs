@@ -3,15 +3,15 @@
 
 use std::fmt;
 
-use nmissed_evidence::{Seen, Spot, Way};
 use nmissed_kimage::{Answer, Attach, Flavor, Function, Image, Refusal};
+use nmissed_wire::{AttachMethod, AttachOutcome, AttachType, ProbeSite};
 use serde::{Serialize, Serializer};
 
 /// What an image promises about a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
     /// How it is attached.
-    pub way: Way,
+    pub way: AttachMethod,
     /// Where.
     pub function: Function,
     /// Bytes from the function's start; 0 is the entry.
@@ -24,7 +24,7 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
     /// How they are attached.
-    pub way: Way,
+    pub way: AttachMethod,
     /// At the entry, or past it.
     pub entry: bool,
     /// The promise, its reason included.
@@ -43,11 +43,11 @@ impl Claim {
             function,
             offset: 0,
             answer: match way {
-                Way::KprobeMultiAddress => by_address,
+                AttachMethod::KPROBE_MULTI_ADDRESS => by_address,
                 way => answers[attach(way).index()],
             },
         };
-        Way::ALL
+        AttachMethod::ALL
             .into_iter()
             .map(claim)
             .filter(|claim| claim.answer != Answer::No(Refusal::NoPrototype))
@@ -67,19 +67,19 @@ impl Claim {
     #[must_use]
     pub fn address(&self) -> u64 {
         match (self.way, self.offset) {
-            (Way::Kprobe | Way::Kretprobe, 0) => self.function.entry(),
+            (AttachMethod::KPROBE | AttachMethod::KRETPROBE, 0) => self.function.entry(),
             (_, offset) => self.function.addr.saturating_add(offset),
         }
     }
 
-    pub(crate) fn spot(&self, image: &Image<'_>) -> Spot {
+    pub(crate) fn spot(&self, image: &Image<'_>) -> ProbeSite {
         let number = match self.way {
-            Way::Fentry | Way::Fexit | Way::FmodRet => {
+            AttachMethod::FENTRY | AttachMethod::FEXIT | AttachMethod::FMOD_RET => {
                 self.function.prototype.map_or(0, |id| id.get().into())
             }
             _ => self.offset,
         };
-        Spot(
+        ProbeSite(
             image.name(&self.function).to_owned(),
             self.address(),
             number,
@@ -87,28 +87,29 @@ impl Claim {
     }
 
     /// What the guest should see; `None` where only the running kernel knows.
-    pub(crate) fn expected(&self) -> Option<Seen> {
-        let armed = matches!(self.way, Way::Kprobe | Way::Kretprobe);
+    pub(crate) fn expected(&self) -> Option<AttachOutcome> {
+        let armed = matches!(self.way, AttachMethod::KPROBE | AttachMethod::KRETPROBE);
         Some(match self.answer {
-            Answer::Yes(_) if !armed => Seen::Attached,
-            Answer::Yes(Flavor::Ftrace) => Seen::Ftrace,
-            Answer::Yes(Flavor::Optimized) => Seen::Optimized,
-            Answer::Yes(Flavor::Int3(_)) => Seen::Int3,
-            Answer::No(refusal) => Seen::Refused(refusal.errno().number()),
+            Answer::Yes(_) if !armed => AttachOutcome::Attached,
+            Answer::Yes(Flavor::Ftrace) => AttachOutcome::Ftrace,
+            Answer::Yes(Flavor::Optimized) => AttachOutcome::Optimized,
+            Answer::Yes(Flavor::Int3(_)) => AttachOutcome::Int3,
+            Answer::No(refusal) => AttachOutcome::Refused(refusal.errno().number()),
             Answer::Depends(_) => return None,
         })
     }
 }
 
-/// What kimage calls a way.
-fn attach(way: Way) -> Attach {
-    match way {
-        Way::Kprobe => Attach::Kprobe,
-        Way::Kretprobe => Attach::Kretprobe,
-        Way::KprobeMultiName | Way::KprobeMultiAddress => Attach::KprobeMulti,
-        Way::Fentry => Attach::Fentry,
-        Way::Fexit => Attach::Fexit,
-        Way::FmodRet => Attach::FmodRet,
+/// Returns what kimage calls an attach type.
+fn attach(method: AttachMethod) -> Attach {
+    match method.attach_type {
+        AttachType::Kprobe => Attach::Kprobe,
+        AttachType::Kretprobe => Attach::Kretprobe,
+        AttachType::KprobeMulti => Attach::KprobeMulti,
+        AttachType::Fentry => Attach::Fentry,
+        AttachType::Fexit => Attach::Fexit,
+        AttachType::FmodRet => Attach::FmodRet,
+        other => unreachable!("the prober does not attach {other}"),
     }
 }
 
@@ -117,12 +118,12 @@ impl Kind {
     #[must_use]
     pub fn way_name(&self) -> &'static str {
         match (self.way, self.entry) {
-            (Way::Kprobe, true) => "kprobe at the entry",
-            (Way::Kprobe, false) => "kprobe at an offset",
-            (Way::Kretprobe, true) => "kretprobe",
-            (Way::Kretprobe, false) => "kretprobe at an offset",
-            (Way::KprobeMultiName, _) => "kprobe.multi by name",
-            (Way::KprobeMultiAddress, _) => "kprobe.multi by address",
+            (AttachMethod::KPROBE, true) => "kprobe at the entry",
+            (AttachMethod::KPROBE, false) => "kprobe at an offset",
+            (AttachMethod::KRETPROBE, true) => "kretprobe",
+            (AttachMethod::KRETPROBE, false) => "kretprobe at an offset",
+            (AttachMethod::KPROBE_MULTI_NAME, _) => "kprobe.multi by name",
+            (AttachMethod::KPROBE_MULTI_ADDRESS, _) => "kprobe.multi by address",
             (way, _) => way.name(),
         }
     }

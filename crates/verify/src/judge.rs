@@ -3,8 +3,8 @@
 
 use std::cmp::Reverse;
 
-use nmissed_evidence::{Answer, List, Seen, Way};
 use nmissed_kimage::Image;
+use nmissed_wire::{AttachMethod, AttachOutcome, KernelList, ProberReply};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub struct Unanswered {
 impl Plan<'_, '_> {
     /// Compares what the image promises with what the kernel answered.
     #[must_use]
-    pub fn judge(&self, kernel: &str, release: &str, answers: &[Answer]) -> Report {
+    pub fn judge(&self, kernel: &str, release: &str, answers: &[ProberReply]) -> Report {
         let batches = batches(answers);
         let mut kinds = FxHashMap::<Kind, Compared>::default();
         let mut unanswered = Vec::new();
@@ -59,13 +59,13 @@ impl Plan<'_, '_> {
         }
     }
 
-    fn lists(&self, answers: &[Answer]) -> Vec<ListReport> {
+    fn lists(&self, answers: &[ProberReply]) -> Vec<ListReport> {
         let compare = |list| match told(list, answers) {
             Told::InFull(lines) => lists::compare(self.image, &self.functions, list, &lines),
             Told::Absent => ListReport::without(list, true),
             Told::NotInFull => ListReport::without(list, false),
         };
-        List::ALL.into_iter().map(compare).collect()
+        KernelList::ALL.into_iter().map(compare).collect()
     }
 }
 
@@ -76,12 +76,12 @@ enum Told<'a> {
     NotInFull,
 }
 
-fn told(wanted: List, answers: &[Answer]) -> Told<'_> {
+fn told(wanted: KernelList, answers: &[ProberReply]) -> Told<'_> {
     let mut all = Vec::new();
     for answer in answers {
         match answer {
-            Answer::NoList { absent } if *absent == wanted => return Told::Absent,
-            Answer::List { list, lines } if *list == wanted => {
+            ProberReply::NoList { absent } if *absent == wanted => return Told::Absent,
+            ProberReply::List { list, lines } if *list == wanted => {
                 if lines.is_empty() {
                     return Told::InFull(all);
                 }
@@ -93,10 +93,10 @@ fn told(wanted: List, answers: &[Answer]) -> Told<'_> {
     Told::NotInFull
 }
 
-fn batches(answers: &[Answer]) -> FxHashMap<usize, &[Seen]> {
+fn batches(answers: &[ProberReply]) -> FxHashMap<usize, &[AttachOutcome]> {
     let batches = answers.iter().filter_map(|answer| match answer {
-        Answer::Batch { batch, seen } => Some((*batch, seen.as_slice())),
-        Answer::List { .. } | Answer::NoList { .. } => None,
+        ProberReply::Batch { batch, outcomes } => Some((*batch, outcomes.as_slice())),
+        ProberReply::List { .. } | ProberReply::NoList { .. } => None,
     });
     batches.collect()
 }
@@ -104,7 +104,7 @@ fn batches(answers: &[Answer]) -> FxHashMap<usize, &[Seen]> {
 fn compare_all(
     image: &Image<'_>,
     claims: &[Claim],
-    seen: &[Seen],
+    seen: &[AttachOutcome],
     kinds: &mut FxHashMap<Kind, Compared>,
 ) {
     for (claim, seen) in claims.iter().zip(seen) {
@@ -120,7 +120,7 @@ fn compare_all(
     }
 }
 
-fn compare(image: &Image<'_>, claim: &Claim, seen: Seen, compared: &mut Compared) {
+fn compare(image: &Image<'_>, claim: &Claim, seen: AttachOutcome, compared: &mut Compared) {
     compared.asked += 1;
     match claim.expected() {
         None => count(&mut compared.open, seen),
@@ -134,7 +134,7 @@ fn compare(image: &Image<'_>, claim: &Claim, seen: Seen, compared: &mut Compared
     }
 }
 
-fn count(outcomes: &mut Vec<(Seen, usize)>, seen: Seen) {
+fn count(outcomes: &mut Vec<(AttachOutcome, usize)>, seen: AttachOutcome) {
     match outcomes.iter_mut().find(|(other, _)| *other == seen) {
         Some((_, count)) => *count += 1,
         None => outcomes.push((seen, 1)),
@@ -161,7 +161,7 @@ fn place(image: &Image<'_>, claim: &Claim) -> String {
 /// By way, entries first, then the most frequent first.
 fn in_order(kinds: FxHashMap<Kind, Compared>) -> Vec<Compared> {
     let mut all: Vec<Compared> = kinds.into_values().collect();
-    let way = |kind: &Kind| Way::ALL.iter().position(|way| *way == kind.way);
+    let way = |kind: &Kind| AttachMethod::ALL.iter().position(|way| *way == kind.way);
     all.sort_by_cached_key(|it| {
         let kind = &it.kind;
         (

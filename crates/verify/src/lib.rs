@@ -13,7 +13,7 @@
 //!
 //! Invariants: no I/O. The same image and [`Extent`] make the same plan.
 //!
-//! [`Answer`]: nmissed_evidence::Answer
+//! [`Answer`]: nmissed_wire::Answer
 #![forbid(unsafe_code)]
 
 mod claim;

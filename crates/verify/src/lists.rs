@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use nmissed_evidence::List;
 use nmissed_kimage::{Answer, Attach, Blacklist, Function, Image, Refusal, Region};
+use nmissed_wire::KernelList;
 
 use crate::report::ListReport;
 
@@ -16,19 +16,19 @@ type Lines = BTreeMap<String, usize>;
 pub(crate) fn compare(
     image: &Image<'_>,
     functions: &[Function],
-    list: List,
+    list: KernelList,
     lines: &[&str],
 ) -> ListReport {
     let (ours, theirs) = match list {
-        List::Functions => (counted(image.traceable_functions()), traceable(lines)),
-        List::FunctionAddresses => (addresses(image.kept_call_sites()), listed(lines)),
-        List::Blacklist => blacklists(image, functions, lines),
-        List::Symbols => (symbols(image, functions), kallsyms(image, lines)),
+        KernelList::Functions => (counted(image.traceable_functions()), traceable(lines)),
+        KernelList::FunctionAddresses => (addresses(image.kept_call_sites()), listed(lines)),
+        KernelList::Blacklist => blacklists(image, functions, lines),
+        KernelList::Symbols => (symbols(image, functions), kallsyms(image, lines)),
     };
     differences(list, &ours, &theirs)
 }
 
-fn differences(list: List, ours: &Lines, theirs: &Lines) -> ListReport {
+fn differences(list: KernelList, ours: &Lines, theirs: &Lines) -> ListReport {
     let shared = |(line, count): (&String, &usize)| theirs.get(line).map_or(0, |it| *it.min(count));
     ListReport {
         list,
@@ -57,7 +57,7 @@ fn counted<S: Into<String>>(lines: impl Iterator<Item = S>) -> Lines {
 }
 
 /// Call sites that are no function's have a made-up name
-/// (`FTRACE_INVALID_FUNCTION`), which [`List::FunctionAddresses`] checks.
+/// (`FTRACE_INVALID_FUNCTION`), which [`KernelList::FunctionAddresses`] checks.
 /// Functions of modules name their module.
 fn traceable(lines: &[&str]) -> Lines {
     let ours = lines
@@ -151,7 +151,7 @@ mod tests {
     fn lines_are_counted() {
         let ours = counted(["a", "a", "b", "c"].into_iter());
         let theirs = counted(["a", "b", "b", "d"].into_iter());
-        let report = differences(List::Functions, &ours, &theirs);
+        let report = differences(KernelList::Functions, &ours, &theirs);
         assert_eq!(report.both, Some(2));
         assert_eq!(report.only_image, ["a", "c"]);
         assert_eq!(report.only_kernel, ["b", "d"]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Claims as questions.
 
-use nmissed_evidence::{Batch, Seen, Way};
 use nmissed_kimage::{Function, Image};
+use nmissed_wire::{AttachMethod, AttachOutcome, ProbeBatch};
 use rustc_hash::FxHashMap;
 
 use crate::claim::Claim;
@@ -30,7 +30,7 @@ pub struct Plan<'i, 'a> {
     pub(crate) functions: Vec<Function>,
     /// One per batch.
     pub(crate) claims: Vec<Vec<Claim>>,
-    batches: Vec<Batch>,
+    batches: Vec<ProbeBatch>,
 }
 
 impl<'i, 'a> Plan<'i, 'a> {
@@ -39,7 +39,7 @@ impl<'i, 'a> Plan<'i, 'a> {
     pub fn of(image: &'i Image<'a>, extent: Extent) -> Self {
         let functions = image.functions();
         let chosen = sample::choose(image, &functions, extent);
-        let claims: Vec<Vec<Claim>> = Way::ALL
+        let claims: Vec<Vec<Claim>> = AttachMethod::ALL
             .into_iter()
             .flat_map(|way| split(way, chosen.iter().filter(|claim| claim.way == way)))
             .collect();
@@ -54,31 +54,34 @@ impl<'i, 'a> Plan<'i, 'a> {
 
     /// The questions for the guest.
     #[must_use]
-    pub fn batches(&self) -> &[Batch] {
+    pub fn batches(&self) -> &[ProbeBatch] {
         &self.batches
     }
 }
 
-fn batch(image: &Image<'_>, claims: &[Claim]) -> Batch {
-    Batch {
-        way: claims[0].way,
+fn batch(image: &Image<'_>, claims: &[Claim]) -> ProbeBatch {
+    ProbeBatch {
+        method: claims[0].way,
         together: is_multi(claims[0].way) && is_promised(&claims[0]),
-        spots: claims.iter().map(|claim| claim.spot(image)).collect(),
+        sites: claims.iter().map(|claim| claim.spot(image)).collect(),
     }
 }
 
-fn is_multi(way: Way) -> bool {
-    matches!(way, Way::KprobeMultiName | Way::KprobeMultiAddress)
+fn is_multi(way: AttachMethod) -> bool {
+    matches!(
+        way,
+        AttachMethod::KPROBE_MULTI_NAME | AttachMethod::KPROBE_MULTI_ADDRESS
+    )
 }
 
 /// Whether it should attach.
 fn is_promised(claim: &Claim) -> bool {
-    claim.expected() == Some(Seen::Attached)
+    claim.expected() == Some(AttachOutcome::Attached)
 }
 
 /// Batches in which no function comes twice, since neighbouring probes keep
 /// each other from being optimized; links hold only what should attach.
-fn split<'c>(way: Way, claims: impl Iterator<Item = &'c Claim>) -> Vec<Vec<Claim>> {
+fn split<'c>(way: AttachMethod, claims: impl Iterator<Item = &'c Claim>) -> Vec<Vec<Claim>> {
     let most = if is_multi(way) { LINK } else { BATCH };
     let mut rounds = FxHashMap::<(bool, usize), Vec<Claim>>::default();
     let mut turns = FxHashMap::<u64, usize>::default();

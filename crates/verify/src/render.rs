@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use nmissed_evidence::List;
+use nmissed_wire::KernelList;
 
 use crate::judge::Unanswered;
 use crate::report::{Compared, Disagreement, ListReport, Report, word};
@@ -62,7 +62,7 @@ fn lists(out: &mut String, lists: &[ListReport]) {
 }
 
 /// A list's path without where tracefs and debugfs are mounted.
-fn name(list: List) -> &'static str {
+fn name(list: KernelList) -> &'static str {
     let path = list.path();
     path.trim_start_matches("/sys/kernel/tracing/")
         .trim_start_matches("/sys/kernel/debug/")
@@ -244,13 +244,13 @@ fn disagreement(out: &mut String, disagreement: &Disagreement) {
 
 #[cfg(test)]
 mod tests {
-    use nmissed_evidence::{Seen, Way};
     use nmissed_kimage::{Answer, Condition, Flavor, Refusal};
+    use nmissed_wire::{AttachMethod, AttachOutcome};
 
     use super::*;
     use crate::claim::Kind;
 
-    fn compared(way: Way, entry: bool, answer: Answer, asked: usize) -> Compared {
+    fn compared(way: AttachMethod, entry: bool, answer: Answer, asked: usize) -> Compared {
         Compared {
             kind: Kind { way, entry, answer },
             asked,
@@ -260,7 +260,7 @@ mod tests {
         }
     }
 
-    fn list(list: List, both: Option<usize>) -> ListReport {
+    fn list(list: KernelList, both: Option<usize>) -> ListReport {
         ListReport {
             both,
             ..ListReport::without(list, true)
@@ -274,19 +274,24 @@ mod tests {
             release: "6.12.117-nmissed-baseline".to_owned(),
             functions: 20_179,
             lists: vec![
-                list(List::Functions, Some(14_395)),
-                list(List::FunctionAddresses, None),
-                list(List::Blacklist, Some(248)),
-                list(List::Symbols, Some(20_179)),
+                list(KernelList::Functions, Some(14_395)),
+                list(KernelList::FunctionAddresses, None),
+                list(KernelList::Blacklist, Some(248)),
+                list(KernelList::Symbols, Some(20_179)),
             ],
             compared: vec![
-                compared(Way::Kprobe, true, Answer::Yes(Flavor::Ftrace), 25),
-                compared(Way::Kprobe, true, Answer::No(Refusal::Notrace), 25),
-                compared(Way::Kprobe, false, Answer::Yes(Flavor::Optimized), 25),
+                compared(AttachMethod::KPROBE, true, Answer::Yes(Flavor::Ftrace), 25),
+                compared(AttachMethod::KPROBE, true, Answer::No(Refusal::Notrace), 25),
+                compared(
+                    AttachMethod::KPROBE,
+                    false,
+                    Answer::Yes(Flavor::Optimized),
+                    25,
+                ),
                 Compared {
                     agreed: 0,
-                    open: vec![(Seen::Optimized, 17), (Seen::Int3, 8)],
-                    ..compared(Way::Kprobe, false, depends, 25)
+                    open: vec![(AttachOutcome::Optimized, 17), (AttachOutcome::Int3, 8)],
+                    ..compared(AttachMethod::KPROBE, false, depends, 25)
                 },
             ],
             unanswered: Vec::new(),
@@ -297,7 +302,7 @@ mod tests {
     /// Nothing wrong with what was answered until then.
     fn early() -> Report {
         let mut report = good();
-        report.lists[3] = ListReport::without(List::Symbols, false);
+        report.lists[3] = ListReport::without(KernelList::Symbols, false);
         report.unanswered = bad().unanswered;
         report.cut_short = true;
         report
@@ -306,7 +311,7 @@ mod tests {
     fn bad() -> Report {
         let mut report = good();
         report.lists[0].only_image = vec!["vfs_read".to_owned()];
-        report.lists[2] = ListReport::without(List::Blacklist, false);
+        report.lists[2] = ListReport::without(KernelList::Blacklist, false);
         report.lists[3].only_kernel = vec!["0xffffffff81000000 _stext".to_owned()];
         report.compared[2].agreed = 24;
         report.compared[2].disagreements = vec![Disagreement {
@@ -314,7 +319,7 @@ mod tests {
             way: "kprobe at an offset",
             promised: "EOPNOTSUPP (an instruction that can be neither stepped nor emulated)"
                 .to_owned(),
-            seen: word(Seen::Refused(1)),
+            seen: word(AttachOutcome::Refused(1)),
         }];
         report.unanswered = vec![Unanswered {
             way: "fentry",

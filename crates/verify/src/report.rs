@@ -2,7 +2,7 @@
 //! How an image and the kernel that runs it compare: plain values, which
 //! `render` prints and serde serializes.
 
-use nmissed_evidence::{List, Seen};
+use nmissed_wire::{AttachOutcome, KernelList};
 use serde::{Serialize, Serializer};
 
 use crate::claim::Kind;
@@ -50,7 +50,7 @@ impl Report {
 pub struct ListReport {
     /// Which.
     #[serde(serialize_with = "path")]
-    pub list: List,
+    pub list: KernelList,
     /// Whether the kernel told it in full, or told that it has none.
     pub told: bool,
     /// How many lines are in both; `None` if the kernel has no such list.
@@ -63,7 +63,7 @@ pub struct ListReport {
 
 impl ListReport {
     /// A list that cannot be compared: told to be absent, or not told.
-    pub(crate) fn without(list: List, told: bool) -> Self {
+    pub(crate) fn without(list: KernelList, told: bool) -> Self {
         Self {
             list,
             told,
@@ -92,7 +92,7 @@ pub struct Compared {
     pub agreed: usize,
     /// What the kernel said where only it knows, and how often.
     #[serde(serialize_with = "outcomes", skip_serializing_if = "Vec::is_empty")]
-    pub open: Vec<(Seen, usize)>,
+    pub open: Vec<(AttachOutcome, usize)>,
     /// Those that were not kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disagreements: Vec<Disagreement>,
@@ -112,22 +112,25 @@ pub struct Disagreement {
 }
 
 /// What was seen, in the words of the verdicts.
-pub(crate) fn word(seen: Seen) -> String {
+pub(crate) fn word(seen: AttachOutcome) -> String {
     match seen {
-        Seen::Attached => "attached".to_owned(),
-        Seen::Ftrace => "ftrace".to_owned(),
-        Seen::Optimized => "optimized".to_owned(),
-        Seen::Int3 => "int3".to_owned(),
-        Seen::Unlisted => "not at this address".to_owned(),
-        Seen::Refused(number) => nmissed_kimage::Errno::name_of(number)
+        AttachOutcome::Attached => "attached".to_owned(),
+        AttachOutcome::Ftrace => "ftrace".to_owned(),
+        AttachOutcome::Optimized => "optimized".to_owned(),
+        AttachOutcome::Int3 => "int3".to_owned(),
+        AttachOutcome::Unlisted => "not at this address".to_owned(),
+        AttachOutcome::Refused(number) => nmissed_kimage::Errno::name_of(number)
             .map_or_else(|| format!("error {number}"), str::to_owned),
     }
 }
 
-fn path<S: Serializer>(list: &List, serializer: S) -> Result<S::Ok, S::Error> {
+fn path<S: Serializer>(list: &KernelList, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(list.path())
 }
 
-fn outcomes<S: Serializer>(outcomes: &[(Seen, usize)], serializer: S) -> Result<S::Ok, S::Error> {
+fn outcomes<S: Serializer>(
+    outcomes: &[(AttachOutcome, usize)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(outcomes.iter().map(|(seen, count)| (word(*seen), count)))
 }

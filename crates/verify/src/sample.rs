@@ -3,8 +3,8 @@
 
 use std::hash::Hasher;
 
-use nmissed_evidence::Way;
 use nmissed_kimage::{Function, Image};
+use nmissed_wire::AttachMethod;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::claim::{Claim, Kind};
@@ -37,7 +37,7 @@ fn offer_offsets(image: &Image<'_>, function: Function, sample: &mut Sample) {
     let mut seen = FxHashSet::default();
     for (offset, answer) in offsets.into_iter().zip(answers) {
         let claim = Claim {
-            way: Way::Kprobe,
+            way: AttachMethod::KPROBE,
             function,
             offset,
             answer,

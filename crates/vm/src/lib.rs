@@ -13,7 +13,7 @@
 //! host could not do its part, that is an error or [`Outcome::Infra`], never
 //! evidence.
 //!
-//! [`Outcome::Infra`]: nmissed_evidence::Outcome::Infra
+//! [`Outcome::Infra`]: nmissed_wire::Outcome::Infra
 
 #![forbid(unsafe_code)]
 

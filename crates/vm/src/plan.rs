@@ -8,8 +8,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nmissed_evidence::PlannedTest;
 use nmissed_host::Cmd;
+use nmissed_wire::PlannedTest;
 
 use crate::Result;
 

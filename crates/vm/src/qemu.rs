@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nmissed_evidence::{PARAMETER_PREFIX, RECORDS_PORT};
 use nmissed_host::{Cmd, find_program};
+use nmissed_wire::{PARAMETER_PREFIX, RECORDS_PORT};
 
 use crate::{Accel, BootSpec, Channel, Error, Result};
 

@@ -6,7 +6,7 @@
 //! away (expect/recursion.rs), and resources that run out
 //! (expect/shadow_stack.rs).
 
-use nmissed_evidence::PAIR_IN;
+use nmissed_wire::PAIR_IN;
 
 use super::Expectation;
 use super::kprobe_multi::{RETURN_NOT_TRIED, RETURN_TRIED};

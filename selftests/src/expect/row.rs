@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A row of what is expected, and the words to write one with.
 
-use nmissed_evidence::Tally;
+use nmissed_wire::Tally;
 
 /// What one trigger adds to the counters of one observed program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

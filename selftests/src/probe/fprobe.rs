@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! kprobe.multi and its kin.
 
+use nmissed_wire::AttachType;
 use std::ffi::{CStr, CString};
 use std::ptr;
 
@@ -21,7 +22,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             .with_context(|| format!("attaching a kprobe.multi to {functions:?}"))?;
         Ok(Self {
             places: functions.len() as u64,
-            ..Self::new("kprobe.multi", program, link)
+            ..Self::new(AttachType::KprobeMulti, program, link)
         })
     }
 
@@ -39,7 +40,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         // SAFETY: `opts` points to `cnt` addresses.
         let link = unsafe { attach_multi(program, None, opts) }
             .with_context(|| format!("attaching a kprobe.multi to {address:#x}"))?;
-        Ok(Self::new("kprobe.multi", program, link))
+        Ok(Self::new(AttachType::KprobeMulti, program, link))
     }
 
     /// Attaches to the entry of the function that a pattern is about: libbpf
@@ -52,7 +53,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         // SAFETY: no options, so nothing to point to.
         let link = unsafe { attach_multi(program, Some(&pattern), no_opts()) }
             .with_context(|| format!("attaching a kprobe.multi to {pattern:?}"))?;
-        Ok(Self::new("kprobe.multi", program, link))
+        Ok(Self::new(AttachType::KprobeMulti, program, link))
     }
 
     /// Attaches to the return of `function`.
@@ -63,7 +64,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = program
             .attach_kprobe_multi(true, vec![function])
             .with_context(|| format!("attaching a kretprobe.multi to {function}"))?;
-        Ok(Self::new("kretprobe.multi", program, link))
+        Ok(Self::new(AttachType::KretprobeMulti, program, link))
     }
 
     /// Attaches to entry and return of `function`.
@@ -73,7 +74,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     pub fn kprobe_session(program: &'p ProgramMut<'obj>, function: &str) -> Result<Self> {
         let link = attach_session(program, function)
             .with_context(|| format!("attaching a kprobe.session to {function}"))?;
-        Ok(Self::new("kprobe.session", program, link))
+        Ok(Self::new(AttachType::KprobeSession, program, link))
     }
 }
 

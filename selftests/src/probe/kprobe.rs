@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Kprobes and kretprobes, by perf events that make them.
 
+use crate::flavor::flavor_at;
+use nmissed_wire::AttachType;
 use std::ffi::CString;
 
 use anyhow::{Context, Result};
@@ -64,7 +66,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let name = flavor.name();
         let offset = sites::offset(function, flavor)?
             .with_context(|| format!("the image has no place for {name} in {function}"))?;
-        let attach_type = if on_return { "kretprobe" } else { "kprobe" };
+        let attach_type = if on_return {
+            AttachType::Kretprobe
+        } else {
+            AttachType::Kprobe
+        };
         let opts = bpf_kprobe_opts {
             sz: size_of::<bpf_kprobe_opts>() as size_t,
             offset,
@@ -78,7 +84,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = attach_kprobe(program, function, &opts)
             .with_context(|| format!("attaching a {attach_type} to {function}+{offset:#x}"))?;
         Ok(Self {
-            flavor: Some(Flavor::at(function, offset)?),
+            flavor: Some(flavor_at(function, offset)?),
             planned: Some(flavor),
             set_by: by,
             ..Self::new(attach_type, program, link)

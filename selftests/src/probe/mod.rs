@@ -9,6 +9,7 @@ mod trace_event;
 mod tracing;
 mod uprobe;
 
+use nmissed_wire::AttachType;
 use std::io;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
@@ -16,8 +17,8 @@ use std::ptr::NonNull;
 use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::bpf_link;
 use libbpf_rs::{Link, ProgramMut};
-use nmissed_evidence::Tally;
 use nmissed_uapi::{link_missed, probe_missed, recursion_misses};
+use nmissed_wire::Tally;
 
 use crate::trace_event::Profile;
 use crate::{Flavor, TraceEvent};
@@ -40,7 +41,7 @@ pub use tracing::for_tracing_multi;
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {
     /// As libbpf's `SEC()` spells it.
-    pub(crate) attach_type: &'static str,
+    pub(crate) attach_type: AttachType,
     /// For a kprobe: how it is armed.
     pub(crate) flavor: Option<Flavor>,
     /// How the image says that it is.
@@ -101,13 +102,13 @@ impl<'p, 'obj> Probe<'p, 'obj> {
 
     /// How the program is attached, as libbpf's `SEC()` spells it.
     #[must_use]
-    pub fn attach_type(&self) -> &'static str {
+    pub fn attach_type(&self) -> AttachType {
         self.attach_type
     }
 
     /// A program that only test runs hit.
     #[must_use]
-    pub fn unattached(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Self {
+    pub fn unattached(attach_type: AttachType, program: &'p ProgramMut<'obj>) -> Self {
         Self {
             attach_type,
             flavor: None,
@@ -124,7 +125,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
 
     /// In one place, of the only flavor there is.
     fn new(
-        attach_type: &'static str,
+        attach_type: AttachType,
         program: &'p ProgramMut<'obj>,
         link: impl AsFd + 'static,
     ) -> Self {
@@ -256,7 +257,7 @@ fn owned(link: *mut bpf_link) -> Result<Link> {
 
 #[cfg(test)]
 mod tests {
-    use nmissed_evidence::Tally;
+    use nmissed_wire::Tally;
     use test_case::test_case;
 
     use super::{hits_agree, misses_agree};

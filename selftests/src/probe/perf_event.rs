@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Perf events that are no tracepoints.
 
+use nmissed_wire::AttachType;
 use std::os::fd::{IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
@@ -41,6 +42,6 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = program
             .attach_perf_event(event.into_raw_fd())
             .context("attaching to the perf event")?;
-        Ok(Self::new("perf_event", program, link))
+        Ok(Self::new(AttachType::PerfEvent, program, link))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Events of tracefs, by perf events.
 
+use crate::flavor::flavor_at;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
@@ -25,7 +26,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let event_hits_before = hits_of(&event.profile()?);
         let link = set(program, open(event)?, by)
             .with_context(|| format!("attaching to the event {event}"))?;
-        let flavor = event.function.map(|name| Flavor::at(name, 0)).transpose()?;
+        let flavor = event.function.map(|name| flavor_at(name, 0)).transpose()?;
         Ok(Self {
             flavor,
             planned: flavor.and(Some(Flavor::Ftrace)),

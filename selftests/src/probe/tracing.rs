@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::bpf_program__set_expected_attach_type;
 use libbpf_rs::{AsRawLibbpf, OpenProgramMut, ProgramMut, ProgramType, TracepointCategory};
 use nmissed_uapi::attach_tracing_multi;
+use nmissed_wire::AttachType;
 
 use super::Probe;
 
@@ -17,7 +18,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = program
             .attach_tracepoint(TracepointCategory::Custom(group.to_owned()), name)
             .with_context(|| format!("attaching to the tracepoint {group}:{name}"))?;
-        Ok(Self::new("tp", program, link))
+        Ok(Self::new(AttachType::Tp, program, link))
     }
 
     /// Attaches to the tracepoint `name`, without perf.
@@ -28,7 +29,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = program
             .attach_raw_tracepoint(name)
             .with_context(|| format!("attaching to the raw tracepoint {name}"))?;
-        Ok(Self::new("raw_tp", program, link))
+        Ok(Self::new(AttachType::RawTp, program, link))
     }
 
     /// Attaches to the tracepoint that the program names itself.
@@ -36,7 +37,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn tp_btf(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::trampoline("tp_btf", program)
+        Self::trampoline(AttachType::TpBtf, program)
     }
 
     /// Attaches to the entry of the function that the program names itself,
@@ -45,7 +46,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn fentry(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::trampoline("fentry", program)
+        Self::trampoline(AttachType::Fentry, program)
     }
 
     /// As [`Probe::fentry`], to the return.
@@ -53,7 +54,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn fexit(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::trampoline("fexit", program)
+        Self::trampoline(AttachType::Fexit, program)
     }
 
     /// As [`Probe::fentry`]; the program may keep the function from running.
@@ -61,7 +62,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses, as it does for most functions.
     pub fn fmod_ret(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::trampoline("fmod_ret", program)
+        Self::trampoline(AttachType::FmodRet, program)
     }
 
     /// As [`Probe::fentry`], to entry and return.
@@ -69,14 +70,14 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn fsession(program: &'p ProgramMut<'obj>) -> Result<Self> {
-        Self::trampoline("fsession", program)
+        Self::trampoline(AttachType::Fsession, program)
     }
 
     /// As [`Probe::fentry`], to whatever of the function the program is for.
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn trampoline(attach_type: &'static str, program: &'p ProgramMut<'obj>) -> Result<Self> {
+    pub fn trampoline(attach_type: AttachType, program: &'p ProgramMut<'obj>) -> Result<Self> {
         let name = program.name().display();
         let link = program
             .attach_trace()
@@ -90,7 +91,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// # Errors
     /// If the kernel refuses.
     pub fn tracing_multi(
-        attach_type: &'static str,
+        attach_type: AttachType,
         number: u32,
         program: &'p ProgramMut<'obj>,
         function: u32,
@@ -109,7 +110,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         let link = program
             .attach_lsm()
             .with_context(|| format!("attaching the lsm {name}"))?;
-        Ok(Self::new("lsm", program, link))
+        Ok(Self::new(AttachType::Lsm, program, link))
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Probes of user space, on this very program.
 
+use nmissed_wire::AttachType;
 use std::env;
 
 use anyhow::{Context, Result};
@@ -20,7 +21,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     pub fn uprobe(program: &'p ProgramMut<'obj>, offset: usize) -> Result<Self> {
         let link = attach_uprobe(program, offset, false)
             .with_context(|| format!("attaching a uprobe to this program at {offset:#x}"))?;
-        Ok(Self::new("uprobe", program, link))
+        Ok(Self::new(AttachType::Uprobe, program, link))
     }
 
     /// Attaches to the return of the function at `offset` of this very
@@ -31,7 +32,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     pub fn uretprobe(program: &'p ProgramMut<'obj>, offset: usize) -> Result<Self> {
         let link = attach_uprobe(program, offset, true)
             .with_context(|| format!("attaching a uretprobe to this program at {offset:#x}"))?;
-        Ok(Self::new("uretprobe", program, link))
+        Ok(Self::new(AttachType::Uretprobe, program, link))
     }
 
     /// As [`Probe::uprobe`], by a link alone.
@@ -45,7 +46,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         };
         let link = attach_uprobe_multi(program, opts)
             .with_context(|| format!("attaching a uprobe.multi at {offset:#x}"))?;
-        Ok(Self::new("uprobe.multi", program, link))
+        Ok(Self::new(AttachType::UprobeMulti, program, link))
     }
 
     /// As [`Probe::uretprobe`], by a link alone.
@@ -60,7 +61,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         };
         let link = attach_uprobe_multi(program, opts)
             .with_context(|| format!("attaching a uretprobe.multi at {offset:#x}"))?;
-        Ok(Self::new("uretprobe.multi", program, link))
+        Ok(Self::new(AttachType::UretprobeMulti, program, link))
     }
 
     /// Attaches to entry and return of the function at `offset` of this very
@@ -76,7 +77,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         };
         let link = attach_uprobe_multi(program, opts)
             .with_context(|| format!("attaching a uprobe.session at {offset:#x}"))?;
-        Ok(Self::new("uprobe.session", program, link))
+        Ok(Self::new(AttachType::UprobeSession, program, link))
     }
 }
 

@@ -16,12 +16,12 @@ use std::mem::MaybeUninit;
 use anyhow::Result;
 use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{MapCore, MapFlags, OpenObject, OpenProgramMut, ProgramInput, ProgramMut};
-use nmissed_evidence::PAIR_IN;
 use nmissed_selftests::needs::{FENTRY_TEST1, KFUNC, MAP_UPDATE, Need};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, PairsSkelBuilder, types};
 use nmissed_selftests::{Flavor, Probe, Scene, TIMES, counted, fire};
 use nmissed_uapi::Page;
+use nmissed_wire::PAIR_IN;
 use test_case::{test_case, test_matrix};
 
 use Flavor::{Ftrace, Int3, Optimized};

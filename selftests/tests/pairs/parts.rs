@@ -4,10 +4,10 @@
 use anyhow::{Context, Result};
 use libbpf_rs::ProgramMut;
 use nmissed_selftests::needs::{
-    BREAKPOINT, FENTRY_TEST1, FPROBE, FSESSION, KFUNC, MAP_UPDATE, Need, SESSION, UPROBE,
+    BREAKPOINT, FENTRY_TEST1, FPROBE, KFUNC, MAP_UPDATE, Need, SESSION, UPROBE,
 };
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, types};
-use nmissed_selftests::{Flavor, Probe, Scene, SetBy, file_offset};
+use nmissed_selftests::{AttachType, Flavor, Probe, Scene, SetBy, file_offset};
 use nmissed_uapi::Counted;
 
 /// A way to attach a program.
@@ -115,7 +115,7 @@ impl Kind {
         Ok(match (self, self.need()) {
             (Kprobe(flavor), _) => scene.finds_place(places.function, flavor)?,
             (_, Some(need)) => scene.has(&need)?,
-            (Fsession, _) => scene.knows(&FSESSION),
+            (Fsession, _) => scene.knows(AttachType::Fsession),
             // A map update fires no tracepoint, and is not to be skipped.
             (Tp | RawTp | TpBtf | FmodRet, _) => places.function != MAP_UPDATE.function,
             _ => true,

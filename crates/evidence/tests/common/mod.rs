@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the tests of renderings start from.
 
-use nmissed_evidence::{Outcome, Record, Run, TestResult};
+use nmissed_evidence::{Run, TestResult};
+use nmissed_wire::{Outcome, Record};
 
 /// A run of a variant of a kernel, in which each of these tests passed.
 pub(crate) fn run(release: &str, variant: &str, tests: &[&str], records: Vec<Record>) -> Run {

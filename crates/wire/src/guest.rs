@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the host puts into the guest, and where PID 1 looks for it.
+//! The files of the guest, and where they lie.
 
 use serde::{Deserialize, Serialize};
+
+use crate::Flavor;
 
 /// The name of the virtio port that carries [`crate::Message`] lines.
 pub const RECORDS_PORT: &str = "nmissed.records";
@@ -44,9 +46,8 @@ pub struct PlannedTest {
 pub struct PlannedProbe {
     /// The function.
     pub function: String,
-    /// `ftrace`, `int3` or `optimized`: how the image says that a kprobe is
-    /// armed there.
-    pub flavor: String,
+    /// How a kprobe is armed there, by the kernel's image.
+    pub flavor: Flavor,
     /// Bytes from the function's start.
     pub offset: u64,
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{AttachType, Flavor};
+
 /// Between the attach type and what goes on in the scenarios in which a program is
 /// hit while something else goes on: `kprobe.multi/pair-in-fentry`.
 pub const PAIR_IN: &str = "/pair-in-";
@@ -48,13 +50,11 @@ pub struct Record {
     /// `<attach type>/<what happens>`, for example
     /// `kprobe.multi/nested-other-prog`. Stable: other programs key on it.
     pub scenario: String,
-    /// The attach type of the observed program, in libbpf's spelling without
-    /// `SEC()`'s target: `kprobe`, `kprobe.multi`, `kprobe.session`, `tp`...
-    pub attach_type: String,
-    /// How the probe was really armed, as the running kernel says:
-    /// `ftrace`, `int3` or `optimized` for kprobes (debugfs `kprobes/list`),
+    /// The attach type of the observed program.
+    pub attach_type: AttachType,
+    /// How a kprobe was armed, as the running kernel says (debugfs `kprobes/list`);
     /// `None` where the attach type has only one form.
-    pub flavor: Option<String>,
+    pub flavor: Option<Flavor>,
     /// Where the hits went.
     #[serde(flatten)]
     pub tally: Tally,
@@ -70,11 +70,16 @@ pub struct Record {
 impl Record {
     /// A record whose `lost` is what the tally leaves.
     #[must_use]
-    pub fn new(scenario: &str, attach_type: &str, flavor: Option<&str>, tally: Tally) -> Self {
+    pub fn new(
+        scenario: &str,
+        attach_type: AttachType,
+        flavor: Option<Flavor>,
+        tally: Tally,
+    ) -> Self {
         Self {
             scenario: scenario.to_owned(),
-            attach_type: attach_type.to_owned(),
-            flavor: flavor.map(str::to_owned),
+            attach_type,
+            flavor,
             tally,
             lost: tally.lost(),
             lost_because: None,
@@ -132,7 +137,12 @@ mod tests {
             link_missed: None,
             prog_missed: Some(6),
         };
-        let record = Record::new("kprobe/nested", "kprobe", Some("ftrace"), tally);
+        let record = Record::new(
+            "kprobe/nested",
+            AttachType::Kprobe,
+            Some(Flavor::Ftrace),
+            tally,
+        );
         let json = concat!(
             r#"{"scenario":"kprobe/nested","attach_type":"kprobe","flavor":"ftrace","#,
             r#""triggers":10,"runs":4,"link_missed":null,"prog_missed":6,"lost":0}"#,
@@ -149,7 +159,7 @@ mod tests {
             runs,
             ..Tally::default()
         };
-        let record = Record::new("kprobe/nested", "kprobe", None, tally);
+        let record = Record::new("kprobe/nested", AttachType::Kprobe, None, tally);
         let unexplained = record.is_unexplained();
         let explained = record.because(why);
         assert!(!explained.is_unexplained());

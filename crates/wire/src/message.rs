@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the guest says to the host: one JSON object per line.
+//! The lines that PID 1 sends to the host: one JSON object each.
 //!
-//! Lines survive a torn connection: whatever came whole before a crash counts.
+//! Each line that arrived whole before a crash counts.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Outcome, Record};
+use crate::{Outcome, ProberReply, Record};
 
-/// Raised whenever an older host would misread a newer guest.
-pub const WIRE_VERSION: u32 = 2;
+/// Raised by each change that an older host would misread.
+pub const WIRE_VERSION: u32 = 3;
 
 /// One line from the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Message {
-    /// PID 1 is up: its first word.
+    /// The first line: PID 1 is up.
     Hello {
         /// [`WIRE_VERSION`] of the guest.
         version: u32,
@@ -33,10 +33,10 @@ pub enum Message {
         /// The observation.
         record: Record,
     },
-    /// The kernel answered a question about probes.
+    /// The prober replied.
     Answer {
-        /// The answer.
-        answer: Answer,
+        /// The reply.
+        answer: ProberReply,
     },
     /// The running test ended.
     End {
@@ -85,7 +85,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
-    use crate::{List, Seen, Tally};
+    use crate::{AttachOutcome, AttachType, Flavor, KernelList, Tally};
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         prop_oneof![
@@ -102,29 +102,29 @@ mod tests {
     prop_compose! {
         fn records()(
             scenario: String,
-            attach_type: String,
-            flavor: Option<String>,
+            attach_type in prop::sample::select(AttachType::ALL),
+            flavor in prop::option::of(prop::sample::select(&Flavor::ALL[..])),
             triggers: u64,
             runs: u64,
             link_missed: Option<u64>,
             prog_missed: Option<u64>,
         ) -> Record {
             let tally = Tally { triggers, runs, link_missed, prog_missed };
-            Record::new(&scenario, &attach_type, flavor.as_deref(), tally)
+            Record::new(&scenario, attach_type, flavor, tally)
         }
     }
 
-    fn answers() -> impl Strategy<Value = Answer> {
-        let seen = prop_oneof![
-            Just(Seen::Attached),
-            Just(Seen::Ftrace),
-            any::<i32>().prop_map(Seen::Refused),
+    fn replies() -> impl Strategy<Value = ProberReply> {
+        let outcome = prop_oneof![
+            Just(AttachOutcome::Attached),
+            Just(AttachOutcome::Ftrace),
+            any::<i32>().prop_map(AttachOutcome::Refused),
         ];
         prop_oneof![
-            (any::<usize>(), prop::collection::vec(seen, 0..9))
-                .prop_map(|(batch, seen)| Answer::Batch { batch, seen }),
-            any::<Vec<String>>().prop_map(|lines| Answer::List {
-                list: List::Blacklist,
+            (any::<usize>(), prop::collection::vec(outcome, 0..9))
+                .prop_map(|(batch, outcomes)| ProberReply::Batch { batch, outcomes }),
+            any::<Vec<String>>().prop_map(|lines| ProberReply::List {
+                list: KernelList::Blacklist,
                 lines
             }),
         ]
@@ -141,7 +141,7 @@ mod tests {
             ),
             any::<String>().prop_map(|name| Message::Start { name }),
             records().prop_map(|record| Message::Record { record }),
-            answers().prop_map(|answer| Message::Answer { answer }),
+            replies().prop_map(|answer| Message::Answer { answer }),
             // Milliseconds: serde_json reads those back exactly.
             (any::<String>(), outcomes(), any::<u32>()).prop_map(|(name, outcome, ms)| {
                 Message::End {
@@ -191,7 +191,7 @@ mod tests {
         );
         "record"
     )]
-    #[test_case(r#"{"type":"answer","answer":{"batch":0,"seen":["f",{"e":22}]}}"#; "answer")]
+    #[test_case(r#"{"type":"answer","answer":{"batch":0,"outcomes":["f",{"e":22}]}}"#; "answer")]
     #[test_case(
         r#"{"type":"end","name":"missed::x","outcome":"fail","why":"1 != 2","seconds":0.5}"#;
         "end"

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a kernel does with hits, as far as releases and patches differ in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Defines the enum and its names at once.
+macro_rules! behaviours {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
+        /// What a kernel does with hits, as far as releases and patches differ in it.
+        ///
+        /// A release has some of them, and a stack of patches adds and removes some
+        /// (`stack.toml`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Behaviour {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Behaviour {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// Its name in `stack.toml`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+behaviours! {
+    /// An ftrace-based kprobe that `ftrace_test_recursion_trylock` refuses is counted
+    /// in `nmissed`.
+    CountsKprobeRecursion = "counts-kprobe-recursion";
+    /// An fprobe on entries that `ftrace_test_recursion_trylock` refuses is counted.
+    CountsFprobeRecursion = "counts-fprobe-recursion";
+    /// An fprobe on returns that fgraph refuses is counted.
+    CountsFgraphRecursion = "counts-fgraph-recursion";
+    /// What `__ftrace_ops_list_func` does not call for recursion is counted.
+    CountsListRecursion = "counts-list-recursion";
+    /// `__ftrace_ops_list_func` calls direct functions although it calls no callback.
+    CallsDirectInRecursion = "calls-direct-in-recursion";
+    /// `bpf_overflow_handler` counts for the program that it skips.
+    CountsPerfEventMisses = "counts-perf-event-misses";
+    /// A tracepoint that finds no recursion context counts for its programs.
+    CountsTracepointRecursion = "counts-tracepoint-recursion";
+    /// A return that `prepare_uretprobe` does not keep is counted.
+    CountsUretprobeDepth = "counts-uretprobe-depth";
+    /// A link shows the misses of all probes of its event.
+    ReportsAllProbesOfEvent = "reports-all-probes-of-event";
+    /// `BPF_TASK_FD_QUERY` shows the misses of a probe.
+    ReportsMissesInFdQuery = "reports-misses-in-fd-query";
+    /// A kprobe.session that misses its entry does not try its return.
+    SkipsReturnOfMissedSession = "skips-return-of-missed-session";
+    /// kprobe.multi takes `prog->active`, of a program, and not `bpf_prog_active`.
+    PerProgramRecursion = "per-program-recursion";
+    /// kprobe.multi yields to `bpf_prog_active`.
+    YieldsToProgActive = "yields-to-prog-active";
+}
+
+/// A word that is the name of no behaviour.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no behaviour (crates/wire/src/behaviour.rs lists them)")]
+pub struct UnknownBehaviour(String);
+
+impl FromStr for Behaviour {
+    type Err = UnknownBehaviour;
+
+    fn from_str(name: &str) -> Result<Self, UnknownBehaviour> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|it| it.name() == name)
+            .ok_or_else(|| UnknownBehaviour(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Behaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The vocabulary that the host, the guest and the tests share.
+//!
+//! | module | what it defines |
+//! | --- | --- |
+//! | `attach_type`, `flavor` | how a BPF program is attached, and how a kprobe is armed |
+//! | `version`, `behaviour` | what expectations depend on |
+//! | `record`, `outcome` | one observation of a scenario, and how a test ended |
+//! | `message` | the lines that PID 1 sends to the host |
+//! | `prober` | what the host asks about probes, and the replies |
+//! | `guest` | the files of the guest, and where they lie |
+//! | `output` | how a test hands a line to PID 1 |
+//! | `kprobes_list`, `klog` | text that the kernel writes |
+//!
+//! Invariants: depends on no crate of this workspace; no processes, and no I/O
+//! but in `output`, `kprobes_list::read_settled` and [`Version::running`]; an attach
+//! type that is not in the table of `attach_type` cannot be named anywhere.
+
+#![forbid(unsafe_code)]
+
+mod attach_type;
+mod behaviour;
+mod flavor;
+mod guest;
+mod klog;
+pub mod kprobes_list;
+mod message;
+mod outcome;
+pub mod output;
+mod prober;
+mod record;
+mod version;
+
+pub use attach_type::{AttachType, LinkCounter, UnknownAttachType};
+pub use behaviour::{Behaviour, UnknownBehaviour};
+pub use flavor::Flavor;
+pub use guest::{
+    PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, RECORDS_PORT,
+    RECORDS_TTY, TESTS_DIR, TROUBLE_MARK,
+};
+pub use klog::{Severity, report};
+pub use message::{Message, WIRE_VERSION, WireError, parse_line};
+pub use outcome::Outcome;
+pub use prober::{
+    AttachMethod, AttachOutcome, KernelList, ProbeBatch, ProbeSite, ProberReply, QUESTIONS, Target,
+};
+pub use record::{PAIR_IN, Record, Tally};
+pub use version::{FirstRelease, Version, VersionError};
