@@ -9,34 +9,16 @@
 //! is written before it is judged; one test at a time, on one CPU, because
 //! the kernel's own counters are exact only so (`nmissed++` is not atomic).
 
-pub mod needs;
+pub mod kernel;
 pub mod skel;
 
-mod asleep;
-mod cpus;
-mod crowd;
-mod environment;
 mod expect;
-mod flavor;
-mod kallsyms;
-mod kprobe_event;
-mod outer;
-mod own_code;
 mod probe;
-mod records;
-mod scene;
-mod sites;
-mod trace_event;
-mod trigger;
+mod scenario;
 
-pub use asleep::{Hit, Sleep, Words};
-pub use crowd::Crowd;
-pub use kallsyms::address_of;
-pub use kprobe_event::KprobeEvent;
+pub use kernel::{address_of, file_offset, needs};
 pub use nmissed_wire::{AttachType, Flavor};
-pub use outer::Outer;
-pub use own_code::file_offset;
-pub use probe::{Probe, SetBy, for_tracing_multi, takes_two_programs};
-pub use scene::{Scene, counted, shared};
-pub use trace_event::TraceEvent;
-pub use trigger::{TIMES, call, fire, migrate};
+pub use probe::{KprobeEvent, Probe, SetBy, TraceEvent, for_tracing_multi, takes_two_programs};
+pub use scenario::{
+    Crowd, Hit, Outer, Scene, Sleep, TIMES, Words, call, counted, fire, migrate, shared,
+};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Kprobes and kretprobes, by perf events that make them.
 
-use crate::flavor::flavor_at;
 use nmissed_wire::AttachType;
 use std::ffi::CString;
 
@@ -12,8 +11,9 @@ use libbpf_rs::libbpf_sys::{
 };
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut};
 
-use super::{Probe, SetBy, owned};
-use crate::{Flavor, sites};
+use super::flavor::flavor_at;
+use super::{Probe, SetBy, owned, sites};
+use crate::Flavor;
 
 impl<'p, 'obj> Probe<'p, 'obj> {
     /// Attaches to the entry of `function`, by a perf event and a link.

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Programs that are attached, and what the kernel counts about them.
 
+mod flavor;
 mod fprobe;
 mod kprobe;
+mod kprobe_event;
 mod perf_event;
+pub(crate) mod sites;
 mod sources;
 mod trace_event;
+mod tracefs;
 mod tracing;
 mod uprobe;
 
@@ -20,10 +24,12 @@ use libbpf_rs::{Link, ProgramMut};
 use nmissed_uapi::{link_missed, probe_missed, recursion_misses};
 use nmissed_wire::Tally;
 
-use crate::trace_event::Profile;
-use crate::{Flavor, TraceEvent};
+use crate::Flavor;
+use tracefs::Profile;
 
+pub use kprobe_event::KprobeEvent;
 pub use trace_event::takes_two_programs;
+pub use tracefs::TraceEvent;
 
 /// How a program is set on a perf event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,8 +266,8 @@ mod tests {
     use nmissed_wire::Tally;
     use test_case::test_case;
 
+    use super::Profile;
     use super::{hits_agree, misses_agree};
-    use crate::trace_event::Profile;
 
     const TALLY: Tally = Tally {
         triggers: 10,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Events of tracefs, by perf events.
 
-use crate::flavor::flavor_at;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use libbpf_rs::{ErrorKind, Link, PerfEventOpts, ProgramMut};
 use nmissed_uapi::open_trace_event;
 
-use super::{Probe, SetBy, hits_of};
-use crate::{Flavor, TraceEvent};
+use super::flavor::flavor_at;
+use super::{Probe, SetBy, TraceEvent, hits_of};
+use crate::Flavor;
 
 impl<'p, 'obj> Probe<'p, 'obj> {
     /// Attaches to an event of tracefs, by a perf event of its own. Several may

@@ -16,7 +16,7 @@ use nmissed_uapi::Page;
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::thread::gettid;
 
-use crate::trigger::migrate;
+use super::trigger::migrate;
 
 /// How long threads wait for each other: something is wrong long before.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -9,7 +9,8 @@ use std::{env, fmt};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{Flavor, sites};
+use super::sites;
+use crate::Flavor;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
 /// The group of our events.

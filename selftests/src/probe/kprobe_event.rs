@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::TraceEvent;
+use super::TraceEvent;
 
 /// A kprobe event that is enabled, until it is dropped.
 #[derive(Debug)]

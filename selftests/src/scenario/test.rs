@@ -14,11 +14,14 @@ use libbpf_rs::btf::Btf;
 use nmissed_wire::{AttachType, Record, Tally};
 use rustix::thread::sched_getcpu;
 
-use crate::environment::Environment;
+use super::records;
+use super::trigger::bind_to;
 use crate::expect::{self, Expectation, Refusal};
-use crate::needs::{self, Need};
-use crate::trigger::bind_to;
-use crate::{Flavor, Probe, cpus, records, sites};
+use crate::kernel::cpus;
+use crate::kernel::environment::Environment;
+use crate::kernel::needs::{self, Need};
+use crate::probe::sites;
+use crate::{Flavor, Probe};
 
 /// The security modules that the kernel asks, with commas between them.
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
