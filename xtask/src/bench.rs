@@ -14,21 +14,42 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
 use nmissed_host::{Cmd, Host, check_interrupt, find_program, reporter};
 use nmissed_kbuild::lookup;
+use nmissed_runner::{Exit, Step, UsageError, Workspace, ensure, everything};
 
-use crate::cli::BenchOptions;
-use crate::exit::{Exit, UsageError};
-use crate::needs::Step;
-use crate::workspace::Workspace;
-use crate::{doctor, plan};
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// `inspect` against readelf, nm, vmlinux-to-elf and extract-vmlinux
+    Inspect(Options),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// A vmlinux or vmlinuz (repeatable) [default: the vmlinux of each kernel
+    /// that is built]
+    #[arg(value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+
+    /// How often each program runs
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+}
+
+impl Verb {
+    pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        let Self::Inspect(options) = self;
+        inspect(workspace, options, install)
+    }
+}
 
 /// Measures each image and prints a table for it.
-pub(crate) fn run(workspace: &Workspace, options: &BenchOptions, install: bool) -> Result<Exit> {
+fn inspect(workspace: &Workspace, options: &Options, install: bool) -> Result<Exit> {
     if let Some(missing) = options.images.iter().find(|image| !image.is_file()) {
         return Err(UsageError(format!("{}: no such file", missing.display())).into());
     }
-    doctor::ensure(&[Step::Bench], install)?;
+    ensure(&[Step::Bench], install)?;
     let images = if options.images.is_empty() {
         built(workspace)?
     } else {
@@ -53,7 +74,7 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions, install: bool) 
 fn built(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let host = Host::open()?;
     let mut found = Vec::new();
-    for plan in plan::everything(workspace)? {
+    for plan in everything(workspace)? {
         let Some(series) = plan.series.first() else {
             continue;
         };

@@ -9,13 +9,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use clap::Args;
 use nmissed_host::{Cmd, Finished, Progress, reporter};
+use nmissed_runner::{Exit, Step, UsageError, Workspace, ensure};
 
-use crate::cli::FuzzOptions;
-use crate::doctor;
-use crate::exit::{Exit, UsageError};
-use crate::needs::Step;
-use crate::workspace::Workspace;
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// A parser, by the name of its file in crates/kimage/fuzz/fuzz_targets
+    /// (repeatable) [default: all]
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+
+    /// Seconds for which each is fed
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+}
 
 /// The workspace of its own that has the targets.
 const FUZZ_DIR: &str = "crates/kimage/fuzz";
@@ -26,10 +34,16 @@ const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=1500"];
 /// How many lines of output say what a target found.
 const TAIL: usize = 30;
 
+impl Options {
+    pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        run(workspace, self, install)
+    }
+}
+
 /// Runs one target after the other, and says what each found.
-pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions, install: bool) -> Result<Exit> {
+fn run(workspace: &Workspace, options: &Options, install: bool) -> Result<Exit> {
     let targets = targets(workspace, &options.targets)?;
-    doctor::ensure(&[Step::Fuzz], install)?;
+    ensure(&[Step::Fuzz], install)?;
     let progress = reporter();
     let mut exit = Exit::Good;
     for target in &targets {

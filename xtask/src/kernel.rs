@@ -1,44 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask kernel`: building kernels, and finding what was built.
 
-use anyhow::{Context, Result};
-use nmissed_host::Host;
-use nmissed_kbuild::{BuildRequest, BuiltKernel, Series, Source, fetch, lookup, refresh};
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use nmissed_runner::{
+    DEFAULT_VARIANTS, Exit, Selection, Step, Workspace, build, ensure, find_built, plan,
+    source_steps,
+};
 
-use crate::cli::{BuildOptions, Selection};
-use crate::doctor;
-use crate::exit::Exit;
-use crate::needs::Step;
-use crate::plan::{DEFAULT_VARIANTS, KernelPlan, plan};
-use crate::workspace::Workspace;
+use crate::options::Kernels;
 
-/// Builds a selection and prints where each kernel lies.
-pub(crate) fn build(workspace: &Workspace, options: &BuildOptions, install: bool) -> Result<Exit> {
-    let plans = plan(workspace, &options.selection, DEFAULT_VARIANTS)?;
-    doctor::ensure(
-        &[&source_steps(&plans), &[Step::Kernel][..]].concat(),
-        install,
-    )?;
-    let host = Host::open()?;
-    for plan in &plans {
-        if options.refresh {
-            refresh(&plan.spec, &host)?;
-        }
-        for series in &plan.series {
-            print_place(&build_one(plan, series, &host)?);
-        }
-    }
-    Ok(Exit::Good)
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Build variants of kernels
+    Build(BuildOptions),
+    /// Print the folder of a built kernel
+    Path(Kernels),
 }
 
-/// Prints where a selection lies, if it was built; builds and fetches nothing.
-pub(crate) fn path(workspace: &Workspace, selection: &Selection) -> Result<Exit> {
-    let host = Host::open()?;
+#[derive(Args, Debug)]
+pub(crate) struct BuildOptions {
+    #[command(flatten)]
+    kernels: Kernels,
+
+    /// Ask the archive for a newer version of the source first
+    #[arg(long)]
+    refresh: bool,
+}
+
+impl Verb {
+    pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        match self {
+            Self::Build(options) => options.run(workspace, install),
+            Self::Path(kernels) => path(workspace, kernels),
+        }
+    }
+}
+
+impl BuildOptions {
+    fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        let plans = plan(workspace, &Selection::from(&self.kernels), DEFAULT_VARIANTS)?;
+        let steps = [&source_steps(&plans), &[Step::Kernel][..]].concat();
+        ensure(&steps, install)?;
+        build(&plans, self.refresh, &mut |folder| {
+            println!("{}", folder.display());
+        })?;
+        Ok(Exit::Good)
+    }
+}
+
+fn path(workspace: &Workspace, kernels: &Kernels) -> Result<Exit> {
     let mut exit = Exit::Good;
-    for plan in plan(workspace, selection, DEFAULT_VARIANTS)? {
-        for series in &plan.series {
-            if let Some(kernel) = lookup(&plan.spec, series, &plan.config, &host)? {
-                print_place(&kernel);
+    for plan in plan(workspace, &Selection::from(kernels), DEFAULT_VARIANTS)? {
+        for (series, folder) in find_built(&plan)? {
+            if let Some(folder) = folder {
+                println!("{}", folder.display());
             } else {
                 let (id, variant) = (&plan.spec.id, series.name());
                 eprintln!(
@@ -49,39 +65,4 @@ pub(crate) fn path(workspace: &Workspace, selection: &Selection) -> Result<Exit>
         }
     }
     Ok(exit)
-}
-
-/// Builds one variant, or finds that there is nothing to build; the source is
-/// fetched only if it is needed.
-pub(crate) fn build_one(plan: &KernelPlan, series: &Series, host: &Host) -> Result<BuiltKernel> {
-    let KernelPlan { spec, config, .. } = plan;
-    if let Some(kernel) = lookup(spec, series, config, host)? {
-        return Ok(kernel);
-    }
-    let tree = fetch(spec, host)?;
-    let request = BuildRequest {
-        spec,
-        tree: &tree,
-        series,
-        config,
-        jobs: None,
-    };
-    nmissed_kbuild::build(&request, host)
-        .with_context(|| format!("kernel {} {}", spec.id, series.name()))
-}
-
-/// What it takes to get the source of these kernels.
-pub(crate) fn source_steps(plans: &[KernelPlan]) -> Vec<Step> {
-    let tarball = |plan: &KernelPlan| matches!(plan.spec.source, Source::Tarball { .. });
-    let mut steps = vec![Step::Source];
-    steps.extend(plans.iter().any(tarball).then_some(Step::Tarball));
-    steps
-}
-
-/// The folder that holds bzImage, vmlinux, config and System.map.
-fn print_place(kernel: &BuiltKernel) {
-    println!(
-        "{}",
-        kernel.bzimage.parent().unwrap_or(&kernel.bzimage).display()
-    );
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask`: the command line of nmissed.
 //!
-//! Parses, dispatches and says how it went; what there is to know about
-//! kernels, virtual machines and evidence lives in the crates behind it.
+//! One file per verb: its options, and the request they make of the crates behind
+//! it. `inspect` needs neither a workspace nor the runner.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
@@ -10,62 +10,92 @@
 )]
 
 mod bench;
-mod boots;
 mod ci;
-mod cli;
 mod doctor;
 mod exit;
 mod fuzz;
-mod guest;
-mod image;
 mod inspect;
 mod kernel;
-mod makefiles;
-mod needs;
-mod output;
+mod options;
 mod patch;
-mod patch_check;
-mod patch_cover;
-mod patch_edit;
-mod patch_mutate;
-mod plan;
-mod subjects;
-mod tidy;
-mod vm_test;
-mod vm_verify;
-mod workspace;
+mod vm;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use nmissed_runner::{Exit, Workspace};
 
-use crate::cli::{BenchVerb, Cli, KernelVerb, Verb, VmVerb};
-use crate::exit::Exit;
-use crate::workspace::Workspace;
+/// Measure how many probe hits a kernel drops, and which counter, if any,
+/// admits it
+///
+/// Exit status: 0 all as expected, 1 a test failed or a kernel crashed or
+/// hung, 2 wrong usage, 69 the host could not do its part, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+
+    /// Install what the host lacks first (apt where there is apt)
+    #[arg(long, global = true)]
+    install_deps: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Boot kernels and count where the hits of their probes go
+    #[command(subcommand)]
+    Vm(vm::Verb),
+    /// Build kernels and find them
+    #[command(subcommand)]
+    Kernel(kernel::Verb),
+    /// Work on the patch series, and find what a reviewer would find
+    #[command(subcommand)]
+    Patch(patch::Verb),
+    /// Print which functions of a kernel image can be probed, and how
+    Inspect(inspect::Options),
+    /// Measure how fast `inspect` is, against other programs
+    #[command(subcommand)]
+    Bench(bench::Verb),
+    /// Feed damaged images to the parsers of `inspect`
+    Fuzz(fuzz::Options),
+    /// List what this machine lacks, and why it is needed
+    Doctor,
+    /// Run every check of the project itself
+    Ci(ci::Options),
+}
 
 fn main() -> ExitCode {
-    match dispatch(&Cli::parse()) {
-        Ok(exit) => exit.into(),
-        Err(error) => exit::report(&error).into(),
+    let exit = match run(&Cli::parse()) {
+        Ok(exit) => exit,
+        Err(error) => exit::report(&error),
+    };
+    exit.code().into()
+}
+
+fn run(cli: &Cli) -> Result<Exit> {
+    nmissed_host::install_interrupt()?;
+    let install = cli.install_deps;
+    match &cli.verb {
+        Verb::Vm(verb) => verb.run(&Workspace::find()?, install),
+        Verb::Kernel(verb) => verb.run(&Workspace::find()?, install),
+        Verb::Patch(verb) => verb.run(&Workspace::find()?, install),
+        Verb::Inspect(options) => inspect::run(options).map(|()| Exit::Good),
+        Verb::Bench(verb) => verb.run(&Workspace::find()?, install),
+        Verb::Fuzz(options) => options.run(&Workspace::find()?, install),
+        Verb::Doctor => doctor::run(install),
+        Verb::Ci(options) => options.run(&Workspace::find()?, install),
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit> {
-    nmissed_host::install_interrupt()?;
-    let workspace = Workspace::find()?;
-    let install = cli.install_deps;
-    match &cli.verb {
-        Verb::Vm(VmVerb::Test(options)) => vm_test::run(&workspace, options, install),
-        Verb::Vm(VmVerb::Pairs(options)) => vm_test::pairs(&workspace, options, install),
-        Verb::Vm(VmVerb::Verify(options)) => vm_verify::run(&workspace, options, install),
-        Verb::Kernel(KernelVerb::Build(options)) => kernel::build(&workspace, options, install),
-        Verb::Kernel(KernelVerb::Path(options)) => kernel::path(&workspace, options),
-        Verb::Patch(verb) => patch::run(&workspace, verb, install),
-        Verb::Inspect(options) => inspect::run(options),
-        Verb::Bench(BenchVerb::Inspect(options)) => bench::run(&workspace, options, install),
-        Verb::Fuzz(options) => fuzz::run(&workspace, options, install),
-        Verb::Doctor => doctor::run(install),
-        Verb::Ci(options) => ci::run(&workspace, options, install),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

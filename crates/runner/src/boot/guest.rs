@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Builds what runs in the guest: PID 1 and the test programs, all static.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use nmissed_host::{Cmd, Host, hash_parts, write_atomic};
+use nmissed_vm::Guest;
+use serde_json::Value;
+
+use crate::workspace::Workspace;
+
+/// Named even where it is the host's own: only with an explicit target does
+/// `crt-static` leave build scripts and proc macros alone.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The step's name, on the screen and in the cache of times.
+const STEP: &str = "building the guest's programs";
+/// The headers of a kernel's uapi that the tests speak through.
+const HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
+
+/// PID 1, as its package and its program are called.
+const INIT: &str = "nmissed-init";
+/// What asks about probes, likewise.
+const PROBER: &str = "nmissed-prober";
+
+/// Builds PID 1 and the test programs against the uapi headers of one kernel, or
+/// libbpf's copy of them.
+pub(crate) fn build(workspace: &Workspace, uapi: Option<&Path>, host: &Host) -> Result<Guest> {
+    let build = match uapi {
+        Some(uapi) => {
+            let target = target_dir(workspace, uapi)?;
+            let uapi = target.join("uapi");
+            Build::new(workspace, target, Some(uapi), host)
+        }
+        None => Build::without_headers(workspace, host),
+    };
+    build.timed(|build| {
+        Ok(Guest {
+            init: build.program(INIT, &[])?,
+            tests: build.tests()?,
+        })
+    })
+}
+
+/// Builds PID 1 and the prober, which any kernel will do for.
+pub(crate) fn build_prober(workspace: &Workspace, host: &Host) -> Result<Guest> {
+    let build = Build::without_headers(workspace, host);
+    build.timed(|build| {
+        let prober = build.program(PROBER, &["--features", "static"])?;
+        Ok(Guest {
+            init: build.program(INIT, &[])?,
+            tests: vec![("prober".to_owned(), prober)],
+        })
+    })
+}
+
+/// One target folder per set of headers, so that going back and forth between
+/// kernels builds nothing. It holds the headers, too: where they come from
+/// differs between variants that share them.
+fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
+    let mut headers = Vec::new();
+    for name in HEADERS {
+        let header = uapi.join("linux").join(name);
+        let text = fs::read(&header).with_context(|| format!("cannot read {}", header.display()));
+        headers.push(text?);
+    }
+    let target = workspace
+        .target()
+        .join("guest")
+        .join(&hash_parts(&headers)[..16]);
+    let own = target.join("uapi/linux");
+    fs::create_dir_all(&own).with_context(|| format!("cannot create {}", own.display()))?;
+    for (name, text) in HEADERS.iter().zip(&headers) {
+        let header = own.join(name);
+        // A new time would have everything built again.
+        if fs::read(&header).ok().as_ref() != Some(text) {
+            write_atomic(&header, text)?;
+        }
+    }
+    Ok(target)
+}
+
+struct Build<'a> {
+    workspace: &'a Workspace,
+    target: PathBuf,
+    /// The headers that nmissed-uapi speaks; libbpf's if there are none.
+    uapi: Option<PathBuf>,
+    host: &'a Host,
+    /// Whether anything had to be compiled.
+    compiled: Cell<bool>,
+}
+
+impl<'a> Build<'a> {
+    fn new(
+        workspace: &'a Workspace,
+        target: PathBuf,
+        uapi: Option<PathBuf>,
+        host: &'a Host,
+    ) -> Self {
+        Self {
+            workspace,
+            target,
+            uapi,
+            host,
+            compiled: Cell::new(false),
+        }
+    }
+
+    /// For any kernel.
+    fn without_headers(workspace: &'a Workspace, host: &'a Host) -> Self {
+        let target = workspace.target().join("guest/any");
+        Self::new(workspace, target, None, host)
+    }
+
+    /// Builds, and says how it went.
+    fn timed(self, act: impl FnOnce(&Self) -> Result<Guest>) -> Result<Guest> {
+        let started = Instant::now();
+        self.host
+            .progress
+            .begin(STEP, None, self.host.cache.last_time(STEP));
+        let guest = act(&self)?;
+        if self.compiled.get() {
+            self.host.cache.remember_time(STEP, started.elapsed());
+            self.host.progress.end("built the guest's programs");
+        } else {
+            self.host
+                .progress
+                .end("the guest's programs: nothing to build");
+        }
+        Ok(guest)
+    }
+
+    /// The program that a package is named after.
+    fn program(&self, package: &str, more: &[&str]) -> Result<PathBuf> {
+        let made = self.cargo(&[&["build", "--package", package], more].concat())?;
+        let program = made.into_iter().find(|(name, _)| name == package);
+        let (_, path) = program.with_context(|| format!("cargo built no {package}"))?;
+        Ok(path)
+    }
+
+    /// By name: cargo tells them as they get ready, which differs from time to time.
+    fn tests(&self) -> Result<Vec<(String, PathBuf)>> {
+        let mut tests = self.cargo(&[
+            "test",
+            "--no-run",
+            "--package",
+            "nmissed-selftests",
+            "--features",
+            "static",
+            "--test",
+            "*",
+        ])?;
+        tests.sort();
+        Ok(tests)
+    }
+
+    /// Runs cargo and returns the name and path of each program it made.
+    fn cargo(&self, args: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+        let cmd = self.command(args)?;
+        let finished = cmd.finish(|line| self.follow(line))?;
+        if !finished.status.success() {
+            bail!(
+                "the guest's programs do not build\n{}",
+                complaint(&finished.lines)
+            );
+        }
+        Ok(finished
+            .lines
+            .iter()
+            .filter_map(|line| executable(line))
+            .collect())
+    }
+
+    fn command(&self, args: &[&str]) -> Result<Cmd> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let uapi = self.uapi.iter().map(|dir| ("NMISSED_UAPI", dir));
+        let cmd = Cmd::new(cargo)
+            .args(args.iter().copied())
+            .args(["--locked", "--profile", "guest", "--target", TARGET])
+            .args(["--message-format", "json-render-diagnostics"])
+            .arg("--target-dir")
+            .arg(&self.target)
+            .dir(self.workspace.root())
+            .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .env("LIBBPF_SYS_LIBRARY_PATH", library_path()?);
+        Ok(uapi.fold(cmd, |cmd, (name, dir)| cmd.env(name, dir)))
+    }
+
+    fn follow(&self, line: &str) {
+        if let Some(what) = line.trim_start().strip_prefix("Compiling ") {
+            self.compiled.set(true);
+            self.host.progress.at(0, what);
+        }
+    }
+}
+
+/// What cargo says for people, from its first complaint on.
+fn complaint(lines: &[String]) -> String {
+    let human = lines
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.starts_with('{'));
+    let from_error = human.clone().skip_while(|line| !line.starts_with("error"));
+    let said: Vec<_> = from_error.collect();
+    if said.is_empty() {
+        human.collect::<Vec<_>>().join("\n")
+    } else {
+        said.join("\n")
+    }
+}
+
+/// Where the C compiler finds the static libelf and libz.
+fn library_path() -> Result<PathBuf> {
+    let answer = Cmd::new("gcc").arg("-print-file-name=libelf.a").run()?;
+    let path = answer
+        .first()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let path = path.context("gcc finds no libelf.a")?;
+    let full = path
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", path.display()))?;
+    full.parent()
+        .map(Path::to_owned)
+        .context("libelf.a has no folder")
+}
+
+/// The program that one of cargo's JSON messages speaks of.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message.get("executable")?.as_str()?;
+    let name = message.get("target")?.get("name")?.as_str()?;
+    Some((name.to_owned(), PathBuf::from(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case(&["Compiling x", "{}", "error[E0]: no", "  --> y"] => "error[E0]: no\n  --> y"; "from the error on")]
+    #[test_case(&["{}", "killed"] => "killed"; "all of it if there is none")]
+    fn complaints_are_for_people(lines: &[&str]) -> String {
+        complaint(
+            &lines
+                .iter()
+                .map(|line| (*line).to_owned())
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    #[test_case(r#"{"reason":"compiler-artifact","target":{"name":"missed"},"executable":"/t/missed-1"}"#
+        => Some(("missed".to_owned(), PathBuf::from("/t/missed-1"))); "a program")]
+    #[test_case(r#"{"reason":"compiler-artifact","target":{"name":"lib"},"executable":null}"# => None; "a library")]
+    #[test_case("   Compiling libc v0.2" => None; "a line for people")]
+    fn programs_are_found_in_messages(line: &str) -> Option<(String, PathBuf)> {
+        executable(line)
+    }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One boot: a kernel, the guest's programs, and the folder for what it showed.
+
+pub(crate) mod guest;
+pub(crate) mod output;
+pub(crate) mod session;

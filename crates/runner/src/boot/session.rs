@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What all boots of one command share.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nmissed_evidence::Run;
+use nmissed_host::Host;
+use nmissed_vm::{Accel, BootSpec, Choice, Deadlines, Guest, choose_accel};
+use nmissed_wire::{Message, PlannedTest};
+
+use crate::boot::output::Output;
+use crate::plan::bootable::Bootable;
+use crate::workspace::Workspace;
+
+/// How a command boots, and where its evidence goes.
+#[derive(Clone, Debug, Default)]
+pub struct BootSettings {
+    /// The output folder; the next free `target/vm/run-NNNN` if `None`.
+    pub output: Option<PathBuf>,
+    /// KVM if a kernel really boots with it, if `None`.
+    pub accel: Option<Accel>,
+}
+
+/// What is special about one boot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BootJob<'a> {
+    pub(crate) guest: &'a Guest,
+    pub(crate) plan: &'a [PlannedTest],
+    pub(crate) deadlines: Deadlines,
+    /// More kernel parameters.
+    pub(crate) append: &'a str,
+    /// More files for the guest: path and content.
+    pub(crate) files: &'a [(&'a str, Vec<u8>)],
+}
+
+/// What all boots of one command share.
+pub(crate) struct BootSession {
+    pub(crate) host: Host,
+    pub(crate) output: Output,
+    machines: nmissed_vm::Config,
+    accel: Choice,
+}
+
+impl BootSession {
+    /// Chooses how to emulate, and makes the folder for the evidence.
+    pub(crate) fn start(workspace: &Workspace, settings: &BootSettings) -> Result<Self> {
+        let host = Host::open()?;
+        let machines = nmissed_vm::Config::load(&workspace.vmconfig().join("vm.toml"))?;
+        let accel = choose_accel(settings.accel, &host.cache)?;
+        host.progress.say(&format!(
+            "accelerator: {} ({})",
+            accel.accel.name(),
+            accel.reason
+        ));
+        let output = match &settings.output {
+            Some(dir) => Output::at(dir)?,
+            None => Output::next_below(&workspace.target().join("vm"))?,
+        };
+        Ok(Self {
+            host,
+            output,
+            machines,
+            accel,
+        })
+    }
+
+    /// Says where the evidence lies, if there is any.
+    pub(crate) fn tell_where(&self) {
+        if !self.output.discard() {
+            let dir = self.output.dir().display();
+            self.host.progress.say(&format!("evidence: {dir}"));
+        }
+    }
+
+    /// How long the parts of a boot may take here.
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.machines.deadlines(self.accel.accel)
+    }
+
+    /// Seconds of a machine's time as seconds of ours, at the worst.
+    pub(crate) fn scaled(&self, seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds) * self.machines.factor(self.accel.accel)
+    }
+
+    /// Boots, and keeps what is known of the kernel beside what it showed.
+    pub(crate) fn boot(
+        &self,
+        kernel: &Bootable,
+        job: &BootJob<'_>,
+        on_message: &mut dyn FnMut(&Message),
+    ) -> Result<Run> {
+        let dir = self.output.run_dir(&kernel.id, &kernel.label)?;
+        if let Some(configured) = &kernel.configured {
+            fs::copy(&configured.config, dir.join("config"))
+                .with_context(|| format!("cannot keep the configuration in {}", dir.display()))?;
+        }
+        let spec = BootSpec {
+            kernel: &kernel.id,
+            taken_for: &kernel.taken_for,
+            variant: &kernel.variant,
+            release: kernel.configured.as_ref().map(|it| it.release.as_str()),
+            configured: kernel.configured.is_some(),
+            image: &kernel.image,
+            guest: job.guest,
+            plan: job.plan,
+            files: job.files,
+            machine: self.machines.machine(kernel.machine())?,
+            accel: self.accel.accel,
+            deadlines: job.deadlines,
+            append: job.append,
+            output: &dir,
+        };
+        Ok(nmissed_vm::boot(&spec, on_message)?)
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Builds kernels, boots them, and compares what the guest reports.
+//!
+//! | folder | content |
+//! | --- | --- |
+//! | `plan` | from names to kernels and patch series; building them |
+//! | `needs` | what the host must have for each step, and installing it |
+//! | `boot` | one boot: the kernel, the guest's programs, the output folder |
+//! | `test` | a session that runs the tests: `vm test`, `vm pairs` |
+//! | `verify` | a session that compares a kernel with its image: `vm verify` |
+//! | `review` | what a patch series changes, patch by patch and hunk by hunk |
+//!
+//! Invariants: everything a request names is checked before any work begins;
+//! a run is kept in the output folder as soon as it ends. No command line: the
+//! caller parses options and decides the exit status of errors.
+#![forbid(unsafe_code)]
+
+mod boot;
+mod exit;
+mod image;
+mod needs;
+mod plan;
+mod review;
+mod test;
+mod verify;
+mod workspace;
+
+pub use boot::session::BootSettings;
+pub use exit::{Exit, UsageError};
+pub use needs::{NEEDS, Need, Step, ensure, remedy};
+pub use plan::build::{build, find_built, source_steps};
+pub use plan::kernels::{DEFAULT_VARIANTS, KernelPlan, everything, kernels, patched, plan};
+pub use plan::selection::Selection;
+pub use plan::targets::Targets;
+pub use review::check::{check_each, check_series};
+pub use review::cover::cover;
+pub use review::edit::edit;
+pub use review::mutate::mutate;
+pub use test::session::{TestRequest, test};
+pub use test::view::View;
+pub use verify::questions::Extent;
+pub use verify::session::{DEFAULT_SAMPLE, VARIANTS as VERIFY_VARIANTS, VerifyRequest, verify};
+pub use workspace::Workspace;

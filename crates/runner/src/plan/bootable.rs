@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A kernel that can be booted.
+
+use std::path::{Path, PathBuf};
+
+use nmissed_kbuild::{BuiltKernel, KernelSpec};
+
+/// What a kernel that was not built here has in place of a variant.
+const STOCK: &str = "stock";
+
+/// A kernel that can be booted.
+#[derive(Clone, Debug)]
+pub(crate) struct Bootable {
+    /// For results: an id of kernels.toml, or the file's name.
+    pub(crate) id: String,
+    /// The kernel that the tests take it for.
+    pub(crate) taken_for: String,
+    /// For results: `baseline`, or `stock`.
+    pub(crate) variant: String,
+    /// For the folder of its evidence: the variant, if nothing else is said.
+    pub(crate) label: String,
+    /// bzImage.
+    pub(crate) image: PathBuf,
+    /// vmlinux, or the bzImage again where there is nothing else.
+    pub(crate) vmlinux: PathBuf,
+    /// Of a kernel that was configured here.
+    pub(crate) configured: Option<Configured>,
+}
+
+/// What is known of a kernel that was configured here.
+#[derive(Clone, Debug)]
+pub(crate) struct Configured {
+    /// As `uname -r` prints it.
+    pub(crate) release: String,
+    /// The `.config` file.
+    pub(crate) config: PathBuf,
+}
+
+impl Bootable {
+    /// A kernel that was built here.
+    pub(crate) fn built(spec: &KernelSpec, variant: &str, built: &BuiltKernel) -> Self {
+        Self {
+            id: spec.id.clone(),
+            taken_for: spec.base.clone(),
+            variant: variant.to_owned(),
+            label: variant.to_owned(),
+            image: built.bzimage.clone(),
+            vmlinux: built.vmlinux.clone(),
+            configured: Some(Configured {
+                release: built.release.clone(),
+                config: built.config.clone(),
+            }),
+        }
+    }
+
+    /// A distribution's kernel, or an image of the user.
+    pub(crate) fn stock(id: &str, image: &Path) -> Self {
+        Self {
+            id: id.to_owned(),
+            taken_for: id.to_owned(),
+            variant: STOCK.to_owned(),
+            label: STOCK.to_owned(),
+            image: image.to_owned(),
+            vmlinux: image.to_owned(),
+            configured: None,
+        }
+    }
+
+    /// The same kernel for a further boot, with evidence of its own.
+    pub(crate) fn attempt(&self, number: u32) -> Self {
+        let mut again = self.clone();
+        if number > 1 {
+            again.variant = format!("{}-{number}", self.variant);
+            again.label.clone_from(&again.variant);
+        }
+        again
+    }
+
+    /// The same kernel with its evidence in a folder of another name.
+    pub(crate) fn labelled(mut self, label: &str) -> Self {
+        label.clone_into(&mut self.label);
+        self
+    }
+
+    /// The machine of vm.toml: kernels that are built here have no driver for
+    /// what is on the other.
+    pub(crate) fn machine(&self) -> &'static str {
+        if self.configured.is_some() {
+            "microvm"
+        } else {
+            "q35"
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Building what is planned, and finding what was built.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nmissed_host::Host;
+use nmissed_kbuild::{BuildRequest, BuiltKernel, Series, Source, fetch, lookup, refresh};
+
+use crate::needs::Step;
+use crate::plan::kernels::KernelPlan;
+
+/// Builds all that is planned and calls `built` with the folder of each kernel:
+/// it holds bzImage, vmlinux, config and System.map. `newer` asks the archive
+/// for a newer version of the source first.
+///
+/// # Errors
+/// If source cannot be fetched, a patch does not apply, or a build fails.
+pub fn build(plans: &[KernelPlan], newer: bool, built: &mut dyn FnMut(&Path)) -> Result<()> {
+    let host = Host::open()?;
+    for plan in plans {
+        if newer {
+            refresh(&plan.spec, &host)?;
+        }
+        for series in &plan.series {
+            built(folder(&build_one(plan, series, &host)?));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folder of each kernel that is planned, `None` for one that is not
+/// built; builds and fetches nothing.
+///
+/// # Errors
+/// If the cache cannot be read.
+pub fn find_built(plan: &KernelPlan) -> Result<Vec<(&Series, Option<PathBuf>)>> {
+    let host = Host::open()?;
+    let find = |series| {
+        let kernel = lookup(&plan.spec, series, &plan.config, &host)?;
+        Ok((series, kernel.map(|kernel| folder(&kernel).to_owned())))
+    };
+    plan.series.iter().map(find).collect()
+}
+
+/// Builds one variant, or finds that there is nothing to build; the source is
+/// fetched only if it is needed.
+pub(crate) fn build_one(plan: &KernelPlan, series: &Series, host: &Host) -> Result<BuiltKernel> {
+    let KernelPlan { spec, config, .. } = plan;
+    if let Some(kernel) = lookup(spec, series, config, host)? {
+        return Ok(kernel);
+    }
+    let tree = fetch(spec, host)?;
+    let request = BuildRequest {
+        spec,
+        tree: &tree,
+        series,
+        config,
+        jobs: None,
+    };
+    nmissed_kbuild::build(&request, host)
+        .with_context(|| format!("kernel {} {}", spec.id, series.name()))
+}
+
+/// What it takes to get the source of these kernels.
+#[must_use]
+pub fn source_steps(plans: &[KernelPlan]) -> Vec<Step> {
+    let tarball = |plan: &KernelPlan| matches!(plan.spec.source, Source::Tarball { .. });
+    let mut steps = vec![Step::Source];
+    steps.extend(plans.iter().any(tarball).then_some(Step::Tarball));
+    steps
+}
+
+fn folder(kernel: &BuiltKernel) -> &Path {
+    kernel.bzimage.parent().unwrap_or(&kernel.bzimage)
+}

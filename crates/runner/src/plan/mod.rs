@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From names to kernels and patch series, and to kernels that can be booted.
+
+pub(crate) mod bootable;
+pub(crate) mod build;
+pub(crate) mod kernels;
+pub(crate) mod selection;
+pub(crate) mod targets;

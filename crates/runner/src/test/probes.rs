@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Offsets for the tests to probe, one per flavor.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nmissed_kimage::{Flavor, Function};
+use nmissed_wire::{PROBED, PlannedProbe};
+
+use crate::image::with_image;
+
+/// Returns, as JSON for the guest, where in the functions that tests probe an
+/// instruction of each flavor is, by the image that is about to run.
+pub(crate) fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
+    let probes = with_image(vmlinux, |image| {
+        let functions = image.functions();
+        let probed = functions
+            .iter()
+            .filter(|it| PROBED.contains(&image.name(it)));
+        let pick = |function: &Function, flavor: Flavor| {
+            let site = image.pick(function, flavor)?;
+            Some(PlannedProbe {
+                function: image.name(function).to_owned(),
+                flavor: wire_flavor(flavor),
+                offset: site.offset.into(),
+            })
+        };
+        let picked = probed.flat_map(|function| Flavor::ALL.map(|it| pick(function, it)));
+        Ok(picked.flatten().collect::<Vec<_>>())
+    })?;
+    serde_json::to_vec(&probes).context("cannot encode the probe plan")
+}
+
+fn wire_flavor(flavor: Flavor) -> nmissed_wire::Flavor {
+    match flavor {
+        Flavor::Ftrace => nmissed_wire::Flavor::Ftrace,
+        Flavor::Int3(_) => nmissed_wire::Flavor::Int3,
+        Flavor::Optimized => nmissed_wire::Flavor::Optimized,
+    }
+}

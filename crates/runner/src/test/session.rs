@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From kernels to a table of what their probes lost.
+
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nmissed_evidence::Run;
+use nmissed_host::Host;
+use nmissed_kbuild::{BuiltKernel, Series};
+use nmissed_vm::Guest;
+use nmissed_wire::{Message, PROBE_PLAN, PlannedTest};
+use regex::Regex;
+
+use crate::boot::guest;
+use crate::boot::session::{BootJob, BootSession, BootSettings};
+use crate::exit::{Exit, UsageError};
+use crate::plan::bootable::Bootable;
+use crate::plan::build::build_one;
+use crate::plan::kernels::KernelPlan;
+use crate::plan::targets::Targets;
+use crate::test::probes::probe_plan;
+use crate::test::view::View;
+use crate::workspace::Workspace;
+
+/// What a test session runs and shows.
+#[derive(Clone, Debug, Default)]
+pub struct TestRequest {
+    /// How to boot, and where the evidence goes.
+    pub boot: BootSettings,
+    /// Only tests whose name, `FAMILY::TEST`, matches.
+    pub filter: Option<Regex>,
+    /// So many times in one boot, and once more after another.
+    pub repeat: Option<u32>,
+    /// So many of the slowest tests are listed.
+    pub slowest: Option<usize>,
+    /// How the results are shown.
+    pub view: View,
+}
+
+/// Builds and boots each kernel, runs the tests, and prints how they compare.
+///
+/// # Errors
+/// If the host cannot do it; what was seen before is printed and kept.
+pub fn test(workspace: &Workspace, targets: &Targets, request: &TestRequest) -> Result<Exit> {
+    let mut session = TestSession::start(workspace, request)?;
+    let outcome = session.test_all(targets);
+    // What was seen before something went wrong is evidence all the same.
+    session.show()?;
+    outcome?;
+    let results = session.boots.output.results();
+    Ok(match Exit::of(&results.runs) {
+        Exit::Good if results.has_new_reports() => Exit::Failed,
+        exit => exit,
+    })
+}
+
+/// Builds and boots kernels, and keeps the runs.
+pub(crate) struct TestSession<'a> {
+    workspace: &'a Workspace,
+    request: &'a TestRequest,
+    pub(crate) boots: BootSession,
+}
+
+impl<'a> TestSession<'a> {
+    pub(crate) fn start(workspace: &'a Workspace, request: &'a TestRequest) -> Result<Self> {
+        Ok(Self {
+            workspace,
+            request,
+            boots: BootSession::start(workspace, &request.boot)?,
+        })
+    }
+
+    fn test_all(&mut self, targets: &Targets) -> Result<()> {
+        for plan in &targets.to_build {
+            self.test_kernel(plan)?;
+        }
+        let prebuilt = targets.prebuilt(&self.boots.host)?;
+        prebuilt
+            .iter()
+            .try_for_each(|kernel| self.test_prebuilt(kernel))
+    }
+
+    /// The kernel's headers are not at hand: the tests speak libbpf's.
+    fn test_prebuilt(&mut self, kernel: &Bootable) -> Result<()> {
+        let guest = guest::build(self.workspace, None, &self.boots.host)?;
+        let run = self.boot(kernel, &guest)?;
+        self.boots.output.keep(run)
+    }
+
+    fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
+        for series in &plan.series {
+            let built = self.build(plan, series)?;
+            let run = self.test_built(plan, series, &built, series.name())?;
+            self.boots.output.keep(run)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn build(&self, plan: &KernelPlan, series: &Series) -> Result<BuiltKernel> {
+        build_one(plan, series, &self.boots.host)
+    }
+
+    /// Boots a kernel that was built here and runs the tests. Its evidence is kept
+    /// under a label, which may differ from the variant's name.
+    pub(crate) fn test_built(
+        &self,
+        plan: &KernelPlan,
+        series: &Series,
+        built: &BuiltKernel,
+        label: &str,
+    ) -> Result<Run> {
+        let guest = guest::build(self.workspace, Some(&built.uapi_dir), &self.boots.host)?;
+        let kernel = Bootable::built(&plan.spec, series.name(), built).labelled(label);
+        Ok(Run {
+            variant: label.to_owned(),
+            ..self.boot(&kernel, &guest)?
+        })
+    }
+
+    /// Boots, and runs the tests as often as requested. Repeated in one boot they
+    /// show what earlier ones leave behind in the kernel, and after another boot
+    /// what differs between boots.
+    fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
+        let tests = self.tests(guest)?;
+        let Some(times) = self.request.repeat else {
+            return self.boot_once(kernel, guest, &tests, 1);
+        };
+        let run = self.boot_once(kernel, guest, &tests, times)?;
+        if !run.machine.is_good() {
+            return Ok(run);
+        }
+        let again = format!("{}-again", kernel.label);
+        let again = kernel.clone().labelled(&again);
+        Ok(run.and_boot(self.boot_once(&again, guest, &tests, 1)?))
+    }
+
+    fn boot_once(
+        &self,
+        kernel: &Bootable,
+        guest: &Guest,
+        tests: &[PlannedTest],
+        times: u32,
+    ) -> Result<Run> {
+        let mut deadlines = self.boots.deadlines();
+        deadlines.total *= times;
+        let plan = vec![tests; times as usize].concat();
+        let job = BootJob {
+            guest,
+            plan: &plan,
+            deadlines,
+            append: "",
+            files: &[(PROBE_PLAN, probe_plan(&kernel.vmlinux)?)],
+        };
+        let Host { cache, progress } = &self.boots.host;
+        let what = format!("boot {} {}", kernel.id, kernel.label);
+        progress.begin(&what, Some(plan.len() as u64), cache.last_time(&what));
+        let mut ended = 0;
+        let mut records = vec![Vec::new(); times as usize];
+        let run = self.boots.boot(kernel, &job, &mut |message| {
+            let now = records.get_mut(ended / tests.len());
+            if let (Message::Record { record }, Some(now)) = (message, now) {
+                now.push(record.clone());
+            }
+            self.follow(message, &mut ended);
+        })?;
+        let run = run.repeated(tests.len(), records);
+        progress.end(&summary(&run));
+        // How long a part of the tests took says nothing about all of them.
+        if run.is_good() && self.request.filter.is_none() && times == 1 {
+            cache.remember_time(&what, Duration::from_secs_f64(run.total_s));
+        }
+        Ok(run)
+    }
+
+    fn tests(&self, guest: &Guest) -> Result<Vec<PlannedTest>> {
+        let filter = self.request.filter.as_ref();
+        let keep = |name: &str| filter.is_none_or(|filter| filter.is_match(name));
+        let deadline = self.boots.deadlines().test;
+        let tests = nmissed_vm::plan(&guest.tests, keep, deadline)?;
+        match (tests.is_empty(), filter) {
+            (true, None) => bail!("there are no tests"),
+            (true, Some(filter)) => Err(UsageError(format!(
+                "no test matches --filter {filter}; the families are {}",
+                families(guest)
+            ))
+            .into()),
+            _ => Ok(tests),
+        }
+    }
+
+    fn follow(&self, message: &Message, ended: &mut usize) {
+        match message {
+            Message::Start { name } => self.boots.host.progress.at(*ended as u64, name),
+            Message::End { name, .. } => {
+                *ended += 1;
+                self.boots.host.progress.at(*ended as u64, name);
+            }
+            _ => {}
+        }
+    }
+
+    fn show(&self) -> Result<()> {
+        let results = self.boots.output.results();
+        if !results.runs.is_empty() {
+            let text = self.request.view.text(results);
+            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+            if let Some(count) = self.request.slowest {
+                let slowest = results.slowest_to_text(count);
+                writeln!(stdout(), "{slowest}").context("cannot print the slowest tests")?;
+            }
+        }
+        self.boots.tell_where();
+        Ok(())
+    }
+}
+
+/// The test programs: one per family.
+fn families(guest: &Guest) -> String {
+    let names = guest.tests.iter().map(|(name, _)| name.as_str());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn summary(run: &Run) -> String {
+    let tests = run.all_tests();
+    let good = tests.clone().filter(|test| test.outcome.is_good()).count();
+    let (kernel, variant, all) = (&run.kernel, &run.variant, tests.count());
+    format!(
+        "{kernel} {variant}: {good} of {all} tests good, {:.1} s",
+        run.total_s
+    )
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Results on standard output.
+
+use std::io::{IsTerminal, stdout};
+
+use nmissed_evidence::{Results, Style};
+
+/// Columns of a cover letter and of mail.
+pub(crate) const LETTER_WIDTH: usize = 72;
+/// Columns of the pair matrix.
+const MATRIX_WIDTH: usize = 80;
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// A row per attach type and per scenario.
+    #[default]
+    Table,
+    /// The pair matrix: a row per running, a column per hit attach type.
+    Pairs,
+}
+
+impl View {
+    pub(crate) fn text(self, results: &Results) -> String {
+        match self {
+            Self::Table => results.to_text(style()),
+            Self::Pairs => results.pairs_to_text(style_or(MATRIX_WIDTH)),
+        }
+    }
+}
+
+/// The width and colour of standard output; [`LETTER_WIDTH`] if it is no terminal.
+pub(crate) fn style() -> Style {
+    style_or(LETTER_WIDTH)
+}
+
+fn style_or(width: usize) -> Style {
+    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
+    let width = columns.ok().filter(|columns| *columns > 0).unwrap_or(width);
+    Style { width, colour }
+}

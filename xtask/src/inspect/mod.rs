@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask inspect`: what probes on the functions of a kernel image do.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use nmissed_kimage::{About, Detail, Diff, Document, Image, LookupError, Query, Report, render};
+
+mod image;
+mod makefiles;
+
+pub(crate) use image::UsageError;
+use image::{with_image, with_module};
+
+/// Options of `inspect`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// A vmlinux, bzImage, vmlinuz, unified kernel image or module (.ko, also
+    /// .ko.gz, .ko.xz or .ko.zst)
+    image: PathBuf,
+
+    /// The kernel that loads the module: without it, what depends on its
+    /// options and types is left open
+    #[arg(long, value_name = "VMLINUX", conflicts_with = "diff")]
+    base: Option<PathBuf>,
+
+    /// Functions, or instructions in them; without, all functions are counted
+    #[arg(value_name = "SYMBOL[+OFF]")]
+    symbols: Vec<Query>,
+
+    /// Print what leads to each answer, in the order in which the kernel checks
+    #[arg(long, requires = "symbols")]
+    why: bool,
+
+    /// Answer for every instruction, too
+    #[arg(long)]
+    sites: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Print the functions that ftrace can trace, one a line, as in tracefs'
+    /// available_filter_functions
+    #[arg(long, conflicts_with_all = ["symbols", "why", "sites", "json"])]
+    traceable_functions: bool,
+
+    /// Print what is different in another image, for these functions or all
+    #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
+    diff: Option<PathBuf>,
+
+    /// Print which objects lose their call sites in the Makefiles of a kernel's
+    /// source, and whether the image agrees
+    #[arg(long, value_name = "TREE", conflicts_with_all = ["symbols", "why", "sites", "traceable_functions", "diff"])]
+    makefiles: Option<PathBuf>,
+
+    /// The image's configuration, for --makefiles [default: the one built into
+    /// it, or `config` or `.config` beside it]
+    #[arg(long, value_name = "FILE", requires = "makefiles")]
+    config: Option<PathBuf>,
+
+    /// Print all directories and lines, not only the first
+    #[arg(long)]
+    all: bool,
+}
+
+/// Reads the image, and prints what the options ask for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let tell = |image: &Image<'_>, about| text(options, image, about);
+    let text = match &options.base {
+        Some(base) => with_image(base, |kernel, _| with_module(&options.image, kernel, tell)),
+        None => with_image(&options.image, tell),
+    }?;
+    print(&text)
+}
+
+fn text(options: &Options, image: &Image<'_>, about: About) -> Result<String> {
+    if options.traceable_functions {
+        return Ok(lines(image.traceable_functions()));
+    }
+    let document = document(options, image, about)?;
+    Ok(if options.json {
+        serde_json::to_string_pretty(&document)? + "\n"
+    } else {
+        render(&document)
+    })
+}
+
+fn document(options: &Options, image: &Image<'_>, about: About) -> Result<Document> {
+    let mut document = Document {
+        file: options.image.display().to_string(),
+        about,
+        summary: None,
+        functions: Vec::new(),
+        diff: None,
+        makefiles: None,
+        all: options.all,
+    };
+    if let Some(tree) = &options.makefiles {
+        let config = options.config.as_deref();
+        document.makefiles = Some(makefiles::audit(image, &options.image, tree, config)?);
+    } else if let Some(other) = &options.diff {
+        document.diff = Some(diff(image, other, &options.symbols)?);
+    } else if options.symbols.is_empty() {
+        document.summary = Some(image.summary(&image.functions(), options.sites));
+    } else {
+        document.functions = reports(options, image)?;
+    }
+    Ok(document)
+}
+
+fn reports(options: &Options, image: &Image<'_>) -> Result<Vec<Report>> {
+    let functions = image.functions();
+    let detail = Detail {
+        why: options.why,
+        sites: options.sites,
+    };
+    let mut all = Vec::new();
+    for query in &options.symbols {
+        all.extend(image.report(&functions, query, detail).map_err(usage)?);
+    }
+    Ok(all)
+}
+
+fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
+    let names: Vec<_> = only.iter().map(|query| query.symbol.as_str()).collect();
+    let file = other.display().to_string();
+    with_image(other, |other, about| {
+        let (old, new) = (image.functions(), other.functions());
+        for query in only {
+            // Either may have it.
+            if let Err(error) = image.look_up(&old, query)
+                && other.look_up(&new, query).is_err()
+            {
+                return Err(usage(error).into());
+            }
+        }
+        Ok(image.diff(other, file, about, &names))
+    })
+}
+
+fn usage(error: LookupError) -> UsageError {
+    UsageError(error.to_string())
+}
+
+fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
+    let mut text = String::new();
+    for name in names {
+        text.push_str(&name);
+        text.push('\n');
+    }
+    text
+}
+
+/// Prints, and does not mind a reader that has seen enough.
+fn print(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Inspect {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn inspect(args: &[&str]) -> Result<()> {
+        let args = [&["inspect"], args].concat();
+        run(&Inspect::parse_from(args).options)
+    }
+
+    #[test]
+    fn a_name_misspelt_is_wrong_usage_and_a_damaged_image_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = inspect(&["/nonexistent"]).unwrap_err();
+        assert_eq!(missing.to_string(), "/nonexistent: no such file");
+        assert!(missing.is::<UsageError>());
+        let folder = inspect(&[dir.path().to_str().unwrap()]).unwrap_err();
+        assert!(folder.is::<UsageError>(), "{folder}");
+        let text = dir.path().join("text");
+        fs::write(&text, "not a kernel").unwrap();
+        let damaged = inspect(&[text.to_str().unwrap()]).unwrap_err();
+        assert!(!damaged.chain().any(|it| it.is::<UsageError>()));
+        assert!(format!("{damaged:#}").contains("not a kernel image: it starts with"));
+    }
+
+    #[test]
+    fn a_module_and_its_kernel_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("it.s");
+        fs::write(&source, "function: ret\n").unwrap();
+        let module = dir.path().join("it.ko");
+        let mut gcc = std::process::Command::new("gcc");
+        let status = gcc.arg("-c").arg(&source).arg("-o").arg(&module).status();
+        assert!(status.unwrap().success());
+        let module = module.to_str().unwrap();
+        inspect(&[module]).unwrap();
+        let error = inspect(&[module, "--base", module]).unwrap_err();
+        assert!(error.chain().any(|it| it.is::<UsageError>()));
+        assert_eq!(
+            format!("{error:#}"),
+            format!("{module}: --base: a kernel module, not a kernel that loads one")
+        );
+    }
+}

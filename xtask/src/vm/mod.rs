@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask vm`: kernels in virtual machines.
+
+mod pairs;
+mod test;
+mod verify;
+
+use anyhow::Result;
+use clap::Subcommand;
+use nmissed_runner::{Exit, Workspace};
+
+/// What is done with them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Build, boot and test variants of kernels, and compare what they lose
+    Test(test::Options),
+    /// Print the pair matrix: what becomes of a hit of each attach type while a
+    /// program of each other one runs
+    Pairs(pairs::Options),
+    /// Boot a kernel, attach probes, and compare with the answers of `inspect`
+    Verify(verify::Options),
+}
+
+impl Verb {
+    pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        match self {
+            Self::Test(options) => options.run(workspace, install),
+            Self::Pairs(options) => options.run(workspace, install),
+            Self::Verify(options) => options.run(workspace, install),
+        }
+    }
+}
