@@ -39,28 +39,47 @@ behaviours! {
     CountsKprobeRecursion = "counts-kprobe-recursion";
     /// An fprobe on entries that `ftrace_test_recursion_trylock` refuses is counted.
     CountsFprobeRecursion = "counts-fprobe-recursion";
-    /// An fprobe on returns that fgraph refuses is counted.
+    /// An fprobe on returns that `function_graph_enter_regs` refuses is counted.
     CountsFgraphRecursion = "counts-fgraph-recursion";
-    /// What `__ftrace_ops_list_func` does not call for recursion is counted.
+    /// A callback that `__ftrace_ops_list_func` does not call for recursion is counted.
     CountsListRecursion = "counts-list-recursion";
-    /// `__ftrace_ops_list_func` calls direct functions although it calls no callback.
+    /// `__ftrace_ops_list_func` calls direct functions even if it calls no callback.
     CallsDirectInRecursion = "calls-direct-in-recursion";
     /// `bpf_overflow_handler` counts for the program that it skips.
     CountsPerfEventMisses = "counts-perf-event-misses";
     /// A tracepoint that finds no recursion context counts for its programs.
     CountsTracepointRecursion = "counts-tracepoint-recursion";
-    /// A return that `prepare_uretprobe` does not keep is counted.
+    /// A return that `prepare_uretprobe` does not keep is counted, and the link info of
+    /// uprobes has the counter.
     CountsUretprobeDepth = "counts-uretprobe-depth";
-    /// A link shows the misses of all probes of its event.
+    /// The link info has the sum of the misses of all probes of an event.
     ReportsAllProbesOfEvent = "reports-all-probes-of-event";
-    /// `BPF_TASK_FD_QUERY` shows the misses of a probe.
+    /// `BPF_TASK_FD_QUERY` has the misses of a probe.
     ReportsMissesInFdQuery = "reports-misses-in-fd-query";
-    /// A kprobe.session that misses its entry does not try its return.
+    /// A kprobe.session program that is skipped on entry is not tried on return.
     SkipsReturnOfMissedSession = "skips-return-of-missed-session";
-    /// kprobe.multi takes `prog->active`, of a program, and not `bpf_prog_active`.
+    /// kprobe.multi takes `prog->active`, one per program, in place of
+    /// `bpf_prog_active`, one per CPU.
     PerProgramRecursion = "per-program-recursion";
-    /// kprobe.multi yields to `bpf_prog_active`.
+    /// kprobe.multi skips its program while `bpf_prog_active` is taken.
     YieldsToProgActive = "yields-to-prog-active";
+    /// `trace_call_bpf` and `kprobe_multi_link_prog_run` count the programs that they
+    /// skip in `recursion_misses`.
+    CountsProgActiveMisses = "counts-prog-active-misses";
+    /// `__bpf_trace_run` takes `prog->active`, and counts what it skips.
+    ChecksRawTpRecursion = "checks-raw-tp-recursion";
+    /// A trampoline takes `prog->active`, and counts what it skips.
+    ChecksTrampolineRecursion = "checks-trampoline-recursion";
+    /// The test run of a raw tracepoint program takes `prog->active`.
+    ChecksTestRunRecursion = "checks-test-run-recursion";
+    /// Programs on syscall tracepoints run before `perf_syscall_enter` takes a buffer,
+    /// and may sleep.
+    SleepableSyscallTracepoints = "sleepable-syscall-tracepoints";
+    /// fprobe keeps returns on the fgraph shadow stack of the task, not in a pool of
+    /// rethooks per link.
+    FprobeOnFgraph = "fprobe-on-fgraph";
+    /// The shadow stack keeps 14 nested calls of a function with 30 kretprobe.multi links.
+    FgraphKeeps14Frames = "fgraph-keeps-14-frames";
 }
 
 /// A word that is the name of no behaviour.
