@@ -96,6 +96,9 @@ fn summarize(all: usize, failed: &[String]) -> Result<Exit> {
     Ok(Exit::Failed)
 }
 
+/// The prober is built only where clang is, as here.
+const PROBER: &str = "--features=nmissed-guest/prober";
+
 fn rustfmt(workspace: &Workspace) -> Result<()> {
     cargo(workspace, &["fmt", "--all", "--check"])
 }
@@ -106,6 +109,7 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         &[
             "clippy",
             "--workspace",
+            PROBER,
             "--all-targets",
             "--locked",
             "--",
@@ -122,6 +126,7 @@ fn tests(workspace: &Workspace) -> Result<()> {
         &[
             "test",
             "--workspace",
+            PROBER,
             "--exclude",
             "nmissed-selftests",
             "--locked",
@@ -143,6 +148,7 @@ fn docs(workspace: &Workspace) -> Result<()> {
     let args = [
         "doc",
         "--workspace",
+        PROBER,
         "--no-deps",
         "--document-private-items",
         "--locked",

@@ -22,9 +22,9 @@ const STEP: &str = "building the guest's programs";
 /// The headers of a kernel's uapi that the tests speak through.
 const HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
 
-/// PID 1, as its package and its program are called.
+/// The package of the guest's own programs.
+const PACKAGE: &str = "nmissed-guest";
 const INIT: &str = "nmissed-init";
-/// What asks about probes, likewise.
 const PROBER: &str = "nmissed-prober";
 
 /// Builds PID 1 and the test programs against the uapi headers of one kernel, or
@@ -134,11 +134,12 @@ impl<'a> Build<'a> {
         Ok(guest)
     }
 
-    /// The program that a package is named after.
-    fn program(&self, package: &str, more: &[&str]) -> Result<PathBuf> {
-        let made = self.cargo(&[&["build", "--package", package], more].concat())?;
-        let program = made.into_iter().find(|(name, _)| name == package);
-        let (_, path) = program.with_context(|| format!("cargo built no {package}"))?;
+    /// One program of [`PACKAGE`].
+    fn program(&self, name: &str, more: &[&str]) -> Result<PathBuf> {
+        let one = ["build", "--package", PACKAGE, "--bin", name];
+        let made = self.cargo(&[&one, more].concat())?;
+        let program = made.into_iter().find(|(built, _)| built == name);
+        let (_, path) = program.with_context(|| format!("cargo built no {name}"))?;
         Ok(path)
     }
 
