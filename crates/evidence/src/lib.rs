@@ -8,7 +8,7 @@
 //! [`Results::to_text`] shows them to people. [`Results::pairs_to_text`] shows
 //! those in which one program is hit while another runs as a grid.
 //!
-//! [`Run::differences`] are those between repetitions of the same tests, and
+//! [`differences`] are those between repetitions of the same tests, and
 //! [`Results::slowest_to_text`] says where the time goes.
 //!
 //! [`Steps`] are the runs before a series of patches and after each, and
@@ -38,7 +38,8 @@ mod verdict;
 pub use change::{Change, Fate, Move};
 pub use compare::{Comparison, Row, compare};
 pub use dropped::{DroppedHunk, Noticed, dropped_hunks, notice};
-pub use repeat::{Difference, Repetition};
-pub use run::{Results, Run, TestResult};
+pub use nmissed_wire::{Repetition, Run, TestResult};
+pub use repeat::{Difference, differences};
+pub use run::Results;
 pub use steps::Steps;
 pub use style::Style;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the exit status says.
 
-use nmissed_evidence::Run;
+use nmissed_evidence::{Run, differences};
 use nmissed_wire::Outcome;
 
 /// How a command ended.
@@ -45,7 +45,7 @@ impl Exit {
             .flat_map(Run::all_tests)
             .map(|test| &test.outcome);
         let mut outcomes = runs.iter().map(|run| &run.machine).chain(tests);
-        let is_same = |run: &Run| run.differences().is_empty();
+        let is_same = |run: &Run| differences(run).is_empty();
         if outcomes.any(Outcome::is_failure) {
             Self::Failed
         } else if !runs.iter().all(Run::is_good) {

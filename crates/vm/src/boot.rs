@@ -6,9 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use nmissed_evidence::Run;
 use nmissed_host::{Cmd, Error as HostError, Finished, write_atomic};
-use nmissed_wire::{Message, PLAN, PlannedTest, TESTS_DIR, parse_line};
+use nmissed_wire::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
 
 use crate::clock::emulated_tsc_khz;
 use crate::initramfs::Initramfs;

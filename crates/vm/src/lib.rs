@@ -5,7 +5,7 @@
 //! [`Config`] knows the machines of `vmconfig/vm.toml`; [`choose_accel`] finds
 //! out whether KVM works here; [`plan()`] asks the test programs what they hold;
 //! [`boot()`] does the rest, and returns what was seen as a
-//! [`nmissed_evidence::Run`].
+//! [`nmissed_wire::Run`].
 //!
 //! Invariants: knows nothing of how kernels are built, and prints nothing.
 //! QEMU is gone when [`boot()`] returns, and what it wrote lies in the output

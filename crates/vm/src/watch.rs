@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use nmissed_evidence::TestResult;
 use nmissed_wire::{
-    Message, Outcome, PlannedTest, Record, Severity, TROUBLE_MARK, WIRE_VERSION, WireError, report,
+    Message, Outcome, PlannedTest, Record, Severity, TROUBLE_MARK, TestResult, WIRE_VERSION,
+    WireError, report,
 };
 
 use crate::{Deadlines, console};

@@ -6,6 +6,7 @@
 //! | `attach_type`, `flavor` | how a BPF program is attached, and how a kprobe is armed |
 //! | `version`, `behaviour` | what expectations depend on |
 //! | `record`, `outcome` | one observation of a scenario, and how a test ended |
+//! | `run` | what one boot showed |
 //! | `message` | the lines that PID 1 sends to the host |
 //! | `prober` | what the host asks about probes, and the replies |
 //! | `guest` | the files of the guest, and where they lie |
@@ -29,6 +30,7 @@ mod outcome;
 pub mod output;
 mod prober;
 mod record;
+mod run;
 mod version;
 
 pub use attach_type::{AttachType, LinkCounter, UnknownAttachType};
@@ -45,4 +47,5 @@ pub use prober::{
     AttachMethod, AttachOutcome, KernelList, ProbeBatch, ProbeSite, ProberReply, QUESTIONS, Target,
 };
 pub use record::{PAIR_IN, Record, Tally};
+pub use run::{Repetition, Run, TestResult};
 pub use version::{FirstRelease, Version, VersionError};
