@@ -62,7 +62,6 @@ enum Verb {
     Fuzz(fuzz::Options),
     /// List what this machine lacks, and why it is needed
     Doctor,
-    /// Run every check of the project itself
     Ci(ci::Options),
 }
 

@@ -20,6 +20,7 @@ mod exit;
 mod image;
 mod needs;
 mod plan;
+mod print;
 mod review;
 mod test;
 mod verify;
@@ -29,7 +30,9 @@ pub use boot::session::BootSettings;
 pub use exit::{Exit, UsageError};
 pub use needs::{NEEDS, Need, Step, ensure, remedy};
 pub use plan::build::{build, find_built, source_steps};
-pub use plan::kernels::{DEFAULT_VARIANTS, KernelPlan, everything, kernels, patched, plan};
+pub use plan::kernels::{
+    DEFAULT_VARIANTS, KernelPlan, everything, for_landing, kernels, patched, plan,
+};
 pub use plan::selection::Selection;
 pub use plan::targets::Targets;
 pub use review::check::{check_each, check_series};

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Rules of this repository that no other tool checks.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use nmissed_host::{Cmd, read_to_string};
-
 use nmissed_runner::Workspace;
+
+use super::cycles::cycles;
 
 const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";
 /// How far down a file may say its licence: a patch says it below its message.
@@ -17,6 +20,10 @@ const NO_SPDX: &[&str] = &[
     ".proptest-regressions",
     ".json",
 ];
+/// A folder with more holds more than one idea.
+const MOST_RS_FILES: usize = 14;
+/// The top README is one screen or three, not a manual.
+const README_LINES: usize = 150;
 /// The only crates where `unsafe` may stand.
 const MAY_BE_UNSAFE: &[&str] = &["crates/uapi/", "selftests/"];
 /// Crates that deny it to all but a module, which says why it is the exception:
@@ -24,7 +31,7 @@ const MAY_BE_UNSAFE: &[&str] = &["crates/uapi/", "selftests/"];
 const MAY_EXPECT_UNSAFE: &[&str] = &["crates/kimage/src/"];
 
 /// The tracked files that match these pathspecs.
-pub(crate) fn files(workspace: &Workspace, pathspecs: &[&str]) -> Result<Vec<String>> {
+pub(super) fn files(workspace: &Workspace, pathspecs: &[&str]) -> Result<Vec<String>> {
     let args = [
         "ls-files",
         "--cached",
@@ -44,23 +51,54 @@ pub(crate) fn files(workspace: &Workspace, pathspecs: &[&str]) -> Result<Vec<Str
 }
 
 /// Checks them all and lists every breach.
-pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut breaches = Vec::new();
+pub(super) fn check(workspace: &Workspace) -> Result<()> {
+    let mut texts = BTreeMap::new();
     for path in files(workspace, &["."])? {
-        if NO_SPDX.iter().any(|suffix| path.ends_with(suffix)) {
-            continue;
+        if !NO_SPDX.iter().any(|suffix| path.ends_with(suffix)) {
+            let text = read_to_string(&workspace.root().join(&path))?;
+            texts.insert(path, text);
         }
-        let text = read_to_string(&workspace.root().join(&path))?;
-        breaches.extend(
-            breaches_of(&path, &text)
-                .into_iter()
-                .map(|what| format!("{path}: {what}")),
-        );
     }
+    let mut breaches = Vec::new();
+    for (path, text) in &texts {
+        let of_file = breaches_of(path, text);
+        breaches.extend(of_file.into_iter().map(|what| format!("{path}: {what}")));
+    }
+    breaches.extend(crowded_folders(texts.keys()));
+    breaches.extend(module_cycles(&texts));
     if breaches.is_empty() {
         return Ok(());
     }
     bail!("\n  {}", breaches.join("\n  "))
+}
+
+/// Folders with more than [`MOST_RS_FILES`].
+fn crowded_folders<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for path in paths.filter(|path| path.ends_with(".rs")) {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        *counts.entry(folder).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > MOST_RS_FILES);
+    let crowded = counts
+        .iter()
+        .map(|(folder, count)| format!("{folder}: {count} .rs files, of at most {MOST_RS_FILES}"));
+    crowded.collect()
+}
+
+/// Crates whose modules use each other in a circle.
+fn module_cycles(texts: &BTreeMap<String, String>) -> Vec<String> {
+    let mut crates = BTreeMap::<&str, Vec<(&str, &str)>>::new();
+    for (path, text) in texts.iter().filter(|(path, _)| path.ends_with(".rs")) {
+        if let Some((krate, below)) = path.split_once("/src/") {
+            crates.entry(krate).or_default().push((below, text));
+        }
+    }
+    let found = crates.iter().flat_map(|(krate, files)| {
+        let cycles = cycles(files).into_iter();
+        cycles.map(move |cycle| format!("{krate}: modules use each other: {cycle}"))
+    });
+    found.collect()
 }
 
 fn breaches_of(path: &str, text: &str) -> Vec<&'static str> {
@@ -74,6 +112,9 @@ fn breaches_of(path: &str, text: &str) -> Vec<&'static str> {
     }
     if is_crate_manifest(path) && !text.contains("[lints]\nworkspace = true") {
         found.push("does not take the lints of the workspace");
+    }
+    if path == "README.md" && text.lines().count() > README_LINES {
+        found.push("has more than 150 lines");
     }
     if is_crate_root(path) && !text.contains(unsafe_lint(path)) {
         found.push("does not forbid unsafe code");
@@ -118,5 +159,22 @@ mod tests {
         => vec!["does not forbid unsafe code"]; "no module of another may")]
     fn breaches_are_named(path: &str, text: &str) -> Vec<&'static str> {
         breaches_of(path, text)
+    }
+
+    #[test]
+    fn long_readme_is_named() {
+        let text = format!("<!-- {SPDX} -->\n{}", "line\n".repeat(README_LINES));
+        assert_eq!(breaches_of("README.md", &text), ["has more than 150 lines"]);
+        assert!(breaches_of("crates/README.md", &text).is_empty());
+    }
+
+    #[test]
+    fn crowded_folder_is_named() {
+        let paths: Vec<_> = (0..15).map(|it| format!("a/src/{it}.rs")).collect();
+        assert!(crowded_folders(paths[1..].iter()).is_empty());
+        assert_eq!(
+            crowded_folders(paths.iter()),
+            ["a/src: 15 .rs files, of at most 14"]
+        );
     }
 }

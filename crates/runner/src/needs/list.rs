@@ -248,12 +248,6 @@ pub const NEEDS: &[Need] = &[
         "checks the format of BPF programs",
         Step::Ci,
     ),
-    need(
-        Check::Cargo("deny"),
-        "cargo-deny",
-        "audits the licences of dependencies",
-        Step::Ci,
-    ),
     program(&["g++"], "g++", "compiles libFuzzer", Step::Fuzz),
     need(
         Check::Cargo("fuzz"),

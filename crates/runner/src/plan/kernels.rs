@@ -3,7 +3,7 @@
 //! work begins.
 
 use anyhow::Result;
-use nmissed_kbuild::{Config, KernelSpec, Kernels, Series, VARIANTS};
+use nmissed_kbuild::{Config, KernelSpec, Kernels, Series, VARIANTS, variant_below};
 
 use crate::exit::UsageError;
 use crate::plan::selection::{Selection, unique};
@@ -57,6 +57,27 @@ pub fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
         plan_kernel(workspace, spec, &Selection::default(), &variants)
     });
     all.collect()
+}
+
+/// Plans what a change is tested with before it lands: of all kernels the variant
+/// without patches, and each that no other variant builds on.
+///
+/// # Errors
+/// As [`everything`].
+pub fn for_landing(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
+    let mut plans = everything(workspace)?;
+    for plan in &mut plans {
+        let below =
+            |series: &Series| variant_below(&workspace.patches(), &plan.spec.base, series.name());
+        let built_on = plan
+            .series
+            .iter()
+            .map(below)
+            .collect::<Result<Vec<_>, _>>()?;
+        plan.series
+            .retain(|it| it.name() == UNPATCHED || !built_on.contains(&it.name()));
+    }
+    Ok(plans)
 }
 
 /// Plans those of these kernels and variants that have patches; all such

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A series as a reviewer checks it, and what each of its patches flips.
 
-use std::io::{Write, stdout};
-
 use anyhow::{Context, Result};
 use nmissed_evidence::{Results, Run, Steps};
 use nmissed_host::Host;
@@ -10,6 +8,7 @@ use nmissed_kbuild::{CheckRequest, Checked, Series, check, fetch};
 
 use crate::boot::session::BootSettings;
 use crate::plan::kernels::KernelPlan;
+use crate::print::print;
 use crate::review::evidence::{below, test_request};
 use crate::test::session::TestSession;
 use crate::test::view::style;
@@ -41,29 +40,31 @@ fn check_one(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Resul
         below: below.len(),
         config: &plan.config,
     };
-    println!("{} {} on {}", plan.spec.id, series.name(), below.name());
-    let mut good = true;
+    let title = format!("{} {} on {}", plan.spec.id, series.name(), below.name());
+    print(&title)?;
+    let (mut good, mut printed) = (true, Ok(()));
     let mut on_checked = |checked: &Checked| {
         good &= checked.complaints.is_empty();
-        print_checked(checked);
+        if printed.is_ok() {
+            printed = print(&checked_text(checked));
+        }
     };
     check(&request, &host, &mut on_checked)
         .with_context(|| format!("kernel {} {}", plan.spec.id, series.name()))?;
-    println!();
+    printed.and_then(|()| print(""))?;
     Ok(good)
 }
 
-fn print_checked(checked: &Checked) {
+fn checked_text(checked: &Checked) -> String {
     let verdict = match (checked.complaints.len(), &checked.impossible) {
         (0, None) => "good".to_owned(),
         (0, Some(_)) => "impossible".to_owned(),
         (count, _) => format!("COMPLAINTS: {count}"),
     };
-    println!("  {:<32} {:<12} {verdict}", checked.check, checked.scope);
+    let head = format!("  {:<32} {:<12} {verdict}", checked.check, checked.scope);
     let lines = checked.complaints.iter().chain(&checked.impossible);
-    for line in lines.chain(&checked.notes) {
-        println!("      {line}");
-    }
+    let lines = lines.chain(&checked.notes);
+    lines.fold(head, |text, line| text + "\n      " + line)
 }
 
 /// Builds and boots what each patch leaves, and the variant below the first.
@@ -150,6 +151,6 @@ fn each_patch(
         series.name(),
         below.name()
     );
-    writeln!(stdout(), "{title}\n\n{}", steps.to_text(style())).context("cannot print")?;
+    print(&format!("{title}\n\n{}", steps.to_text(style())))?;
     Ok(steps.complaints().is_empty())
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Drops one hunk after the other, and says whether a test fails without it.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Error, Result, bail};
 use nmissed_evidence::{DroppedHunk, Noticed, Run, dropped_hunks, notice};
 use nmissed_host::Host;
 use nmissed_kbuild::{
@@ -16,6 +15,7 @@ use regex::Regex;
 use crate::boot::session::BootSettings;
 use crate::exit::Exit;
 use crate::plan::kernels::KernelPlan;
+use crate::print::print;
 use crate::review::evidence::{below, test_request};
 use crate::test::session::TestSession;
 use crate::test::view::style;
@@ -97,8 +97,7 @@ impl Dropping<'_, '_> {
             self.plan.spec.id,
             self.series.name()
         );
-        writeln!(stdout(), "{title}\n\n{}", dropped_hunks(&hunks, style()))
-            .context("cannot print")?;
+        print(&format!("{title}\n\n{}", dropped_hunks(&hunks, style())))?;
         outcome.map(|()| hunks)
     }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From kernels to a table of what their probes lost.
 
-use std::io::{Write, stdout};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use nmissed_evidence::Run;
 use nmissed_host::Host;
 use nmissed_kbuild::{BuiltKernel, Series};
@@ -19,6 +18,7 @@ use crate::plan::bootable::Bootable;
 use crate::plan::build::build_one;
 use crate::plan::kernels::KernelPlan;
 use crate::plan::targets::Targets;
+use crate::print::print;
 use crate::test::probes::probe_plan;
 use crate::test::view::View;
 use crate::workspace::Workspace;
@@ -204,10 +204,9 @@ impl<'a> TestSession<'a> {
         let results = self.boots.output.results();
         if !results.runs.is_empty() {
             let text = self.request.view.text(results);
-            writeln!(stdout(), "\n{text}").context("cannot print the table")?;
+            print(&format!("\n{text}"))?;
             if let Some(count) = self.request.slowest {
-                let slowest = results.slowest_to_text(count);
-                writeln!(stdout(), "{slowest}").context("cannot print the slowest tests")?;
+                print(&results.slowest_to_text(count))?;
             }
         }
         self.boots.tell_where();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Boots kernels, has the prober attach, and compares with their images.
 
-use std::io::{Write, stdout};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +16,7 @@ use crate::image::with_image;
 use crate::plan::bootable::Bootable;
 use crate::plan::build::build_one;
 use crate::plan::targets::Targets;
+use crate::print::print;
 use crate::verify::questions::{Extent, Plan};
 use crate::verify::render::render;
 use crate::verify::report::VerifyReport;
@@ -235,7 +235,7 @@ impl VerifySession<'_> {
 
     /// Prints a report, and keeps it with those before.
     fn keep(&mut self, report: VerifyReport) -> Result<()> {
-        writeln!(stdout(), "\n{}", render(&report)).context("cannot print the report")?;
+        print(&format!("\n{}", render(&report)))?;
         self.reports.push(report);
         let mut json = serde_json::to_string_pretty(&self.reports)?;
         json.push('\n');

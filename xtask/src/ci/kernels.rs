@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Checks that need the source of kernels, or kernels.
+
+use anyhow::{Context, Result, bail};
+use nmissed_host::Host;
+use nmissed_kbuild::{check_applies, fetch};
+use nmissed_runner::{
+    Exit, Selection, Targets, TestRequest, VERIFY_VARIANTS, VerifyRequest, Workspace, everything,
+    for_landing, kernels,
+};
+
+/// Every series applies to the kernel that it was written for.
+pub(super) fn patches_apply(workspace: &Workspace) -> Result<()> {
+    let host = Host::open()?;
+    for plan in everything(workspace)? {
+        let tree = fetch(&plan.spec, &host)?;
+        for series in &plan.series {
+            check_applies(series, &tree, &host)
+                .with_context(|| format!("{} {}", plan.spec.id, series.name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// All tests on all kernels: with all variants, or without those that other
+/// variants build on.
+pub(super) fn test(workspace: &Workspace, full: bool) -> Result<()> {
+    let plans = if full {
+        everything(workspace)?
+    } else {
+        for_landing(workspace)?
+    };
+    let targets = Targets::to_build(plans);
+    match nmissed_runner::test(workspace, &targets, &TestRequest::default())? {
+        Exit::Good => Ok(()),
+        _ => bail!("not all is as expected; the table above says what"),
+    }
+}
+
+/// The answers of `inspect` for each kernel, against the running kernel.
+pub(super) fn verify(workspace: &Workspace) -> Result<()> {
+    let all = Selection {
+        kernels: kernels(workspace)?
+            .routine_ids()
+            .map(str::to_owned)
+            .collect(),
+        ..Selection::default()
+    };
+    let targets = Targets::of(workspace, &all, VERIFY_VARIANTS, None)?;
+    match nmissed_runner::verify(workspace, &targets, &VerifyRequest::default())? {
+        Exit::Good => Ok(()),
+        _ => bail!("an image and its kernel disagree; the reports above say where"),
+    }
+}
