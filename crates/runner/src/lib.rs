@@ -41,6 +41,6 @@ pub use review::edit::edit;
 pub use review::mutate::mutate;
 pub use test::session::{TestRequest, test};
 pub use test::view::View;
-pub use verify::questions::Extent;
+pub use verify::sample::Extent;
 pub use verify::session::{DEFAULT_SAMPLE, VARIANTS as VERIFY_VARIANTS, VerifyRequest, verify};
 pub use workspace::Workspace;

@@ -68,7 +68,7 @@ impl BootSession {
     }
 
     /// Says where the evidence lies, if there is any.
-    pub(crate) fn tell_where(&self) {
+    pub(crate) fn say_where(&self) {
         if !self.output.discard() {
             let dir = self.output.dir().display();
             self.host.progress.say(&format!("evidence: {dir}"));

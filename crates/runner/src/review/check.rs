@@ -89,7 +89,7 @@ pub fn check_each(
         Ok(())
     };
     let outcome = test_all();
-    session.boots.tell_where();
+    session.boots.say_where();
     outcome.map(|()| good)
 }
 

@@ -56,7 +56,7 @@ pub fn mutate(
         Ok(())
     };
     let outcome = drop_all();
-    session.boots.tell_where();
+    session.boots.say_where();
     outcome.map(|()| exit(&hunks))
 }
 

@@ -209,7 +209,7 @@ impl<'a> TestSession<'a> {
                 print(&results.slowest_to_text(count))?;
             }
         }
-        self.boots.tell_where();
+        self.boots.say_where();
         Ok(())
     }
 }

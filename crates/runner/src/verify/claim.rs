@@ -1,50 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One promise: what becomes of one probe.
-
-use std::fmt;
+//! What an image says about one probe.
 
 use nmissed_kimage::{Answer, Attach, Flavor, Function, Image, Refusal};
 use nmissed_wire::{AttachMethod, AttachOutcome, AttachType, ProbeSite};
 use serde::{Serialize, Serializer};
 
-/// What an image promises about a probe.
+/// What an image says about one probe.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
-    /// How it is attached.
-    pub(crate) way: AttachMethod,
-    /// Where.
+    pub(crate) method: AttachMethod,
     pub(crate) function: Function,
     /// Bytes from the function's start; 0 is the entry.
     pub(crate) offset: u64,
-    /// The promise.
     pub(crate) answer: Answer,
 }
 
-/// Claims that come from the same rule.
+/// What claims have in common that follow from the same rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Kind {
-    /// How they are attached.
-    pub(crate) way: AttachMethod,
+pub(crate) struct ClaimKind {
+    pub(crate) method: AttachMethod,
     /// At the entry, or past it.
     pub(crate) entry: bool,
-    /// The promise, its reason included.
+    /// With its reason.
     pub(crate) answer: Answer,
 }
 
 impl Claim {
-    /// What the image has to say about the entry of a function, by every way
-    /// that is the kernel's to judge: a trampoline for a function without a
-    /// prototype cannot even be asked for.
+    /// Returns what the image says about the entry of a function, by every method
+    /// that the kernel decides about: a trampoline for a function without a
+    /// prototype cannot even be requested.
     pub(crate) fn at_entry(image: &Image<'_>, function: Function) -> impl Iterator<Item = Self> {
         let answers = image.answers(&function);
         let by_address = image.kprobe_multi_by_address(&function);
-        let claim = move |way| Self {
-            way,
+        let claim = move |method| Self {
+            method,
             function,
             offset: 0,
-            answer: match way {
+            answer: match method {
                 AttachMethod::KPROBE_MULTI_ADDRESS => by_address,
-                way => answers[attach(way).index()],
+                method => answers[attach(method).index()],
             },
         };
         AttachMethod::ALL
@@ -53,42 +47,46 @@ impl Claim {
             .filter(|claim| claim.answer != Answer::No(Refusal::NoPrototype))
     }
 
-    /// The rule behind it.
-    #[must_use]
-    pub(crate) fn kind(&self) -> Kind {
-        Kind {
-            way: self.way,
+    pub(crate) fn kind(&self) -> ClaimKind {
+        ClaimKind {
+            method: self.method,
             entry: self.offset == 0,
             answer: self.answer,
         }
     }
 
-    /// The address where the probe should come to sit.
-    #[must_use]
-    pub(crate) fn address(&self) -> u64 {
-        match (self.way, self.offset) {
+    /// The address that `kprobes/list` should show.
+    fn address(&self) -> u64 {
+        match (self.method, self.offset) {
             (AttachMethod::KPROBE | AttachMethod::KRETPROBE, 0) => self.function.entry(),
             (_, offset) => self.function.addr.saturating_add(offset),
         }
     }
 
-    pub(crate) fn spot(&self, image: &Image<'_>) -> ProbeSite {
-        let number = match self.way {
+    /// The same as a question to the prober.
+    pub(crate) fn site(&self, image: &Image<'_>) -> ProbeSite {
+        let number = match self.method {
             AttachMethod::FENTRY | AttachMethod::FEXIT | AttachMethod::FMOD_RET => {
                 self.function.prototype.map_or(0, |id| id.get().into())
             }
             _ => self.offset,
         };
-        ProbeSite(
-            image.name(&self.function).to_owned(),
-            self.address(),
-            number,
-        )
+        let name = image.name(&self.function).to_owned();
+        ProbeSite(name, self.address(), number)
     }
 
-    /// What the guest should see; `None` where only the running kernel knows.
+    /// `SYMBOL` or `SYMBOL+0xOFFSET`.
+    pub(crate) fn place(&self, image: &Image<'_>) -> String {
+        let name = image.name(&self.function);
+        match self.offset {
+            0 => name.to_owned(),
+            offset => format!("{name}+{offset:#x}"),
+        }
+    }
+
+    /// The outcome that confirms it; `None` where it depends on run-time state.
     pub(crate) fn expected(&self) -> Option<AttachOutcome> {
-        let armed = matches!(self.way, AttachMethod::KPROBE | AttachMethod::KRETPROBE);
+        let armed = matches!(self.method, AttachMethod::KPROBE | AttachMethod::KRETPROBE);
         Some(match self.answer {
             Answer::Yes(_) if !armed => AttachOutcome::Attached,
             Answer::Yes(Flavor::Ftrace) => AttachOutcome::Ftrace,
@@ -100,7 +98,7 @@ impl Claim {
     }
 }
 
-/// Returns what kimage calls an attach type.
+/// What kimage calls an attach type.
 fn attach(method: AttachMethod) -> Attach {
     match method.attach_type {
         AttachType::Kprobe => Attach::Kprobe,
@@ -113,29 +111,22 @@ fn attach(method: AttachMethod) -> Attach {
     }
 }
 
-impl Kind {
-    /// The way, in words.
-    #[must_use]
-    pub(crate) fn way_name(&self) -> &'static str {
-        match (self.way, self.entry) {
+impl ClaimKind {
+    /// For reports, and in their JSON.
+    pub(crate) fn method_name(&self) -> &'static str {
+        match (self.method, self.entry) {
             (AttachMethod::KPROBE, true) => "kprobe at the entry",
             (AttachMethod::KPROBE, false) => "kprobe at an offset",
             (AttachMethod::KRETPROBE, true) => "kretprobe",
             (AttachMethod::KRETPROBE, false) => "kretprobe at an offset",
             (AttachMethod::KPROBE_MULTI_NAME, _) => "kprobe.multi by name",
             (AttachMethod::KPROBE_MULTI_ADDRESS, _) => "kprobe.multi by address",
-            (way, _) => way.name(),
+            (method, _) => method.name(),
         }
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.way_name(), self.answer.label())
-    }
-}
-
-impl Serialize for Kind {
+impl Serialize for ClaimKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Fields<'a> {
@@ -144,7 +135,7 @@ impl Serialize for Kind {
             answer: Answer,
         }
         Fields {
-            way: self.way_name(),
+            way: self.method_name(),
             answer: self.answer,
         }
         .serialize(serializer)

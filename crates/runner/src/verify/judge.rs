@@ -1,176 +1,134 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Answers held against claims.
+//! The prober's replies, compared with the claims.
 
 use std::cmp::Reverse;
 
-use nmissed_kimage::Image;
 use nmissed_wire::{AttachMethod, AttachOutcome, KernelList, ProberReply};
 use rustc_hash::FxHashMap;
-use serde::Serialize;
 
-use crate::verify::claim::{Claim, Kind};
+use crate::verify::claim::{Claim, ClaimKind};
 use crate::verify::lists;
-use crate::verify::questions::Plan;
-use crate::verify::report::{Compared, Disagreement, ListReport, VerifyReport, word};
+use crate::verify::questions::Questions;
+use crate::verify::report::{KindReport, ListReport, Unanswered, VerifyReport, WrongAnswer, word};
 
-/// A batch that the kernel did not live to answer, or had no time for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Unanswered {
-    /// How it was to be attached.
-    pub(crate) way: &'static str,
-    /// Where: `SYMBOL` or `SYMBOL+0xOFFSET`.
-    pub(crate) places: Vec<String>,
-}
-
-impl Plan<'_, '_> {
-    /// Compares what the image promises with what the kernel answered.
-    #[must_use]
-    pub(crate) fn judge(
-        &self,
-        kernel: &str,
-        release: &str,
-        answers: &[ProberReply],
-    ) -> VerifyReport {
-        let batches = batches(answers);
-        let mut kinds = FxHashMap::<Kind, Compared>::default();
-        let mut unanswered = Vec::new();
-        for (index, claims) in self.claims.iter().enumerate() {
-            match batches
-                .get(&index)
-                .filter(|seen| seen.len() == claims.len())
-            {
-                Some(seen) => compare_all(self.image, claims, seen, &mut kinds),
-                None => unanswered.push(self.unanswered(claims)),
+/// Compares what the image says with what the kernel did.
+pub(crate) fn judge(
+    questions: &Questions<'_, '_>,
+    kernel: &str,
+    release: &str,
+    replies: &[ProberReply],
+) -> VerifyReport {
+    let batches = batches(replies);
+    let mut kinds = FxHashMap::<ClaimKind, KindReport>::default();
+    let mut unanswered = Vec::new();
+    for (index, claims) in questions.claims.iter().enumerate() {
+        let outcomes = batches.get(&index).copied().unwrap_or_default();
+        if outcomes.len() == claims.len() {
+            for (claim, outcome) in claims.iter().zip(outcomes) {
+                compare(questions, claim, *outcome, &mut kinds);
             }
-        }
-        VerifyReport {
-            kernel: kernel.to_owned(),
-            release: release.to_owned(),
-            functions: self.functions.len(),
-            lists: self.lists(answers),
-            compared: in_order(kinds),
-            unanswered,
-            cut_short: false,
+        } else {
+            let places = claims.iter().map(|claim| claim.place(questions.image));
+            unanswered.push(Unanswered {
+                method: claims[0].method.name(),
+                places: places.collect(),
+            });
         }
     }
-
-    fn unanswered(&self, claims: &[Claim]) -> Unanswered {
-        Unanswered {
-            way: claims[0].way.name(),
-            places: claims
-                .iter()
-                .map(|claim| place(self.image, claim))
-                .collect(),
-        }
-    }
-
-    fn lists(&self, answers: &[ProberReply]) -> Vec<ListReport> {
-        let compare = |list| match told(list, answers) {
-            Told::InFull(lines) => lists::compare(self.image, &self.functions, list, &lines),
-            Told::Absent => ListReport::without(list, true),
-            Told::NotInFull => ListReport::without(list, false),
-        };
-        KernelList::ALL.into_iter().map(compare).collect()
+    VerifyReport {
+        kernel: kernel.to_owned(),
+        release: release.to_owned(),
+        functions: questions.functions.len(),
+        lists: KernelList::ALL
+            .map(|list| compare_list(questions, list, replies))
+            .into(),
+        compared: sorted(kinds),
+        unanswered,
+        cut_short: false,
     }
 }
 
-/// What the kernel said about a list.
-enum Told<'a> {
-    InFull(Vec<&'a str>),
-    Absent,
-    NotInFull,
-}
-
-fn told(wanted: KernelList, answers: &[ProberReply]) -> Told<'_> {
-    let mut all = Vec::new();
-    for answer in answers {
-        match answer {
-            ProberReply::NoList { absent } if *absent == wanted => return Told::Absent,
-            ProberReply::List { list, lines } if *list == wanted => {
-                if lines.is_empty() {
-                    return Told::InFull(all);
-                }
-                all.extend(lines.iter().map(String::as_str));
-            }
-            _ => {}
-        }
-    }
-    Told::NotInFull
-}
-
-fn batches(answers: &[ProberReply]) -> FxHashMap<usize, &[AttachOutcome]> {
-    let batches = answers.iter().filter_map(|answer| match answer {
+fn batches(replies: &[ProberReply]) -> FxHashMap<usize, &[AttachOutcome]> {
+    let batches = replies.iter().filter_map(|reply| match reply {
         ProberReply::Batch { batch, outcomes } => Some((*batch, outcomes.as_slice())),
         ProberReply::List { .. } | ProberReply::NoList { .. } => None,
     });
     batches.collect()
 }
 
-fn compare_all(
-    image: &Image<'_>,
-    claims: &[Claim],
-    seen: &[AttachOutcome],
-    kinds: &mut FxHashMap<Kind, Compared>,
+fn compare(
+    questions: &Questions<'_, '_>,
+    claim: &Claim,
+    outcome: AttachOutcome,
+    kinds: &mut FxHashMap<ClaimKind, KindReport>,
 ) {
-    for (claim, seen) in claims.iter().zip(seen) {
-        let kind = claim.kind();
-        let compared = kinds.entry(kind).or_insert_with(|| Compared {
-            kind,
-            asked: 0,
-            agreed: 0,
-            open: Vec::new(),
-            disagreements: Vec::new(),
-        });
-        compare(image, claim, *seen, compared);
-    }
-}
-
-fn compare(image: &Image<'_>, claim: &Claim, seen: AttachOutcome, compared: &mut Compared) {
-    compared.asked += 1;
+    let kind = claim.kind();
+    let report = kinds.entry(kind).or_insert_with(|| KindReport {
+        kind,
+        asked: 0,
+        confirmed: 0,
+        depends: Vec::new(),
+        wrong: Vec::new(),
+    });
+    report.asked += 1;
     match claim.expected() {
-        None => count(&mut compared.open, seen),
-        Some(expected) if expected == seen => compared.agreed += 1,
-        Some(_) => compared.disagreements.push(Disagreement {
-            place: place(image, claim),
-            way: claim.kind().way_name(),
-            promised: promise(claim),
-            seen: word(seen),
+        None => count(&mut report.depends, outcome),
+        Some(expected) if expected == outcome => report.confirmed += 1,
+        Some(expected) => report.wrong.push(WrongAnswer {
+            place: claim.place(questions.image),
+            method: kind.method_name(),
+            expected: with_reason(word(expected), claim),
+            outcome: word(outcome),
         }),
     }
 }
 
-fn count(outcomes: &mut Vec<(AttachOutcome, usize)>, seen: AttachOutcome) {
-    match outcomes.iter_mut().find(|(other, _)| *other == seen) {
-        Some((_, count)) => *count += 1,
-        None => outcomes.push((seen, 1)),
-    }
-}
-
-/// The answer, with its reason.
-fn promise(claim: &Claim) -> String {
-    let label = claim.expected().map(word).unwrap_or_default();
+fn with_reason(word: String, claim: &Claim) -> String {
     match claim.answer.reason() {
-        Some(reason) => format!("{label} ({reason})"),
-        None => label,
+        Some(reason) => format!("{word} ({reason})"),
+        None => word,
     }
 }
 
-fn place(image: &Image<'_>, claim: &Claim) -> String {
-    let name = image.name(&claim.function);
-    match claim.offset {
-        0 => name.to_owned(),
-        offset => format!("{name}+{offset:#x}"),
+fn count(outcomes: &mut Vec<(AttachOutcome, usize)>, outcome: AttachOutcome) {
+    match outcomes.iter_mut().find(|(other, _)| *other == outcome) {
+        Some((_, count)) => *count += 1,
+        None => outcomes.push((outcome, 1)),
     }
 }
 
-/// By way, entries first, then the most frequent first.
-fn in_order(kinds: FxHashMap<Kind, Compared>) -> Vec<Compared> {
-    let mut all: Vec<Compared> = kinds.into_values().collect();
-    let way = |kind: &Kind| AttachMethod::ALL.iter().position(|way| *way == kind.way);
+/// A list ends with an empty part; without that not all of it was read.
+fn compare_list(
+    questions: &Questions<'_, '_>,
+    wanted: KernelList,
+    replies: &[ProberReply],
+) -> ListReport {
+    let mut all = Vec::new();
+    for reply in replies {
+        match reply {
+            ProberReply::NoList { absent } if *absent == wanted => {
+                return ListReport::without(wanted, true);
+            }
+            ProberReply::List { list, lines } if *list == wanted && lines.is_empty() => {
+                return lists::compare(questions.image, &questions.functions, wanted, &all);
+            }
+            ProberReply::List { list, lines } if *list == wanted => {
+                all.extend(lines.iter().map(String::as_str));
+            }
+            _ => {}
+        }
+    }
+    ListReport::without(wanted, false)
+}
+
+/// By attach method, entries first, then the most frequent first.
+fn sorted(kinds: FxHashMap<ClaimKind, KindReport>) -> Vec<KindReport> {
+    let mut all: Vec<KindReport> = kinds.into_values().collect();
+    let method = |kind: &ClaimKind| AttachMethod::ALL.iter().position(|it| *it == kind.method);
     all.sort_by_cached_key(|it| {
         let kind = &it.kind;
         (
-            way(kind),
+            method(kind),
             !kind.entry,
             Reverse(it.asked),
             kind.answer.reason(),

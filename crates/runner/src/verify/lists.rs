@@ -9,7 +9,7 @@ use nmissed_wire::KernelList;
 
 use crate::verify::report::ListReport;
 
-/// How often each line is in a list.
+/// Lines, and how often each is in the list.
 type Lines = BTreeMap<String, usize>;
 
 /// Compares one list.
@@ -32,14 +32,14 @@ fn differences(list: KernelList, ours: &Lines, theirs: &Lines) -> ListReport {
     let shared = |(line, count): (&String, &usize)| theirs.get(line).map_or(0, |it| *it.min(count));
     ListReport {
         list,
-        told: true,
+        complete: true,
         both: Some(ours.iter().map(shared).sum()),
         only_image: missing(ours, theirs),
         only_kernel: missing(theirs, ours),
     }
 }
 
-/// The lines that the other has not, or not as often.
+/// Returns the lines of `these` that `those` lack, or have less often.
 fn missing(these: &Lines, those: &Lines) -> Vec<String> {
     let more = these.iter().flat_map(|(line, count)| {
         let others = those.get(line).copied().unwrap_or(0);
@@ -56,7 +56,7 @@ fn counted<S: Into<String>>(lines: impl Iterator<Item = S>) -> Lines {
     all
 }
 
-/// Call sites that are no function's have a made-up name
+/// Call sites outside of functions have a made-up name
 /// (`FTRACE_INVALID_FUNCTION`), which [`KernelList::FunctionAddresses`] checks.
 /// Functions of modules name their module.
 fn traceable(lines: &[&str]) -> Lines {
@@ -81,8 +81,8 @@ fn first_address(line: &str) -> Option<u64> {
     u64::from_str_radix(word.trim_start_matches("0x"), 16).ok()
 }
 
-/// Functions that are in use after boot, by whether they are blacklisted. What
-/// the kernel blacklists and no function of ours is in counts as its own.
+/// Functions that are in use after boot and blacklisted, by the image and by the
+/// kernel. A range without a function of the image counts as one of the kernel.
 fn blacklists(image: &Image<'_>, functions: &[Function], lines: &[&str]) -> (Lines, Lines) {
     let ranges: Vec<Range<u64>> = lines
         .iter()
@@ -103,7 +103,8 @@ fn blacklists(image: &Image<'_>, functions: &[Function], lines: &[&str]) -> (Lin
     (counted(ours.map(name)), counted(theirs))
 }
 
-/// By its own address: what is so by the name of the whole is not in the list.
+/// By its own address: the kernel's list lacks what is blacklisted because of the
+/// symbol that it is a part of.
 fn is_blacklisted(image: &Image<'_>, function: &Function) -> bool {
     match image.answer(function, Attach::RawKprobe) {
         Answer::No(Refusal::Blacklisted(rule)) => rule != Blacklist::BaseName,
@@ -115,7 +116,7 @@ fn contained(ranges: &[Range<u64>], addr: u64) -> bool {
     ranges.iter().any(|range| range.contains(&addr))
 }
 
-/// A range of addresses in hex, a tab, and the name of what is there.
+/// `0xffffffff81000000-0xffffffff81000010\tname`.
 fn blacklist_range(line: &str) -> Option<Range<u64>> {
     let (start, end) = line.split_whitespace().next()?.split_once('-')?;
     Some(first_address(start)?..first_address(end)?)

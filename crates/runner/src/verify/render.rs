@@ -4,19 +4,19 @@
 use std::fmt::Write;
 
 use nmissed_wire::KernelList;
+use textwrap::{Options, WordSplitter};
 
-use crate::verify::judge::Unanswered;
-use crate::verify::report::{Compared, Disagreement, ListReport, VerifyReport, word};
+use crate::verify::report::{KindReport, ListReport, Unanswered, VerifyReport, WrongAnswer, word};
 
+const WIDTH: usize = 80;
 /// How many places of an unanswered batch are named.
 const PLACES: usize = 8;
-
 /// How many lines of a list are shown: one that is wrong at all can be so from
 /// end to end.
 const LINES: usize = 40;
 
-/// All of a report.
-#[must_use]
+/// Renders a report: the lists, sums per attach method, each kind of answer, and
+/// at the end what is wrong.
 pub(crate) fn render(report: &VerifyReport) -> String {
     let mut out = format!(
         "{}: Linux {}, {} functions\n\n",
@@ -24,13 +24,16 @@ pub(crate) fn render(report: &VerifyReport) -> String {
     );
     lists(&mut out, &report.lists);
     out.push('\n');
-    ways(&mut out, &report.compared);
+    methods(&mut out, &report.compared);
     kinds(&mut out, &report.compared);
     if !report.cut_short {
         let all = report.unanswered.iter();
         all.for_each(|it| unanswered(&mut out, it));
     }
-    disagreements(&mut out, report);
+    differences(&mut out, &report.lists);
+    out.push('\n');
+    conclusion(&mut out, report);
+    report.wrong().for_each(|it| wrong(&mut out, it));
     out
 }
 
@@ -38,14 +41,27 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{}", text.trim_end());
 }
 
+/// Text behind a head, wrapped below its own first column.
+fn hang(out: &mut String, head: &str, text: &str) {
+    let indent = " ".repeat(head.len());
+    let options = Options::new(WIDTH)
+        .initial_indent(head)
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    if text.is_empty() {
+        line(out, head);
+    } else {
+        textwrap::wrap(text, options)
+            .iter()
+            .for_each(|it| line(out, it));
+    }
+}
+
 fn lists(out: &mut String, lists: &[ListReport]) {
-    line(
-        out,
-        &format!(
-            "{:<36}{:>12}{:>13}{:>13}",
-            "the kernel's lists", "in both", "only image", "only kernel"
-        ),
-    );
+    let (list, both, image, kernel) =
+        ("the kernel's lists", "in both", "only image", "only kernel");
+    line(out, &format!("{list:<36}{both:>12}{image:>13}{kernel:>13}"));
     for list in lists {
         let name = name(list.list);
         let row = match list.both {
@@ -54,8 +70,8 @@ fn lists(out: &mut String, lists: &[ListReport]) {
                 dash(list.only_image.len()),
                 dash(list.only_kernel.len())
             ),
-            None if list.told => format!("  {name:<34}  not in this kernel"),
-            None => format!("  {name:<34}  not told"),
+            None if list.complete => format!("  {name:<34}  not in this kernel"),
+            None => format!("  {name:<34}  not read in full"),
         };
         line(out, &row);
     }
@@ -76,79 +92,65 @@ fn dash(count: usize) -> String {
     }
 }
 
-/// Sums per way to attach.
-fn ways(out: &mut String, compared: &[Compared]) {
+/// Sums per attach method.
+fn methods(out: &mut String, compared: &[KindReport]) {
+    let (head, asked, confirmed) = ("attached", "asked", "confirmed");
     line(
         out,
         &format!(
-            "{:<36}{:>10}{:>10}{:>12}{:>10}",
-            "attached", "asked", "agreed", "disagreed", "depends"
+            "{head:<36}{asked:>10}{confirmed:>12}{:>8}{:>10}",
+            "wrong", "depends"
         ),
     );
-    for way in compared.chunk_by(|a, b| a.kind.way_name() == b.kind.way_name()) {
-        let sum = |count: fn(&Compared) -> usize| way.iter().map(count).sum::<usize>();
+    for kinds in by_method(compared) {
+        let sum = |count: fn(&KindReport) -> usize| kinds.iter().map(count).sum::<usize>();
         let row = format!(
-            "  {:<34}{:>10}{:>10}{:>12}{:>10}",
-            way[0].kind.way_name(),
+            "  {:<34}{:>10}{:>12}{:>8}{:>10}",
+            kinds[0].kind.method_name(),
             sum(|it| it.asked),
-            dash(sum(|it| it.agreed)),
-            dash(sum(|it| it.disagreements.len())),
-            dash(sum(open)),
+            dash(sum(|it| it.confirmed)),
+            dash(sum(|it| it.wrong.len())),
+            dash(sum(depends)),
         );
         line(out, &row);
     }
 }
 
-fn open(compared: &Compared) -> usize {
-    compared.open.iter().map(|(_, count)| count).sum()
+fn by_method(compared: &[KindReport]) -> impl Iterator<Item = &[KindReport]> {
+    compared.chunk_by(|a, b| a.kind.method_name() == b.kind.method_name())
 }
 
-/// What was promised how often, and kept.
-fn kinds(out: &mut String, compared: &[Compared]) {
-    for way in compared.chunk_by(|a, b| a.kind.way_name() == b.kind.way_name()) {
-        let _ = write!(out, "\n{}: agreed of asked\n", way[0].kind.way_name());
-        way.iter().for_each(|it| kind(out, it));
+fn depends(report: &KindReport) -> usize {
+    report.depends.iter().map(|(_, count)| count).sum()
+}
+
+/// Each answer of the image, and how often the kernel confirmed it.
+fn kinds(out: &mut String, compared: &[KindReport]) {
+    for kinds in by_method(compared) {
+        let method = kinds[0].kind.method_name();
+        let _ = write!(out, "\n{method}: confirmed of asked\n");
+        kinds.iter().for_each(|it| kind(out, it));
     }
 }
 
-fn kind(out: &mut String, compared: &Compared) {
-    let answer = compared.kind.answer;
-    let kept = if compared.open.is_empty() {
-        compared.agreed.to_string()
+fn kind(out: &mut String, report: &KindReport) {
+    let answer = report.kind.answer;
+    let confirmed = if report.depends.is_empty() {
+        report.confirmed.to_string()
     } else {
         String::new()
     };
     let reason = answer.reason().unwrap_or_default();
-    let head = format!("{kept:>8}{:>8}  {:<15}", compared.asked, answer.label());
+    let head = format!("{confirmed:>8}{:>8}  {:<15}", report.asked, answer.label());
     hang(out, &head, &reason);
-    if !compared.open.is_empty() {
-        let said = compared
-            .open
-            .iter()
-            .map(|(seen, count)| format!("{count} {}", word(*seen)));
-        hang(
-            out,
-            &format!("{:<33}", ""),
-            &format!("here: {}", said.collect::<Vec<_>>().join(", ")),
-        );
+    if !report.depends.is_empty() {
+        let outcomes = report.depends.iter();
+        let outcomes: Vec<_> = outcomes
+            .map(|(outcome, count)| format!("{count} {}", word(*outcome)))
+            .collect();
+        let indent = " ".repeat(head.len());
+        hang(out, &indent, &format!("here: {}", outcomes.join(", ")));
     }
-}
-
-/// Text behind a head, broken between words at 80 columns.
-fn hang(out: &mut String, head: &str, text: &str) {
-    let indent = head.len();
-    let mut current = head.to_owned();
-    for word in text.split_whitespace() {
-        if current.len() > indent && current.len() + 1 + word.len() > 80 {
-            line(out, &current);
-            current = " ".repeat(indent);
-        }
-        if current.len() > indent {
-            current.push(' ');
-        }
-        current.push_str(word);
-    }
-    line(out, &current);
 }
 
 fn unanswered(out: &mut String, unanswered: &Unanswered) {
@@ -160,57 +162,15 @@ fn unanswered(out: &mut String, unanswered: &Unanswered) {
     };
     out.push('\n');
     let text = format!("{}{more}", named.join(" "));
-    hang(out, &format!("unanswered, {}: ", unanswered.way), &text);
+    hang(out, &format!("unanswered, {}: ", unanswered.method), &text);
 }
 
-fn disagreements(out: &mut String, report: &VerifyReport) {
-    for list in &report.lists {
-        difference(out, name(list.list), "only in the image", &list.only_image);
-        difference(
-            out,
-            name(list.list),
-            "only in the kernel",
-            &list.only_kernel,
-        );
+fn differences(out: &mut String, lists: &[ListReport]) {
+    for list in lists {
+        let name = name(list.list);
+        difference(out, name, "only in the image", &list.only_image);
+        difference(out, name, "only in the kernel", &list.only_kernel);
     }
-    out.push('\n');
-    conclusion(out, report);
-    report.disagreements().for_each(|it| disagreement(out, it));
-}
-
-fn conclusion(out: &mut String, report: &VerifyReport) {
-    let sum = |count: fn(&Compared) -> usize| report.compared.iter().map(count).sum::<usize>();
-    let (kept, broken) = (sum(|it| it.agreed), report.disagreements().count());
-    let lines: usize = report
-        .lists
-        .iter()
-        .map(|list| list.only_image.len() + list.only_kernel.len())
-        .sum();
-    let untold = report.lists.iter().filter(|list| !list.told).count();
-    let unanswered: usize = report.unanswered.iter().map(|it| it.places.len()).sum();
-    if report.agrees() {
-        let books = format!("{kept} promises kept, {} left open", sum(open));
-        return if report.cut_short {
-            let text =
-                format!("no disagreement until then, {books}, {unanswered} questions unanswered");
-            hang(out, "cut short: ", &text);
-        } else {
-            line(out, &format!("no disagreement: {books}"));
-        };
-    }
-    let what = [
-        (
-            broken,
-            format!("{broken} of {} promises not kept", kept + broken),
-        ),
-        (lines, format!("{lines} lines of the kernel's lists")),
-        (untold, format!("{untold} lists not told")),
-        (unanswered, format!("{unanswered} questions unanswered")),
-        (report.cut_short.into(), "cut short".to_owned()),
-    ];
-    let what = what.into_iter().filter(|(count, _)| *count > 0);
-    let what: Vec<_> = what.map(|(_, text)| text).collect();
-    hang(out, "DISAGREEMENT: ", &what.join(", "));
 }
 
 fn difference(out: &mut String, list: &str, whose: &str, lines: &[String]) {
@@ -219,26 +179,54 @@ fn difference(out: &mut String, list: &str, whose: &str, lines: &[String]) {
         let (shown, rest) = lines.split_at(lines.len().min(LINES));
         shown.iter().for_each(|it| line(out, &format!("  {it}")));
         if !rest.is_empty() {
+            let rest = rest.len();
             line(
                 out,
-                &format!("  and {} more, all of them in verify.json", rest.len()),
+                &format!("  and {rest} more, all of them in verify.json"),
             );
         }
     }
 }
 
-fn disagreement(out: &mut String, disagreement: &Disagreement) {
-    let Disagreement {
-        place,
-        way,
-        promised,
-        seen,
-    } = disagreement;
-    line(out, &format!("  {place}"));
+fn conclusion(out: &mut String, report: &VerifyReport) {
+    let sum = |count: fn(&KindReport) -> usize| report.compared.iter().map(count).sum::<usize>();
+    let (confirmed, wrong, depends) =
+        (sum(|it| it.confirmed), report.wrong().count(), sum(depends));
+    let lists = report.lists.iter();
+    let lines = lists
+        .clone()
+        .map(|it| it.only_image.len() + it.only_kernel.len());
+    let lines: usize = lines.sum();
+    let incomplete = lists.filter(|list| !list.complete).count();
+    let unanswered: usize = report.unanswered.iter().map(|it| it.places.len()).sum();
+    let answers =
+        format!("{confirmed} answers confirmed, {depends} depend on run-time state, {wrong} wrong");
+    let rest = [
+        (lines, format!("{lines} lines of the kernel's lists differ")),
+        (incomplete, format!("lists not read in full: {incomplete}")),
+        (unanswered, format!("{unanswered} questions unanswered")),
+    ];
+    let rest = rest.into_iter().filter(|(count, _)| *count > 0);
+    let text: Vec<_> = [answers]
+        .into_iter()
+        .chain(rest.map(|(_, text)| text))
+        .collect();
+    let head = match (report.agrees(), report.cut_short) {
+        (true, false) => "",
+        (true, true) => "cut short: ",
+        (false, false) => "DISAGREEMENT: ",
+        (false, true) => "DISAGREEMENT, cut short: ",
+    };
+    hang(out, head, &text.join(", "));
+}
+
+fn wrong(out: &mut String, wrong: &WrongAnswer) {
+    line(out, &format!("  {}", wrong.place));
+    let (method, expected, outcome) = (wrong.method, &wrong.expected, &wrong.outcome);
     hang(
         out,
         "    ",
-        &format!("{way}: image {promised}, kernel {seen}"),
+        &format!("{method}: image {expected}, kernel {outcome}"),
     );
 }
 
@@ -248,15 +236,19 @@ mod tests {
     use nmissed_wire::{AttachMethod, AttachOutcome};
 
     use super::*;
-    use crate::verify::claim::Kind;
+    use crate::verify::claim::ClaimKind;
 
-    fn compared(way: AttachMethod, entry: bool, answer: Answer, asked: usize) -> Compared {
-        Compared {
-            kind: Kind { way, entry, answer },
+    fn compared(method: AttachMethod, entry: bool, answer: Answer, asked: usize) -> KindReport {
+        KindReport {
+            kind: ClaimKind {
+                method,
+                entry,
+                answer,
+            },
             asked,
-            agreed: asked,
-            open: Vec::new(),
-            disagreements: Vec::new(),
+            confirmed: asked,
+            depends: Vec::new(),
+            wrong: Vec::new(),
         }
     }
 
@@ -267,6 +259,7 @@ mod tests {
         }
     }
 
+    /// 75 answers that are confirmed, and 25 that depend on run-time state.
     fn good() -> VerifyReport {
         let depends = Answer::Depends(Condition::ReturnThunk);
         VerifyReport {
@@ -288,9 +281,9 @@ mod tests {
                     Answer::Yes(Flavor::Optimized),
                     25,
                 ),
-                Compared {
-                    agreed: 0,
-                    open: vec![(AttachOutcome::Optimized, 17), (AttachOutcome::Int3, 8)],
+                KindReport {
+                    confirmed: 0,
+                    depends: vec![(AttachOutcome::Optimized, 17), (AttachOutcome::Int3, 8)],
                     ..compared(AttachMethod::KPROBE, false, depends, 25)
                 },
             ],
@@ -299,7 +292,7 @@ mod tests {
         }
     }
 
-    /// Nothing wrong with what was answered until then.
+    /// Nothing is wrong with what was answered until then.
     fn early() -> VerifyReport {
         let mut report = good();
         report.lists[3] = ListReport::without(KernelList::Symbols, false);
@@ -313,36 +306,61 @@ mod tests {
         report.lists[0].only_image = vec!["vfs_read".to_owned()];
         report.lists[2] = ListReport::without(KernelList::Blacklist, false);
         report.lists[3].only_kernel = vec!["0xffffffff81000000 _stext".to_owned()];
-        report.compared[2].agreed = 24;
-        report.compared[2].disagreements = vec![Disagreement {
+        report.compared[2].confirmed = 24;
+        report.compared[2].wrong = vec![WrongAnswer {
             place: "quirk_iommu_igfx+0x5".to_owned(),
-            way: "kprobe at an offset",
-            promised: "EOPNOTSUPP (an instruction that can be neither stepped nor emulated)"
+            method: "kprobe at an offset",
+            expected: "EOPNOTSUPP (an instruction that can be neither stepped nor emulated)"
                 .to_owned(),
-            seen: word(AttachOutcome::Refused(1)),
+            outcome: word(AttachOutcome::Refused(1)),
         }];
         report.unanswered = vec![Unanswered {
-            way: "fentry",
+            method: "fentry",
             places: (0..10).map(|it| format!("function_{it}")).collect(),
         }];
         report
     }
 
+    fn last_line(text: &str) -> &str {
+        text.lines().last().unwrap()
+    }
+
     #[test]
     fn agreement() {
-        insta::assert_snapshot!(render(&good()));
+        let text = render(&good());
+        assert_eq!(
+            last_line(&text),
+            "75 answers confirmed, 25 depend on run-time state, 0 wrong"
+        );
+        insta::assert_snapshot!(text);
     }
 
     #[test]
     fn every_kind_of_disagreement() {
         assert!(!bad().agrees());
-        insta::assert_snapshot!(render(&bad()));
+        let text = render(&bad());
+        let words: Vec<_> = text.split_whitespace().collect();
+        let words = words.join(" ");
+        for fact in [
+            "DISAGREEMENT: 74 answers confirmed, 25 depend on run-time state, 1 wrong, \
+             2 lines of the kernel's lists differ, lists not read in full: 1, \
+             10 questions unanswered",
+            "quirk_iommu_igfx+0x5 kprobe at an offset: image EOPNOTSUPP",
+            "kernel error 1",
+            "available_filter_functions, only in the image: vfs_read",
+            "kprobe at an offset 50 24 1 25",
+        ] {
+            assert!(words.contains(fact), "{fact}\n{text}");
+        }
+        insta::assert_snapshot!(text);
     }
 
     #[test]
     fn agreement_until_it_is_cut_short() {
         assert!(early().agrees());
-        insta::assert_snapshot!(render(&early()));
+        let text = render(&early());
+        assert!(text.contains("\ncut short: 75 answers confirmed"), "{text}");
+        insta::assert_snapshot!(text);
     }
 
     #[test]
@@ -352,7 +370,9 @@ mod tests {
             ..bad()
         };
         assert!(!report.agrees());
-        insta::assert_snapshot!(render(&report));
+        let text = render(&report);
+        assert!(text.contains("\nDISAGREEMENT, cut short: 74"), "{text}");
+        insta::assert_snapshot!(text);
     }
 
     #[test]

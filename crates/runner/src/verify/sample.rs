@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which claims are put to the kernel.
+//! Which claims are tested.
 
 use std::hash::Hasher;
 
@@ -7,13 +7,21 @@ use nmissed_kimage::{Function, Image};
 use nmissed_wire::AttachMethod;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-use crate::verify::claim::{Claim, Kind};
-use crate::verify::questions::Extent;
+use crate::verify::claim::{Claim, ClaimKind};
 
 /// Spreads small numbers over all bits.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// All claims that a plan makes, in no particular order.
+/// How much to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// That many claims of each kind.
+    PerKind(usize),
+    /// Every function by every method, and in each an offset of each kind.
+    Exhaustive,
+}
+
+/// Chooses claims, sorted by method.
 pub(crate) fn choose(image: &Image<'_>, functions: &[Function], extent: Extent) -> Vec<Claim> {
     let mut sample = Sample::new(extent);
     for function in functions {
@@ -37,7 +45,7 @@ fn offer_offsets(image: &Image<'_>, function: Function, sample: &mut Sample) {
     let mut seen = FxHashSet::default();
     for (offset, answer) in offsets.into_iter().zip(answers) {
         let claim = Claim {
-            way: AttachMethod::KPROBE,
+            method: AttachMethod::KPROBE,
             function,
             offset,
             answer,
@@ -48,7 +56,7 @@ fn offer_offsets(image: &Image<'_>, function: Function, sample: &mut Sample) {
     }
 }
 
-/// Where instructions start, and one place where none does.
+/// Returns where instructions start, and one offset inside an instruction.
 fn offsets(image: &Image<'_>, function: &Function) -> Vec<u64> {
     let entry = function.entry() - function.addr;
     let sites = image.sites(function);
@@ -62,7 +70,7 @@ fn offsets(image: &Image<'_>, function: &Function) -> Vec<u64> {
 /// Claims by kind: all of them, or those with the lowest hashes.
 struct Sample {
     most: usize,
-    kinds: FxHashMap<Kind, Vec<(u64, Claim)>>,
+    kinds: FxHashMap<ClaimKind, Vec<(u64, Claim)>>,
 }
 
 impl Sample {
@@ -95,13 +103,13 @@ impl Sample {
             Self::cut(claims, self.most);
         }
         let mut all: Vec<_> = self.kinds.into_values().flatten().collect();
-        all.sort_by_key(|(hash, claim)| (claim.way.name(), *hash, claim.function.addr));
+        all.sort_by_key(|(hash, claim)| (claim.method.name(), *hash, claim.function.addr));
         all.into_iter().map(|(_, claim)| claim).collect()
     }
 }
 
-/// The same on every machine and for every kernel: functions that two kernels
-/// share are asked about in both.
+/// The same on every machine and for every kernel, so that functions which two
+/// kernels share are asked about in both.
 fn hash(name: &str) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(name.as_bytes());

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use nmissed_evidence::Run;
 use nmissed_host::{Host, check_interrupt, write_atomic};
 use nmissed_vm::{Deadlines, Guest};
-use nmissed_wire::{AttachMethod, Message, PlannedTest, ProbeBatch, ProberReply, QUESTIONS};
+use nmissed_wire::{AttachMethod, PlannedTest, ProbeBatch, QUESTIONS};
 
 use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
@@ -17,26 +17,29 @@ use crate::plan::bootable::Bootable;
 use crate::plan::build::build_one;
 use crate::plan::targets::Targets;
 use crate::print::print;
-use crate::verify::questions::{Extent, Plan};
+use crate::verify::judge::judge;
+use crate::verify::questions::Questions;
 use crate::verify::render::render;
+use crate::verify::replies::{LISTS, Replies, died_at, drop_culprit, questions};
 use crate::verify::report::VerifyReport;
+use crate::verify::sample::Extent;
 use crate::workspace::Workspace;
 
 /// Addresses are those of the image, and what is detached is gone soon.
 const APPEND: &str = "nokaslr rcupdate.rcu_expedited=1";
-/// The prober's name in the guest, and of its part that is no way to attach.
+/// The name of the prober's program in the guest.
 const PROBER: &str = "prober";
-const LISTS: &str = "lists";
 /// Claims of each kind, unless a number is given.
 pub const DEFAULT_SAMPLE: usize = 25;
 /// How often a kernel that crashes is booted.
 const ATTEMPTS: u32 = 4;
-/// What one probe takes a slow machine with hardware virtualization, and what
-/// the rest of a test takes, in seconds.
+/// Seconds that one probe takes a slow machine with hardware virtualization, and
+/// that the rest of a test takes.
 const PROBE_S: f64 = 0.1;
 const TEST_S: f64 = 30.0;
 
-/// One variant is enough: patches hardly change where probes can sit.
+/// The variants that are verified unless others are named: patches hardly change
+/// where probes can sit.
 pub const VARIANTS: &[&str] = &["baseline"];
 
 /// How much a session asks.
@@ -69,7 +72,7 @@ pub fn verify(workspace: &Workspace, targets: &Targets, request: &VerifyRequest)
         reports: Vec::new(),
     };
     let outcome = session.verify_all(targets);
-    session.boots.tell_where();
+    session.boots.say_where();
     outcome?;
     Ok(session.exit())
 }
@@ -98,19 +101,19 @@ impl VerifySession<'_> {
     }
 
     fn verify(&mut self, kernel: &Bootable, guest: &Guest) -> Result<()> {
-        let mut answers = Answers::default();
+        let mut replies = Replies::default();
         let (report, outcome) = with_image(&kernel.vmlinux, |image| {
-            let plan = Plan::of(image, self.extent);
-            let outcome = self.ask(kernel, guest, &plan, &mut answers);
+            let questions = Questions::about(image, self.extent);
+            let outcome = self.ask(kernel, guest, &questions, &mut replies);
             let name = format!("{} {}", kernel.id, kernel.variant);
             let report = VerifyReport {
                 cut_short: outcome.is_err(),
-                ..plan.judge(&name, &answers.release, &answers.all)
+                ..judge(&questions, &name, &replies.release, &replies.all)
             };
             Ok((report, outcome))
         })?;
         // What was answered before something went wrong is evidence all the same.
-        if outcome.is_ok() || !answers.all.is_empty() {
+        if outcome.is_ok() || !replies.all.is_empty() {
             self.keep(report)?;
         }
         outcome?;
@@ -123,77 +126,66 @@ impl VerifySession<'_> {
         &mut self,
         kernel: &Bootable,
         guest: &Guest,
-        plan: &Plan<'_, '_>,
-        answers: &mut Answers,
+        questions: &Questions<'_, '_>,
+        replies: &mut Replies,
     ) -> Result<()> {
-        let mut open = plan.batches().to_vec();
+        let mut open = questions.batches.clone();
         for attempt in 1..=ATTEMPTS {
+            let tests = self.tests(attempt == 1, &open);
             let boot = kernel.attempt(attempt);
-            let run = self.boot(&boot, guest, attempt == 1, &open, answers)?;
-            answers.release.clone_from(&run.release);
-            close_answered(&mut open, &answers.all);
+            let run = self.boot(&boot, guest, &tests, &open, replies)?;
+            replies.release.clone_from(&run.release);
+            replies.close_answered(&mut open);
             let died_at = died_at(&run);
-            self.tell_failures(&run);
+            self.say_failures(&run);
             self.boots.output.keep(run)?;
             match died_at {
                 None => break,
                 Some(LISTS) => {}
-                // The first that is open is the one it was at.
-                Some(_) => {
-                    let culprit = open.iter_mut().find(|batch| !batch.sites.is_empty());
-                    culprit.into_iter().for_each(|batch| batch.sites.clear());
-                }
+                Some(_) => drop_culprit(&mut open),
             }
         }
         Ok(())
     }
 
-    fn tell_failures(&self, run: &Run) {
-        let failed = run.tests.iter().filter(|test| test.outcome.is_failure());
-        for test in failed {
-            let why = test.outcome.why().unwrap_or_default();
-            let outcome = test.outcome.name();
-            self.boots
-                .host
-                .progress
-                .say(&format!("{}: {outcome}: {why}", test.name));
+    fn say_failures(&self, run: &Run) {
+        for test in run.tests.iter().filter(|test| test.outcome.is_failure()) {
+            let (outcome, why) = (test.outcome.name(), test.outcome.why());
+            let line = format!("{}: {outcome}: {}", test.name, why.unwrap_or_default());
+            self.boots.host.progress.say(&line);
         }
     }
 
-    /// One boot.
+    /// Boots once, and takes the replies.
     fn boot(
         &self,
         kernel: &Bootable,
         guest: &Guest,
-        lists: bool,
-        questions: &[ProbeBatch],
-        answers: &mut Answers,
+        tests: &[PlannedTest],
+        batches: &[ProbeBatch],
+        replies: &mut Replies,
     ) -> Result<Run> {
-        let json = serde_json::to_vec(questions).context("cannot encode questions")?;
-        let tests = self.tests(lists, questions);
+        let json = serde_json::to_vec(batches).context("cannot encode questions")?;
         let job = BootJob {
             guest,
-            plan: &tests,
-            deadlines: self.deadlines(&tests),
+            plan: tests,
+            deadlines: self.deadlines(tests),
             append: APPEND,
             files: &[(QUESTIONS, json)],
         };
         let what = format!("verify {} {}", kernel.id, kernel.variant);
-        let total = questions
-            .iter()
-            .map(|batch| batch.sites.len())
-            .sum::<usize>() as u64;
+        let total = questions(batches) as u64;
         let timed = format!("{what} {total}");
         let Host { cache, progress } = &self.boots.host;
         progress.begin(&what, Some(total), cache.last_time(&timed));
-        answers.count = 0;
+        replies.count = 0;
         let run = self.boots.boot(kernel, &job, &mut |message| {
-            answers.take(message);
-            progress.at(answers.count, &answers.test);
+            replies.take(message);
+            progress.at(replies.count, &replies.test);
         })?;
         progress.end(&format!(
             "{what}: {} of {total} questions answered, {:.1} s",
-            answers.count, run.total_s
+            replies.count, run.total_s
         ));
         if run.is_good() {
             cache.remember_time(&timed, Duration::from_secs_f64(run.total_s));
@@ -201,8 +193,16 @@ impl VerifySession<'_> {
         Ok(run)
     }
 
-    fn tests(&self, lists: bool, questions: &[ProbeBatch]) -> Vec<PlannedTest> {
-        let test = |name: &str, probes: usize| PlannedTest {
+    /// One test per attach method that is asked about, the kernel's lists first.
+    fn tests(&self, lists: bool, batches: &[ProbeBatch]) -> Vec<PlannedTest> {
+        let count = |method| -> usize {
+            let batches = batches.iter().filter(|batch| batch.method == method);
+            batches.map(|batch| batch.sites.len()).sum()
+        };
+        let methods = AttachMethod::ALL.map(|method| (method.name(), count(method)));
+        let asked = methods.into_iter().filter(|(_, count)| *count > 0);
+        let lists = lists.then_some((LISTS, 0));
+        let test = |(name, probes): (&str, usize)| PlannedTest {
             binary: PROBER.to_owned(),
             test: name.to_owned(),
             deadline_s: self
@@ -210,17 +210,7 @@ impl VerifySession<'_> {
                 .scaled(TEST_S + PROBE_S * probes as f64)
                 .as_secs_f64(),
         };
-        let count = |way| {
-            let batches = questions.iter().filter(|batch| batch.method == way);
-            batches.map(|batch| batch.sites.len()).sum()
-        };
-        let asked = AttachMethod::ALL.into_iter().map(|way| (way, count(way)));
-        let ways = asked.filter(|(_, count)| *count > 0);
-        let lists = lists.then(|| test(LISTS, 0));
-        lists
-            .into_iter()
-            .chain(ways.map(|(way, count)| test(way.name(), count)))
-            .collect()
+        lists.into_iter().chain(asked).map(test).collect()
     }
 
     /// Everything may take what its parts may take.
@@ -247,55 +237,6 @@ impl VerifySession<'_> {
         match Exit::of(&self.boots.output.results().runs) {
             Exit::Good if !self.reports.iter().all(VerifyReport::agrees) => Exit::Failed,
             exit => exit,
-        }
-    }
-}
-
-/// The prober's part that a machine did not survive, if it did not.
-fn died_at(run: &Run) -> Option<&'static str> {
-    if !run.machine.is_failure() {
-        return None;
-    }
-    let last = run.tests.iter().find(|test| test.outcome == run.machine)?;
-    let (_, part) = last.name.split_once("::")?;
-    let parts = AttachMethod::ALL.iter().map(|way| way.name());
-    parts.chain([LISTS]).find(|name| *name == part)
-}
-
-/// Leaves nothing to ask of batches that were answered.
-fn close_answered(open: &mut [ProbeBatch], answers: &[ProberReply]) {
-    for answer in answers {
-        if let ProberReply::Batch { batch, .. } = answer
-            && let Some(batch) = open.get_mut(*batch)
-        {
-            batch.sites.clear();
-        }
-    }
-}
-
-/// What a kernel has answered so far.
-#[derive(Default)]
-struct Answers {
-    /// What it says that it is.
-    release: String,
-    all: Vec<ProberReply>,
-    /// How many questions, in this boot.
-    count: u64,
-    test: String,
-}
-
-impl Answers {
-    fn take(&mut self, message: &Message) {
-        match message {
-            Message::Hello { release, .. } => self.release.clone_from(release),
-            Message::Start { name } => self.test.clone_from(name),
-            Message::Answer { answer } => {
-                if let ProberReply::Batch { outcomes, .. } = answer {
-                    self.count += outcomes.len() as u64;
-                }
-                self.all.push(answer.clone());
-            }
-            _ => {}
         }
     }
 }
