@@ -1,9 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the scenarios of tests/kprobe_multi.rs count.
+//! kprobe.multi, kretprobe.multi and kprobe.session.
 
+use nmissed_wire::Behaviour::*;
+
+use super::condition::{ALWAYS, has, lacks};
+use super::kprobe::of_eleven;
 use super::row::*;
 
-pub(super) const TABLE: &[Expected] = &[
+const IN_KPROBE: &[&str] = &[
+    "kprobe.multi/in-kprobe",
+    "kprobe.multi/by-address-in-kprobe",
+    "kprobe.multi/by-pattern-in-kprobe",
+    "kretprobe.multi/in-kprobe",
+];
+const IN_KPROBE_MULTI: &[&str] = &[
+    "kprobe.multi/in-kprobe.multi",
+    "kprobe.multi/by-address-in-kprobe.multi",
+    "kprobe.multi/by-pattern-in-kprobe.multi",
+    "kretprobe.multi/in-kprobe.multi",
+];
+const ENTRIES_AT_THIRD_LEVEL: &[&str] = &[
+    "kprobe.multi/at-third-level",
+    "kprobe.multi/by-address-at-third-level",
+    "kprobe.multi/by-pattern-at-third-level",
+];
+const RETURNS_AT_THIRD_LEVEL: &[&str] = &[
+    "kretprobe.multi/at-third-level",
+    "kprobe.session/at-third-level",
+];
+const AT_THIRD_LIST: &[&str] = &[
+    "kprobe/at-third-list",
+    "kprobe.multi/at-third-list",
+    "kretprobe.multi/at-third-list",
+];
+const DEFAULT_POOL: &[&str] = &[
+    "kretprobe.multi/default-pool",
+    "kprobe.session/default-pool",
+];
+const PAIRING: &[&str] = &["kprobe.multi/pairing", "kretprobe.multi/pairing"];
+const NESTED_16_TIMES: &[&str] = &["kretprobe.multi/16-nested"];
+
+const OUTER_TAKES_PROG_ACTIVE: &str =
+    "kprobe_multi_link_prog_run: that of the outer program takes bpf_prog_active";
+const OUTER_DOES_NOT_TAKE_PROG_ACTIVE: &str =
+    "kprobe_multi_link_prog_run of the outer program does not take bpf_prog_active";
+const DOES_NOT_YIELD: &str = "kprobe_multi_link_prog_run does not look at bpf_prog_active";
+const FPROBE_COUNTS: &str = "fprobe_handler counts if ftrace_test_recursion_trylock fails";
+const FGRAPH_RETURNS: &str =
+    "function_graph_enter_regs returns if ftrace_test_recursion_trylock fails";
+const RETHOOK_PER_LINK: &str = "rethook_try_get: each link has its own rethooks";
+const SHADOW_STACK_IS_FULL: &str =
+    "fprobe_fgraph_entry: fgraph_reserve_data has room for 32 words, and reserves all or none";
+/// A skipped program is tried again on return.
+pub(super) const RETURN_TRIED: &str =
+    "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too";
+/// A skipped program is not tried again on return.
+pub(super) const RETURN_NOT_TRIED: &str =
+    "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried";
+
+/// 30 links, on a function that is nested 16 deep.
+const LINKS: u64 = 30;
+
+pub(super) const TABLE: &[Row] = &[
+    row(
+        &["kprobe.multi/around-all"],
+        ALWAYS,
+        RUNS,
+        "no other program runs when bpf_fentry_test1 is hit",
+    ),
     row(
         &[
             "kprobe.multi/by-address-in-fentry",
@@ -11,135 +75,241 @@ pub(super) const TABLE: &[Expected] = &[
             "kretprobe.multi/in-fentry",
             "kprobe.session/in-fentry",
         ],
-        On::All,
+        ALWAYS,
         RUNS,
-        "kprobe_multi_link_prog_run: __bpf_prog_enter_recur of the outer program holds \
-         prog->active alone",
+        "kprobe_multi_link_prog_run: __bpf_prog_enter_recur of the outer program takes \
+         prog->active only",
     ),
     row(
-        &[
-            "kprobe.multi/by-address-in-kprobe",
-            "kprobe.multi/by-pattern-in-kprobe",
-            "kretprobe.multi/in-kprobe",
-        ],
-        On::Only(KNOWN, YIELDING),
+        IN_KPROBE,
+        &[has(CountsProgActiveMisses), has(YieldsToProgActive)],
         PROG_MISSES,
-        "kprobe_multi_link_prog_run: trace_call_bpf holds bpf_prog_active",
+        "kprobe_multi_link_prog_run: trace_call_bpf takes bpf_prog_active",
+    ),
+    row(
+        IN_KPROBE,
+        &[lacks(YieldsToProgActive)],
+        RUNS,
+        DOES_NOT_YIELD,
+    ),
+    row(
+        &["kprobe.multi/in-map-syscall"],
+        &[has(CountsProgActiveMisses), has(YieldsToProgActive)],
+        PROG_MISSES,
+        "kprobe_multi_link_prog_run: map_delete_elem takes bpf_prog_active \
+         (bpf_disable_instrumentation)",
+    ),
+    row(
+        &["kprobe.multi/in-map-syscall"],
+        &[lacks(YieldsToProgActive)],
+        RUNS,
+        DOES_NOT_YIELD,
+    ),
+    row(
+        IN_KPROBE_MULTI,
+        &[has(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        PROG_MISSES,
+        OUTER_TAKES_PROG_ACTIVE,
+    ),
+    row(
+        IN_KPROBE_MULTI,
+        &[has(PerProgramRecursion)],
+        RUNS,
+        OUTER_DOES_NOT_TAKE_PROG_ACTIVE,
+    ),
+    row(
+        &["kprobe.multi/in-itself"],
+        &[has(CountsProgActiveMisses)],
+        RUNS.and(PROG_MISSES),
+        "kprobe_multi_link_prog_run: this program runs already, on this CPU",
     ),
     row(
         &["kprobe.session/in-kprobe"],
-        On::Only(&["6.12"], UNPATCHED),
-        SESSION_MISSES_TWICE,
+        &[has(YieldsToProgActive), lacks(SkipsReturnOfMissedSession)],
+        PROG_MISSES_TWICE,
         RETURN_TRIED,
     ),
     row(
         &["kprobe.session/in-kprobe"],
-        On::Only(&["6.12"], COUNTED_YIELDING),
+        &[has(YieldsToProgActive), has(SkipsReturnOfMissedSession)],
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
     row(
         &["kprobe.session/in-kprobe"],
-        On::Only(&["7.3"], YIELDING),
+        &[lacks(YieldsToProgActive)],
+        RUNS,
+        DOES_NOT_YIELD,
+    ),
+    row(
+        &["kprobe.session/in-kprobe.multi"],
+        &[
+            lacks(PerProgramRecursion),
+            lacks(SkipsReturnOfMissedSession),
+        ],
+        PROG_MISSES_TWICE,
+        RETURN_TRIED,
+    ),
+    row(
+        &["kprobe.session/in-kprobe.multi"],
+        &[lacks(PerProgramRecursion), has(SkipsReturnOfMissedSession)],
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
     row(
-        &[
-            "kprobe.multi/by-address-in-kprobe",
-            "kprobe.multi/by-pattern-in-kprobe",
-            "kretprobe.multi/in-kprobe",
-            "kprobe.session/in-kprobe",
-        ],
-        On::Only(KNOWN, ACTIVE),
+        &["kprobe.session/in-kprobe.multi"],
+        &[has(PerProgramRecursion)],
         RUNS,
-        "kprobe_multi_link_prog_run does not look at bpf_prog_active",
+        OUTER_DOES_NOT_TAKE_PROG_ACTIVE,
     ),
     row(
-        &[
-            "kprobe.multi/by-address-in-kprobe.multi",
-            "kprobe.multi/by-pattern-in-kprobe.multi",
-            "kretprobe.multi/in-kprobe.multi",
-        ],
-        On::Only(KNOWN, STOCK),
-        PROG_MISSES,
-        "kprobe_multi_link_prog_run: the outer program's holds bpf_prog_active",
+        &["kprobe.session/in-itself"],
+        &[lacks(SkipsReturnOfMissedSession)],
+        RUNS.and(PROG_MISSES_TWICE),
+        RETURN_TRIED,
     ),
     row(
-        &[
-            "kprobe.multi/by-address-in-kprobe.multi",
-            "kprobe.multi/by-pattern-in-kprobe.multi",
-            "kretprobe.multi/in-kprobe.multi",
-        ],
-        On::Only(KNOWN, PER_PROGRAM),
-        RUNS,
-        "kprobe_multi_link_prog_run of the outer program leaves bpf_prog_active alone",
+        &["kprobe.session/in-itself"],
+        &[has(SkipsReturnOfMissedSession)],
+        RUNS.and(PROG_MISSES),
+        RETURN_NOT_TRIED,
     ),
     row(
-        &[
-            "kprobe.multi/by-address-at-third-level",
-            "kprobe.multi/by-pattern-at-third-level",
-        ],
-        On::Only(&["6.12"], ALL_KNOWN),
+        PAIRING,
+        &[has(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        RUNS.and(PROG_MISSES.repeated(2)),
+        "X(A) Y(A): kprobe_multi_link_prog_run of either takes bpf_prog_active",
+    ),
+    row(
+        PAIRING,
+        &[has(PerProgramRecursion)],
+        RUNS.repeated(2).and(PROG_MISSES),
+        "X(A) Y(B) Y(A) X(B): kprobe_multi_link_prog_run keeps each program out of itself only",
+    ),
+    row(
+        ENTRIES_AT_THIRD_LEVEL,
+        &[lacks(FprobeOnFgraph), has(CountsFprobeRecursion)],
         LINK_MISSES,
-        "fprobe_handler counts what ftrace_test_recursion_trylock refuses",
+        FPROBE_COUNTS,
     ),
     row(
-        &[
-            "kprobe.multi/by-address-at-third-level",
-            "kprobe.multi/by-pattern-at-third-level",
-        ],
-        On::Only(&["7.3"], UNPATCHED),
+        ENTRIES_AT_THIRD_LEVEL,
+        &[has(FprobeOnFgraph), lacks(CountsFprobeRecursion)],
         LOST,
-        "fprobe_ftrace_entry returns if ftrace_test_recursion_trylock fails",
+        "fprobe_ftrace_entry returns if ftrace_test_recursion_trylock fails, and so does \
+         function_graph_enter_regs, which calls entry-only fprobes before 2c67dc457bc6",
     ),
     row(
-        &[
-            "kprobe.multi/by-address-at-third-level",
-            "kprobe.multi/by-pattern-at-third-level",
-        ],
-        On::Only(&["7.3"], COUNTED),
+        ENTRIES_AT_THIRD_LEVEL,
+        &[has(FprobeOnFgraph), has(CountsFprobeRecursion)],
         LINK_MISSES,
-        "fprobe_ftrace_missed counts what ftrace_test_recursion_trylock refuses",
+        "fprobe_ftrace_missed counts if ftrace_test_recursion_trylock fails",
     ),
     row(
-        &["kprobe.session/in-itself"],
-        On::Only(&["6.12"], UNPATCHED),
-        PerTrigger {
-            runs: 1,
-            hits: 2,
-            ..SESSION_MISSES_TWICE
-        },
-        RETURN_TRIED,
+        RETURNS_AT_THIRD_LEVEL,
+        &[lacks(FprobeOnFgraph), has(CountsFprobeRecursion)],
+        LINK_MISSES,
+        FPROBE_COUNTS,
     ),
     row(
-        &["kprobe.session/in-itself"],
-        On::Only(&["6.12"], COUNTED),
-        RUNS_AND_MISSES,
-        RETURN_NOT_TRIED,
+        RETURNS_AT_THIRD_LEVEL,
+        &[has(FprobeOnFgraph), lacks(CountsFgraphRecursion)],
+        LOST,
+        FGRAPH_RETURNS,
     ),
     row(
-        &["kprobe.session/in-itself"],
-        On::Only(&["7.3"], ALL_KNOWN),
-        RUNS_AND_MISSES,
-        RETURN_NOT_TRIED,
+        RETURNS_AT_THIRD_LEVEL,
+        &[has(FprobeOnFgraph), has(CountsFgraphRecursion)],
+        LINK_MISSES,
+        "fprobe_missed_entry counts if function_graph_enter_regs fails",
+    ),
+    row(
+        AT_THIRD_LIST,
+        &[lacks(CountsListRecursion)],
+        LOST,
+        "__ftrace_ops_list_func returns if trace_test_and_set_recursion fails",
+    ),
+    row(
+        AT_THIRD_LIST,
+        &[has(CountsListRecursion)],
+        LINK_MISSES,
+        "ftrace_ops_list_missed calls those that __ftrace_ops_list_func does not",
+    ),
+    row(
+        DEFAULT_POOL,
+        &[lacks(FprobeOnFgraph)],
+        of_eleven(4),
+        "fprobe_handler_common counts a hit for which rethook_try_get has no node; \
+         fprobe_init_rethook made 2 * possible CPUs for the function",
+    ),
+    row(
+        DEFAULT_POOL,
+        &[has(FprobeOnFgraph)],
+        of_eleven(11),
+        "function_graph_enter_regs keeps returns on the shadow stack of each task",
+    ),
+    row(
+        &["kretprobe.multi/32-links"],
+        ALWAYS,
+        RUNS.repeated(32),
+        "fgraph_reserve_data has room for 32 words, or each link has its own rethooks",
+    ),
+    row(
+        &["kprobe.session/16-links"],
+        ALWAYS,
+        RUNS.repeated(16),
+        "fgraph_reserve_data has room for 32 words, or each link has its own rethooks",
+    ),
+    row(
+        &["kretprobe.multi/33-links"],
+        &[lacks(FprobeOnFgraph)],
+        RUNS.repeated(33),
+        RETHOOK_PER_LINK,
+    ),
+    row(
+        &["kretprobe.multi/33-links"],
+        &[has(FprobeOnFgraph)],
+        LINK_MISSES.repeated(33),
+        SHADOW_STACK_IS_FULL,
+    ),
+    row(
+        &["kprobe.session/17-links"],
+        &[lacks(FprobeOnFgraph)],
+        RUNS.repeated(17),
+        RETHOOK_PER_LINK,
+    ),
+    row(
+        &["kprobe.session/17-links"],
+        &[has(FprobeOnFgraph)],
+        LINK_MISSES.repeated(17),
+        SHADOW_STACK_IS_FULL,
+    ),
+    row(
+        NESTED_16_TIMES,
+        &[lacks(FprobeOnFgraph)],
+        RUNS.repeated(4 * LINKS)
+            .and(LINK_MISSES.repeated(12 * LINKS)),
+        "fprobe_init_rethook: two nodes for each possible CPU",
+    ),
+    row(
+        NESTED_16_TIMES,
+        &[
+            has(FprobeOnFgraph),
+            has(FgraphKeeps14Frames),
+            lacks(CountsFgraphRecursion),
+        ],
+        RUNS.repeated(14 * LINKS).and(LOST.repeated(2 * LINKS)),
+        "ftrace_push_return_trace: 14 frames of 35 words leave 2 of the 492",
+    ),
+    row(
+        NESTED_16_TIMES,
+        &[
+            has(FprobeOnFgraph),
+            has(FgraphKeeps14Frames),
+            has(CountsFgraphRecursion),
+        ],
+        RUNS.repeated(14 * LINKS)
+            .and(LINK_MISSES.repeated(2 * LINKS)),
+        "fprobe_missed_entry counts if function_graph_enter_regs fails",
     ),
 ];
-
-/// A session that is skipped on entry may be tried on return.
-pub(super) const RETURN_TRIED: &str =
-    "kprobe_multi_link_prog_run returns 0 for a miss, so the return is tried, and missed, too";
-/// Or not.
-pub(super) const RETURN_NOT_TRIED: &str =
-    "kprobe_multi_link_prog_run returns 1 for a miss, so the return is not tried";
-/// A miss that is counted on entry and on return.
-pub(super) const SESSION_MISSES_TWICE: PerTrigger = PerTrigger {
-    prog_missed: 2,
-    ..PROG_MISSES
-};
-/// The hit on the outer function runs the program, the one in it is missed.
-const RUNS_AND_MISSES: PerTrigger = PerTrigger {
-    hits: 2,
-    runs: 1,
-    ..PROG_MISSES
-};

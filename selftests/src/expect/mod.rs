@@ -1,125 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What every scenario should count, per kernel and variant, and why.
+//! What every scenario counts, by release and behaviours of the kernel, and why.
 //!
-//! The only place with expected values: a table per family of tests, and for all
-//! pairs of programs a model of what they take and yield to. Losses of the stock
-//! kernels stand here as firmly as what a patch should make of them: a patch
-//! proves itself by turning one into the other.
+//! | module | what it defines |
+//! | --- | --- |
+//! | `history` | which releases have which behaviour, with the upstream commit |
+//! | `condition` | behaviours that a kernel must have, or must not have |
+//! | `row` | what one trigger adds, under conditions |
+//! | `kprobe`, `kprobe_multi`, `tracepoint`, `perf_event`, `trampoline`, `uprobe` | a table of rows per family of attach types |
+//! | `pairs` | a model in place of a row for each pair of programs |
+//!
+//! Invariants: every expected value stands here; no row names a kernel or a stack of
+//! patches; any two rows of a scenario have contradicting conditions, so that at most one
+//! holds on any kernel. What a stock kernel loses is expected as exactly as what a patch
+//! makes of it.
 
-mod guards;
-mod kprobe_event;
+mod condition;
+mod history;
+mod kprobe;
 mod kprobe_multi;
-mod kretprobe;
-mod missed;
-mod pairing;
+mod pairs;
 mod perf_event;
-mod recursion;
 mod row;
-mod shadow_stack;
-mod syscall;
+#[cfg(test)]
+mod tests;
 mod tracepoint;
 mod trampoline;
 mod uprobe;
 #[cfg(test)]
 mod upstream;
-mod uretprobe;
 
 use std::borrow::Cow;
 
-use row::{Expected, PerTrigger};
+use condition::{Condition, are_met};
+use row::{PerTrigger, Row};
+
+use crate::kernel::under_test::KernelUnderTest;
 
 pub(crate) use trampoline::{Refusal, refusal};
 
-/// What a scenario should show.
+/// The tables of all families: the one place where a scenario is registered.
+const TABLES: &[&[Row]] = &[
+    kprobe::TABLE,
+    kprobe_multi::TABLE,
+    tracepoint::TABLE,
+    perf_event::TABLE,
+    trampoline::TABLE,
+    uprobe::TABLE,
+];
+
+/// What a scenario counts on a kernel.
 #[derive(Clone, Debug)]
 pub(crate) struct Expectation {
     /// What a trigger adds.
     pub(crate) counts: PerTrigger,
     /// The kernel functions that make it so, and how.
     pub(crate) why: Cow<'static, str>,
+    /// The behaviours that it depends on.
+    pub(crate) when: Vec<Condition>,
 }
 
-/// Of each family.
-const TABLES: &[&[Expected]] = &[
-    kprobe_event::TABLE,
-    kprobe_multi::TABLE,
-    kretprobe::TABLE,
-    missed::TABLE,
-    pairing::TABLE,
-    perf_event::TABLE,
-    recursion::TABLE,
-    shadow_stack::TABLE,
-    syscall::TABLE,
-    tracepoint::TABLE,
-    trampoline::TABLE,
-    uprobe::TABLE,
-    uretprobe::TABLE,
-];
-
-/// What `scenario` should show on this kernel, if that is known: not for a
-/// kernel or a patch that nobody has tried, where it depends on them.
+/// Returns what `scenario` counts on this kernel; `None` where its release and patches do
+/// not decide that.
 ///
 /// # Panics
 /// If there is no such scenario.
-pub(crate) fn find(scenario: &str, kernel: &str, variant: &str) -> Option<Expectation> {
-    if let Some(pair) = guards::pair(scenario) {
-        return guards::find(pair, kernel, variant);
+pub(crate) fn find(scenario: &str, kernel: &KernelUnderTest) -> Option<Expectation> {
+    if let Some(pair) = pairs::pair(scenario) {
+        return pairs::find(pair, kernel);
     }
     let mut rows = rows_of(scenario).peekable();
     assert!(rows.peek().is_some(), "no expectation names {scenario}");
-    let row = rows.find(|row| row.on.holds(kernel, variant))?;
+    let row = rows.find(|row| are_met(row.when, kernel) == Some(true))?;
     Some(Expectation {
-        counts: row.counts,
+        counts: row.counts(kernel)?,
         why: row.why.into(),
+        when: row.when.to_vec(),
     })
 }
 
-/// Every row of every family.
-fn all() -> impl Iterator<Item = &'static Expected> {
+fn all_rows() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().copied().flatten()
 }
 
-/// All that the tables say about `scenario`.
-fn rows_of(scenario: &str) -> impl Iterator<Item = &'static Expected> {
-    all().filter(move |row| row.scenarios.contains(&scenario))
-}
-
-#[cfg(test)]
-mod tests {
-    use test_case::test_matrix;
-
-    use super::{all, find, rows_of};
-
-    #[test_matrix(["6.12", "7.3"], ["baseline", "counters", "active", "guarded"])]
-    fn each_scenario_has_one_row(kernel: &str, variant: &str) {
-        for scenario in all().flat_map(|row| row.scenarios) {
-            let holding = rows_of(scenario).filter(|row| row.on.holds(kernel, variant));
-            assert_eq!(holding.count(), 1, "{scenario}");
-        }
-    }
-
-    /// What the patches are for. That one is not the kernel's: nothing is raised.
-    #[test_matrix(["6.12", "7.3"], ["counters", "active", "guarded"])]
-    fn a_patched_kernel_loses_nothing(kernel: &str, variant: &str) {
-        let rows = all().filter(|row| row.on.holds(kernel, variant));
-        let losing = rows.filter(|row| row.counts.times(1).lost() > 0);
-        let scenarios: Vec<_> = losing.flat_map(|row| row.scenarios).collect();
-        assert_eq!(scenarios, [&"perf_event/breakpoint-in-itself"]);
-    }
-
-    #[test]
-    fn what_depends_on_the_kernel_is_judged_on_known_ones_only() {
-        assert!(find("kprobe.multi/in-kprobe", "7.3", "active").is_some());
-        assert!(find("kprobe.multi/in-kprobe", "7.3", "mine").is_none());
-        assert!(find("kprobe.multi/in-kprobe", "6.1", "active").is_none());
-        assert!(find("kprobe/in-kprobe", "6.1", "mine").is_some());
-        assert!(find("kprobe/by-ioctl-in-kprobe", "6.1", "stock").is_some());
-        assert!(find("kprobe/by-ioctl-in-kprobe", "6.1", "mine").is_none());
-    }
-
-    #[test]
-    #[should_panic(expected = "no expectation names kprobe/typo")]
-    fn a_typing_error_is_found() {
-        let _ = find("kprobe/typo", "6.12", "baseline");
-    }
+fn rows_of(scenario: &str) -> impl Iterator<Item = &'static Row> {
+    all_rows().filter(move |row| row.scenarios.contains(&scenario))
 }

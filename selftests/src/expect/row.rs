@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A row of what is expected, and the words to write one with.
+//! A row of what scenarios count, and the constants to write one with.
 
-use nmissed_wire::Tally;
+use nmissed_wire::{Behaviour, Tally};
+
+use super::condition::When;
+use super::history::has;
+use crate::kernel::under_test::KernelUnderTest;
 
 /// What one trigger adds to the counters of one observed program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,159 +21,125 @@ pub(crate) struct PerTrigger {
 }
 
 impl PerTrigger {
-    /// The same for each of several links in the same place.
-    pub(super) const fn on_links(self, links: u64) -> Self {
+    const fn one_hit(runs: u64, link_missed: u64, prog_missed: u64) -> Self {
         Self {
-            hits: self.hits * links,
-            runs: self.runs * links,
-            link_missed: match self.link_missed {
-                Some(missed) => Some(missed * links),
-                None => None,
-            },
-            prog_missed: self.prog_missed * links,
+            hits: 1,
+            runs,
+            link_missed: Some(link_missed),
+            prog_missed,
         }
     }
 
-    /// Both of two hits per trigger.
-    pub(super) fn and(self, other: Self) -> Self {
+    /// The same `times` over: per trigger several hits, or links on one function.
+    pub(super) const fn repeated(self, times: u64) -> Self {
+        Self {
+            hits: self.hits * times,
+            runs: self.runs * times,
+            link_missed: match self.link_missed {
+                Some(missed) => Some(missed * times),
+                None => None,
+            },
+            prog_missed: self.prog_missed * times,
+        }
+    }
+
+    /// The hits of both per trigger.
+    pub(super) const fn and(self, other: Self) -> Self {
         Self {
             hits: self.hits + other.hits,
             runs: self.runs + other.runs,
-            link_missed: self
-                .link_missed
-                .zip(other.link_missed)
-                .map(|(one, other)| one + other),
+            link_missed: match (self.link_missed, other.link_missed) {
+                (Some(one), Some(other)) => Some(one + other),
+                _ => None,
+            },
             prog_missed: self.prog_missed + other.prog_missed,
         }
     }
 
-    /// The counters after `times` triggers.
+    /// The same where the link has no counter, or there is no link.
+    pub(super) const fn unlinked(self) -> Self {
+        Self {
+            link_missed: None,
+            ..self
+        }
+    }
+
+    /// Returns the counters after `times` triggers.
     pub(crate) fn times(&self, times: u64) -> Tally {
+        let Self {
+            hits,
+            runs,
+            link_missed,
+            prog_missed,
+        } = self.repeated(times);
         Tally {
-            triggers: self.hits * times,
-            runs: self.runs * times,
-            link_missed: self.link_missed.map(|missed| missed * times),
-            prog_missed: Some(self.prog_missed * times),
+            triggers: hits,
+            runs,
+            link_missed,
+            prog_missed: Some(prog_missed),
         }
     }
 }
 
-/// Where a row holds.
+/// What scenarios count on the kernels that meet the conditions.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum On {
-    /// Whatever the kernel, whatever the patch.
-    All,
-    /// Kernels without a patch, whoever built them.
-    Unpatched,
-    /// These variants of these kernels (ids of `vmconfig/kernels.toml`).
-    Only(&'static [&'static str], &'static [&'static str]),
-}
-
-impl On {
-    pub(super) fn holds(self, kernel: &str, variant: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Unpatched => UNPATCHED.contains(&variant) || variant == AS_IT_IS,
-            Self::Only(kernels, variants) => {
-                kernels.contains(&kernel) && variants.contains(&variant)
-            }
-        }
-    }
-}
-
-/// One row of the table.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expected {
+pub(super) struct Row {
     pub(super) scenarios: &'static [&'static str],
-    pub(super) on: On,
-    /// What a trigger adds.
-    pub(super) counts: PerTrigger,
+    pub(super) when: When,
+    counts: PerTrigger,
+    /// The link has its counter only on kernels with this behaviour.
+    link_counter: Option<Behaviour>,
     /// The kernel function that makes it so, and how.
     pub(super) why: &'static str,
 }
 
 pub(super) const fn row(
     scenarios: &'static [&'static str],
-    on: On,
+    when: When,
     counts: PerTrigger,
     why: &'static str,
-) -> Expected {
-    Expected {
+) -> Row {
+    Row {
         scenarios,
-        on,
+        when,
         counts,
+        link_counter: None,
         why,
     }
 }
 
-/// Kernels where the patches were tried.
-pub(super) const KNOWN: &[&str] = &["6.12", "7.3"];
+impl Row {
+    /// The link has its counter only on kernels with `behaviour`.
+    pub(super) const fn link_counter_with(self, behaviour: Behaviour) -> Self {
+        Self {
+            link_counter: Some(behaviour),
+            ..self
+        }
+    }
 
-/// Variants without a patch.
-pub(super) const UNPATCHED: &[&str] = &["baseline"];
-/// The only variant of a kernel that others built.
-const AS_IT_IS: &str = "stock";
-/// Variants that count what the kernel drops in silence.
-pub(super) const COUNTED: &[&str] = &["counters", "active", "guarded"];
-/// Those, and the one without a patch.
-pub(super) const ALL_KNOWN: &[&str] = &["baseline", "counters", "active", "guarded"];
-
-/// Variants whose kprobe.multi takes `bpf_prog_active`, the per-CPU counter
-/// that all programs of kprobes and perf tracepoints take and yield to.
-pub(super) const STOCK: &[&str] = &["baseline", "counters"];
-/// Those of them with a patch.
-pub(super) const COUNTED_STOCK: &[&str] = &["counters"];
-/// Variants whose kprobe.multi leaves it alone.
-pub(super) const PER_PROGRAM: &[&str] = &["active", "guarded"];
-/// Variants whose kprobe.multi does not look at it either.
-pub(super) const ACTIVE: &[&str] = &["active"];
-/// Variants whose kprobe.multi yields to whoever holds it.
-pub(super) const YIELDING: &[&str] = &["baseline", "counters", "guarded"];
-/// Those of them with a patch.
-pub(super) const COUNTED_YIELDING: &[&str] = &["counters", "guarded"];
+    /// What a trigger adds on this kernel; `None` where it is not known whether the link
+    /// has a counter.
+    pub(super) fn counts(&self, kernel: &KernelUnderTest) -> Option<PerTrigger> {
+        match self.link_counter {
+            Some(behaviour) if !has(kernel, behaviour)? => Some(self.counts.unlinked()),
+            _ => Some(self.counts),
+        }
+    }
+}
 
 /// The hit runs the program.
-pub(super) const RUNS: PerTrigger = PerTrigger {
-    hits: 1,
-    runs: 1,
-    link_missed: Some(0),
-    prog_missed: 0,
-};
+pub(super) const RUNS: PerTrigger = PerTrigger::one_hit(1, 0, 0);
 /// The hit is counted by the layer under the link.
-pub(super) const LINK_MISSES: PerTrigger = PerTrigger {
-    hits: 1,
-    runs: 0,
-    link_missed: Some(1),
-    prog_missed: 0,
-};
+pub(super) const LINK_MISSES: PerTrigger = PerTrigger::one_hit(0, 1, 0);
 /// The hit is counted by the program.
-pub(super) const PROG_MISSES: PerTrigger = PerTrigger {
-    hits: 1,
-    runs: 0,
-    link_missed: Some(0),
-    prog_missed: 1,
-};
-
-/// The hit is lost: the one thing that a patch here exists to change.
-pub(super) const LOST: PerTrigger = PerTrigger {
-    hits: 1,
-    runs: 0,
-    link_missed: Some(0),
-    prog_missed: 0,
-};
-
-/// As [`PROG_MISSES`], for links without a counter of their own.
-pub(super) const TP_MISSES: PerTrigger = PerTrigger {
-    link_missed: None,
-    ..PROG_MISSES
-};
+pub(super) const PROG_MISSES: PerTrigger = PerTrigger::one_hit(0, 0, 1);
+/// The hit is counted by the program on entry, and once more on return.
+pub(super) const PROG_MISSES_TWICE: PerTrigger = PerTrigger::one_hit(0, 0, 2);
+/// The hit is in no counter.
+pub(super) const LOST: PerTrigger = PerTrigger::one_hit(0, 0, 0);
 /// As [`RUNS`], where no link has a counter.
-pub(super) const UNLINKED_RUNS: PerTrigger = PerTrigger {
-    link_missed: None,
-    ..RUNS
-};
+pub(super) const UNLINKED_RUNS: PerTrigger = RUNS.unlinked();
 /// As [`LOST`], where no link has a counter.
-pub(super) const UNLINKED_LOST: PerTrigger = PerTrigger {
-    link_missed: None,
-    ..LOST
-};
+pub(super) const UNLINKED_LOST: PerTrigger = LOST.unlinked();
+/// As [`PROG_MISSES`], where no link has a counter.
+pub(super) const UNLINKED_PROG_MISSES: PerTrigger = PROG_MISSES.unlinked();

@@ -1,40 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the scenarios of tests/tracepoint.rs count.
+//! tp, raw_tp and tp_btf, those of system calls included.
 
+use nmissed_wire::Behaviour::*;
+
+use super::condition::{ALWAYS, has, lacks};
 use super::row::*;
 
-pub(super) const TABLE: &[Expected] = &[
+/// One run sleeps while ten other hits come.
+pub(super) const OTHERS_MISS: PerTrigger = RUNS.and(PROG_MISSES.repeated(10)).unlinked();
+
+pub(super) const TABLE: &[Row] = &[
+    row(
+        &["tp/in-kprobe-1", "tp/in-kprobe-2", "tp/in-kprobe-3"],
+        &[has(CountsProgActiveMisses)],
+        UNLINKED_PROG_MISSES,
+        "trace_call_bpf: that of the outer program takes bpf_prog_active",
+    ),
     row(
         &["tp/in-itself"],
-        On::Only(KNOWN, UNPATCHED),
-        PerTrigger {
-            hits: 2,
-            runs: 1,
-            link_missed: None,
-            prog_missed: 0,
-        },
+        &[lacks(CountsTracepointRecursion)],
+        UNLINKED_RUNS.and(LOST),
         "perf_trace_buf_alloc has one buffer per context",
     ),
     row(
         &["tp/in-itself"],
-        On::Only(KNOWN, COUNTED),
-        PerTrigger {
-            hits: 2,
-            runs: 1,
-            link_missed: None,
-            prog_missed: 1,
-        },
+        &[has(CountsTracepointRecursion)],
+        UNLINKED_RUNS.and(PROG_MISSES),
         "perf_trace_event_buf_alloc counts for the programs of the event",
     ),
     row(
+        &["tp/sys-enter", "tp/sys-exit", "raw_tp/sys-enter"],
+        ALWAYS,
+        UNLINKED_RUNS,
+        "a task that enters a system call has taken nothing",
+    ),
+    row(
+        &["tp/while-asleep"],
+        ALWAYS,
+        OTHERS_MISS,
+        "bpf_prog_run_array_sleepable: prog->active is one per CPU, whichever task takes it",
+    ),
+    row(
         &["raw_tp/in-itself", "tp_btf/in-itself"],
-        On::All,
-        PerTrigger {
-            hits: 2,
-            runs: 1,
-            ..TP_MISSES
-        },
-        "__bpf_trace_run: this very program runs already, on this CPU",
+        &[has(ChecksRawTpRecursion)],
+        UNLINKED_RUNS.and(PROG_MISSES),
+        "__bpf_trace_run: this program runs already, on this CPU",
     ),
     row(
         &[
@@ -45,28 +55,26 @@ pub(super) const TABLE: &[Expected] = &[
             "raw_tp/in-kprobe.multi-2",
             "tp_btf/in-kprobe.multi",
         ],
-        On::All,
+        ALWAYS,
         UNLINKED_RUNS,
-        "__bpf_trace_run looks at prog->active alone",
+        "__bpf_trace_run looks at prog->active only",
     ),
     row(
         &["raw_tp/in-test-run"],
-        On::Only(&["6.12"], ALL_KNOWN),
-        PerTrigger {
-            hits: 2,
-            runs: 2,
-            ..UNLINKED_RUNS
-        },
-        "__bpf_prog_test_run_raw_tp leaves prog->active alone",
+        &[lacks(ChecksTestRunRecursion)],
+        UNLINKED_RUNS.repeated(2),
+        "__bpf_prog_test_run_raw_tp does not take prog->active",
     ),
     row(
         &["raw_tp/in-test-run"],
-        On::Only(&["7.3"], ALL_KNOWN),
-        PerTrigger {
-            hits: 2,
-            runs: 1,
-            ..TP_MISSES
-        },
-        "__bpf_trace_run: __bpf_prog_test_run_raw_tp holds prog->active",
+        &[has(ChecksTestRunRecursion)],
+        UNLINKED_RUNS.and(PROG_MISSES),
+        "__bpf_trace_run: __bpf_prog_test_run_raw_tp takes prog->active",
+    ),
+    row(
+        &["raw_tp/test-run-while-asleep"],
+        ALWAYS,
+        OTHERS_MISS,
+        "__bpf_prog_test_run_raw_tp: prog->active is one per CPU, whichever task takes it",
     ),
 ];

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the scenarios of tests/trampoline.rs count, and what is refused.
+//! fentry, fexit, fmod_ret, fsession, those of several functions, and lsm: what they
+//! count, and where they cannot be attached.
 
+use nmissed_wire::AttachType::{self, *};
+use nmissed_wire::Behaviour::*;
 use rustix::io::Errno;
 
+use super::condition::{ALWAYS, has, lacks};
 use super::row::*;
+use super::tracepoint::OTHERS_MISS;
 
-/// Trampolines on a function that other users of ftrace are on, too.
+/// On a function that other users of ftrace are on, too.
 const AT_THIRD_LIST: &[&str] = &[
     "fentry/at-third-list",
     "fexit/at-third-list",
@@ -16,7 +21,7 @@ const AT_THIRD_LIST: &[&str] = &[
     "fsession.multi/at-third-list",
 ];
 
-pub(super) const TABLE: &[Expected] = &[
+pub(super) const TABLE: &[Row] = &[
     row(
         &[
             "fentry/in-itself",
@@ -25,23 +30,14 @@ pub(super) const TABLE: &[Expected] = &[
             "fentry.multi/in-itself",
             "fexit.multi/in-itself",
         ],
-        On::All,
-        PerTrigger {
-            hits: 2,
-            runs: 1,
-            ..TP_MISSES
-        },
-        "__bpf_prog_enter_recur: this very program runs already, on this CPU",
+        &[has(ChecksTrampolineRecursion)],
+        UNLINKED_RUNS.and(PROG_MISSES),
+        "__bpf_prog_enter_recur: this program runs already, on this CPU",
     ),
     row(
         &["fsession/in-itself", "fsession.multi/in-itself"],
-        On::All,
-        PerTrigger {
-            hits: 2,
-            runs: 1,
-            link_missed: None,
-            prog_missed: 2,
-        },
+        ALWAYS,
+        UNLINKED_RUNS.and(PROG_MISSES_TWICE),
         "__bpf_prog_enter_recur counts the entry that is skipped, and its return as well",
     ),
     row(
@@ -61,9 +57,9 @@ pub(super) const TABLE: &[Expected] = &[
             "fexit.multi/in-kprobe.multi",
             "fsession.multi/in-kprobe.multi",
         ],
-        On::All,
+        ALWAYS,
         UNLINKED_RUNS,
-        "__bpf_prog_enter_recur looks at prog->active alone",
+        "__bpf_prog_enter_recur looks at prog->active only",
     ),
     row(
         &[
@@ -71,9 +67,9 @@ pub(super) const TABLE: &[Expected] = &[
             "fmod_ret/skipping",
             "fexit/around-fmod_ret",
         ],
-        On::All,
+        ALWAYS,
         UNLINKED_RUNS,
-        "arch_prepare_bpf_trampoline: fmod_ret skips the function alone",
+        "arch_prepare_bpf_trampoline: fmod_ret skips the function only",
     ),
     row(
         &[
@@ -85,57 +81,80 @@ pub(super) const TABLE: &[Expected] = &[
             "fexit.multi/at-third-level",
             "fsession.multi/at-third-level",
         ],
-        On::All,
+        ALWAYS,
         UNLINKED_RUNS,
         "ftrace_modify_code: a lone trampoline is called without ftrace",
     ),
     row(
         AT_THIRD_LIST,
-        On::Only(KNOWN, UNPATCHED),
+        &[lacks(CallsDirectInRecursion)],
         UNLINKED_LOST,
-        "__ftrace_ops_list_func returns before call_direct_funcs, which nobody counts",
+        "__ftrace_ops_list_func returns before call_direct_funcs, and does not count",
     ),
     row(
         AT_THIRD_LIST,
-        On::Only(KNOWN, COUNTED),
+        &[has(CallsDirectInRecursion)],
         UNLINKED_RUNS,
-        "ftrace_ops_list_direct: call_direct_funcs, whatever recursion says",
+        "ftrace_ops_list_direct: call_direct_funcs even if recursion is refused",
+    ),
+    row(
+        &[
+            "fentry/while-asleep",
+            "fexit/while-asleep",
+            "fmod_ret/while-asleep",
+        ],
+        &[has(ChecksTrampolineRecursion)],
+        OTHERS_MISS,
+        "__bpf_prog_enter_sleepable_recur: prog->active is one per CPU, whichever task takes it",
+    ),
+    row(
+        &["lsm/in-syscall"],
+        ALWAYS,
+        UNLINKED_RUNS,
+        "a task that enters a system call has taken nothing",
+    ),
+    row(
+        &["lsm/around-lsm", "lsm/in-lsm"],
+        ALWAYS,
+        UNLINKED_RUNS,
+        "bpf_prog_check_recur is false: __bpf_prog_enter, __bpf_prog_enter_sleepable; \
+         bpf_get_file_xattr calls security_inode_permission (inode_permission)",
+    ),
+    row(
+        &["lsm/while-asleep"],
+        ALWAYS,
+        UNLINKED_RUNS.repeated(11),
+        "bpf_prog_check_recur is false: __bpf_prog_enter_sleepable",
     ),
 ];
 
-/// What the kernel says to whoever wants to attach where there is no call site.
+/// The error number for an attempt to attach to a function without a call site.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    attach_types: &'static [&'static str],
     pub(crate) errno: Errno,
     /// The kernel function that makes it so, and how.
     pub(crate) why: &'static str,
 }
 
-const REFUSALS: &[Refusal] = &[
-    Refusal {
-        attach_types: &["fentry", "fexit", "fsession"],
-        errno: Errno::BUSY,
-        why: "__bpf_arch_text_poke finds no NOP to put a call in",
-    },
-    Refusal {
-        attach_types: &["fmod_ret"],
-        errno: Errno::INVAL,
-        why: "check_attach_modify_return: neither ALLOW_ERROR_INJECTION() nor a hook",
-    },
-    Refusal {
-        attach_types: &["fentry.multi", "fexit.multi", "fsession.multi"],
-        errno: Errno::NOENT,
-        why: "bpf_check_attach_btf_id_multi: ftrace_location() knows none",
-    },
-];
-
-/// What is said of programs of this type.
+/// Returns how every release refuses an attach type that needs a call site.
 ///
 /// # Panics
-/// If there is no such type.
-pub(crate) fn refusal(attach_type: &str) -> &'static Refusal {
-    let mut all = REFUSALS.iter();
-    all.find(|it| it.attach_types.contains(&attach_type))
-        .unwrap_or_else(|| panic!("no refusal names {attach_type}"))
+/// If the attach type has no trampoline.
+pub(crate) fn refusal(attach_type: AttachType) -> Refusal {
+    let (errno, why) = match attach_type {
+        Fentry | Fexit | Fsession => (
+            Errno::BUSY,
+            "__bpf_arch_text_poke finds no NOP to put a call in",
+        ),
+        FmodRet => (
+            Errno::INVAL,
+            "check_attach_modify_return: neither ALLOW_ERROR_INJECTION() nor a hook",
+        ),
+        FentryMulti | FexitMulti | FsessionMulti => (
+            Errno::NOENT,
+            "bpf_check_attach_btf_id_multi: ftrace_location() finds none",
+        ),
+        _ => panic!("{attach_type} has no trampoline"),
+    };
+    Refusal { errno, why }
 }

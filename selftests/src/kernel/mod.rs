@@ -4,9 +4,9 @@
 pub mod needs;
 
 pub(crate) mod cpus;
-pub(crate) mod environment;
 mod kallsyms;
 mod own_code;
+pub(crate) mod under_test;
 
 pub use kallsyms::address_of;
 pub use own_code::file_offset;

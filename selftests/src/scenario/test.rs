@@ -18,8 +18,8 @@ use super::records;
 use super::trigger::bind_to;
 use crate::expect::{self, Expectation, Refusal};
 use crate::kernel::cpus;
-use crate::kernel::environment::Environment;
 use crate::kernel::needs::{self, Need};
+use crate::kernel::under_test::KernelUnderTest;
 use crate::probe::sites;
 use crate::{Flavor, Probe};
 
@@ -32,7 +32,7 @@ static STAGE: Mutex<()> = Mutex::new(());
 /// A test in progress: collects what disagrees, so that one run shows all.
 #[must_use = "a scene says nothing until it is closed"]
 pub struct Scene {
-    environment: Environment,
+    kernel: KernelUnderTest,
     btf: Btf<'static>,
     /// Whether the fdinfo of links shows what they have missed.
     fdinfo_counts: bool,
@@ -57,7 +57,7 @@ impl Scene {
         bind_to(sched_getcpu())?;
         let btf = needs::kernel_btf()?;
         let scene = Self {
-            environment: Environment::current(),
+            kernel: KernelUnderTest::running()?,
             fdinfo_counts: needs::LINK_FDINFO.is_met(&btf),
             btf,
             times: 0,
@@ -85,7 +85,7 @@ impl Scene {
 
     /// What is missing on a kernel that nmissed configured is an error.
     fn unless_ours(&self, found: bool, lacking: impl Fn() -> String) -> Result<bool> {
-        ensure!(found || !self.environment.configured, lacking());
+        ensure!(found || !self.kernel.configured, lacking());
         Ok(found)
     }
 
@@ -226,11 +226,7 @@ impl Scene {
     /// # Errors
     /// If the kernel does not give its counters, or nobody takes the record.
     pub fn observe(&mut self, scenario: &str, probe: &Probe<'_, '_>, runs: &u64) -> Result<()> {
-        let known = expect::find(
-            scenario,
-            &self.environment.kernel,
-            &self.environment.variant,
-        );
+        let known = expect::find(scenario, &self.kernel);
         let runs = counted(runs);
         let tally = probe.tally(self.times, runs)?;
         let mut record = Record::new(scenario, probe.attach_type, probe.flavor, tally);
@@ -289,7 +285,7 @@ impl Scene {
     /// Judges what the kernel said to whoever wanted to attach to a function
     /// without a call site.
     pub fn check_refusal(&mut self, attach_type: AttachType, said: io::Result<OwnedFd>) {
-        let Refusal { errno, why, .. } = expect::refusal(attach_type.name());
+        let Refusal { errno, why } = expect::refusal(attach_type);
         let want = Err(errno.raw_os_error());
         let seen = said
             .map(drop)
@@ -309,11 +305,9 @@ impl Scene {
         if self.findings.is_empty() {
             return Ok(());
         }
-        let Environment {
-            kernel, variant, ..
-        } = &self.environment;
+        let KernelUnderTest { name, variant, .. } = &self.kernel;
         bail!(
-            "{} triggers on kernel {kernel:?}, variant {variant:?}:\n{}",
+            "{} triggers on kernel {name:?}, variant {variant:?}:\n{}",
             self.times,
             self.findings.join("\n")
         )
@@ -322,7 +316,7 @@ impl Scene {
     /// Every counter, exactly; but a kernel that is not ours may lack some.
     fn wanted(&self, expected: &Expectation, seen: Tally) -> Tally {
         let mut want = expected.counts.times(self.times);
-        if !self.environment.configured {
+        if !self.kernel.configured {
             want.link_missed = want.link_missed.and(seen.link_missed);
             want.prog_missed = want.prog_missed.and(seen.prog_missed);
         }
@@ -332,10 +326,12 @@ impl Scene {
     fn compare(&mut self, scenario: &str, expected: &Expectation, seen: Tally) {
         let want = self.wanted(expected, seen);
         if seen != want {
-            self.findings.push(format!(
-                "{scenario}\n  want {want:?}\n  seen {seen:?}\n  why  {}",
-                expected.why
-            ));
+            let why = &expected.why;
+            let mut finding = format!("{scenario}\n  want {want:?}\n  seen {seen:?}\n  why  {why}");
+            for condition in &expected.when {
+                finding.push_str(&format!("\n  the kernel {condition}"));
+            }
+            self.findings.push(finding);
         }
     }
 

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which releases have which behaviour: the history of where hits are lost.
+
+use std::fmt;
+
+use nmissed_wire::Behaviour::{self, *};
+use nmissed_wire::{FirstRelease, Version};
+
+use crate::kernel::under_test::{KernelUnderTest, Patches};
+
+/// What is known of a behaviour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct History {
+    /// The releases that have it; `None` where no release has.
+    releases: Option<Releases>,
+    /// Whether a stack of this project adds or removes it.
+    pub(super) by_patch: bool,
+}
+
+/// A half-open range of releases.
+#[derive(Clone, Copy, Debug)]
+struct Releases {
+    since: Change,
+    until: Option<Change>,
+}
+
+/// The first release after a change.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    first: FirstRelease,
+    /// The upstream commit (12 digits and subject) that made the difference, or the
+    /// releases by which it was seen.
+    source: &'static str,
+}
+
+/// Returns the history of a behaviour.
+pub(super) const fn history(behaviour: Behaviour) -> History {
+    match behaviour {
+        ChecksTrampolineRecursion => since(
+            exactly(5, 12),
+            "ca06f55b9002 bpf: Add per-program recursion prevention mechanism",
+        ),
+        ChecksRawTpRecursion => since(
+            exactly(6, 1),
+            "05b24ff9b2cf bpf: Prevent bpf program recursion for raw tracepoint probes",
+        ),
+        CountsProgActiveMisses => since(
+            exactly(6, 7),
+            "dd8657894c11 bpf: Count missed stats in trace_call_bpf; \
+             f915fcb38553 bpf: Count stats for kprobe_multi programs",
+        ),
+        YieldsToProgActive => {
+            since(exactly(5, 18), "0dcac2725406 bpf: Add multi kprobe link").or_by_patch()
+        }
+        CountsFprobeRecursion => since(
+            exactly(5, 18),
+            "cad9931f64dc fprobe: Add ftrace based probe APIs",
+        )
+        .until(
+            exactly(6, 14),
+            "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer; not counted \
+                     either since 2c67dc457bc6 tracing: fprobe: optimization for entry only case",
+        )
+        .or_by_patch(),
+        FprobeOnFgraph => since(
+            exactly(6, 14),
+            "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer",
+        ),
+        FgraphKeeps14Frames => since(between((6, 13), (7, 3)), "not known yet: 7.3 was seen"),
+        SkipsReturnOfMissedSession => since(
+            exactly(6, 14),
+            "2ebadb60cb36 bpf: Return error for missed kprobe multi bpf program execution",
+        )
+        .or_by_patch(),
+        ChecksTestRunRecursion => since(
+            between((6, 12), (7, 3)),
+            "not known yet: 6.12 and 7.3 were seen",
+        ),
+        SleepableSyscallTracepoints => since(
+            between((7, 1), (7, 2)),
+            "57918341dd19 bpf: Add sleepable support for classic tracepoint programs",
+        ),
+        CountsKprobeRecursion
+        | CountsFgraphRecursion
+        | CountsListRecursion
+        | CallsDirectInRecursion
+        | CountsPerfEventMisses
+        | CountsTracepointRecursion
+        | CountsUretprobeDepth
+        | ReportsAllProbesOfEvent
+        | ReportsMissesInFdQuery
+        | PerProgramRecursion => BY_PATCH,
+    }
+}
+
+/// No release has it, but a stack adds it.
+const BY_PATCH: History = History {
+    releases: None,
+    by_patch: true,
+};
+
+const fn since(first: FirstRelease, source: &'static str) -> History {
+    let since = Change { first, source };
+    History {
+        releases: Some(Releases { since, until: None }),
+        by_patch: false,
+    }
+}
+
+const fn exactly(major: u32, minor: u32) -> FirstRelease {
+    FirstRelease::exactly(major, minor)
+}
+
+/// The last release that is known without it, and the first one that is known with it.
+const fn between(lacks_it: (u32, u32), has_it: (u32, u32)) -> FirstRelease {
+    FirstRelease::between(
+        Version::new(lacks_it.0, lacks_it.1),
+        Version::new(has_it.0, has_it.1),
+    )
+}
+
+impl History {
+    const fn until(self, first: FirstRelease, source: &'static str) -> Self {
+        let Some(Releases { since, .. }) = self.releases else {
+            panic!("no release has it");
+        };
+        let until = Some(Change { first, source });
+        Self {
+            releases: Some(Releases { since, until }),
+            ..self
+        }
+    }
+
+    const fn or_by_patch(self) -> Self {
+        Self {
+            by_patch: true,
+            ..self
+        }
+    }
+
+    /// Whether a release has it; `None` where that is not known.
+    fn is_in(&self, release: Version) -> Option<bool> {
+        let Some(Releases { since, until }) = self.releases else {
+            return Some(false);
+        };
+        let ended = until.map_or(Some(false), |it| it.first.is_in(release));
+        match (since.first.is_in(release), ended) {
+            (Some(false), _) | (_, Some(true)) => Some(false),
+            (Some(true), Some(false)) => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a kernel has a behaviour; `None` where neither its release nor its patches
+/// decide that.
+pub(super) fn has(kernel: &KernelUnderTest, behaviour: Behaviour) -> Option<bool> {
+    let history = history(behaviour);
+    match &kernel.patches {
+        Patches::Declared { removes, .. } if removes.contains(&behaviour) => Some(false),
+        Patches::Declared { adds, .. } if adds.contains(&behaviour) => Some(true),
+        Patches::Undeclared if history.by_patch => None,
+        _ => history.is_in(kernel.version),
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Releases { since, until }) = self.releases else {
+            return f.write_str("in no release");
+        };
+        write!(f, "since {} ({})", since.first, since.source)?;
+        match until {
+            Some(it) => write!(f, ", until {} ({})", it.first, it.source),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+    use crate::expect::tests::kernel;
+
+    #[test_case(CountsFprobeRecursion, "5.17", "" => Some(false); "before the range")]
+    #[test_case(CountsFprobeRecursion, "6.13", "" => Some(true); "in the range")]
+    #[test_case(CountsFprobeRecursion, "6.14", "" => Some(false); "a range is half open")]
+    #[test_case(CountsFprobeRecursion, "7.3", "counts-fprobe-recursion" => Some(true); "added")]
+    #[test_case(YieldsToProgActive, "7.5", "" => Some(true); "a release inherits")]
+    #[test_case(YieldsToProgActive, "7.5", "-yields-to-prog-active" => Some(false); "removed")]
+    #[test_case(ChecksTestRunRecursion, "6.18", "" => None; "not known of the release")]
+    #[test_case(SleepableSyscallTracepoints, "7.1", "" => Some(false); "not yet")]
+    #[test_case(YieldsToProgActive, "7.3", "?" => None; "patches may change it")]
+    #[test_case(FprobeOnFgraph, "7.3", "?" => Some(true); "no patch changes it")]
+    #[test_case(PerProgramRecursion, "7.3", "" => Some(false); "only patches add it")]
+    fn a_kernel_has_it_or_not(it: Behaviour, release: &str, patches: &str) -> Option<bool> {
+        has(&kernel(release, patches), it)
+    }
+}

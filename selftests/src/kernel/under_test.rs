@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The kernel under test: its release, and what its patches change.
+
+use std::env;
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use nmissed_wire::{Behaviour, UnknownBehaviour, Version};
+
+/// The kernel under test, as uname(2) and PID 1 describe it.
+#[derive(Clone, Debug)]
+pub(crate) struct KernelUnderTest {
+    /// Its name, for messages only; empty outside the guest.
+    pub(crate) name: String,
+    /// The name of its stack of patches, for messages only; empty outside the guest.
+    pub(crate) variant: String,
+    /// Whether nmissed configured this kernel: it has all that the tests need then,
+    /// and what it lacks is a failure.
+    pub(crate) configured: bool,
+    /// Its release.
+    pub(crate) version: Version,
+    /// What its patches change.
+    pub(crate) patches: Patches,
+}
+
+/// The behaviours that the patches of a kernel change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Patches {
+    /// Those of a stack (`stack.toml`); none for an unpatched kernel.
+    Declared {
+        adds: Vec<Behaviour>,
+        removes: Vec<Behaviour>,
+    },
+    /// The patches are the user's own, and may change any behaviour.
+    Undeclared,
+}
+
+impl KernelUnderTest {
+    /// Reads the `NMISSED_*` variables and the release of the running kernel.
+    ///
+    /// # Errors
+    /// If the release cannot be read, or `NMISSED_BEHAVIOURS` names an unknown behaviour.
+    pub(crate) fn running() -> Result<Self> {
+        let read = |name| env::var(name).unwrap_or_default();
+        Ok(Self {
+            name: read("NMISSED_KERNEL"),
+            variant: read("NMISSED_VARIANT"),
+            configured: read("NMISSED_CONFIGURED") == "1",
+            version: Version::running().context("reading the release of the running kernel")?,
+            patches: match env::var("NMISSED_BEHAVIOURS") {
+                Ok(list) => list.parse().context("reading NMISSED_BEHAVIOURS")?,
+                Err(_) => Patches::Undeclared,
+            },
+        })
+    }
+}
+
+impl FromStr for Patches {
+    type Err = UnknownBehaviour;
+
+    /// Reads names with commas between them, a `-` before those that are removed; `?`
+    /// stands for undeclared patches.
+    fn from_str(list: &str) -> Result<Self, UnknownBehaviour> {
+        if list == "?" {
+            return Ok(Self::Undeclared);
+        }
+        let (mut adds, mut removes) = (Vec::new(), Vec::new());
+        for name in list.split(',').filter(|name| !name.is_empty()) {
+            match name.strip_prefix('-') {
+                Some(name) => removes.push(name.parse()?),
+                None => adds.push(name.parse()?),
+            }
+        }
+        Ok(Self::Declared { adds, removes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nmissed_wire::Behaviour::{PerProgramRecursion, YieldsToProgActive};
+
+    use super::Patches;
+
+    #[test]
+    fn a_list_adds_and_removes_behaviours() {
+        let list = "per-program-recursion,-yields-to-prog-active".parse();
+        let expected = Patches::Declared {
+            adds: vec![PerProgramRecursion],
+            removes: vec![YieldsToProgActive],
+        };
+        assert_eq!(list, Ok(expected));
+        assert_eq!("?".parse(), Ok(Patches::Undeclared));
+        let (adds, removes) = (vec![], vec![]);
+        assert_eq!("".parse(), Ok(Patches::Declared { adds, removes }));
+        assert!("per-program".parse::<Patches>().is_err());
+    }
+}
