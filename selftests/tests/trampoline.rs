@@ -16,7 +16,9 @@ use nmissed_selftests::skel::{keep_only, load_with};
 use nmissed_selftests::{
     AttachType, KprobeEvent, Outer, Probe, Scene, TIMES, fire, for_tracing_multi,
 };
-use nmissed_uapi::{Purpose, attach_tracing_multi, attach_trampoline, load_nothing};
+use nmissed_uapi::{
+    attach_tracing_multi, attach_trampoline, load_nothing, load_nothing_for_tracing_multi,
+};
 use test_case::test_case;
 
 /// Where the programs sit.
@@ -323,17 +325,15 @@ fn without_a_call_site() -> Result<()> {
         return Ok(());
     };
     let function = scene.function(&NO_CALL_SITE)?;
-    let one = |purpose| load_nothing(purpose).and_then(attach_trampoline);
-    scene.check_refusal(AttachType::Fentry, one(Purpose::Fentry(function)));
-    scene.check_refusal(AttachType::Fexit, one(Purpose::Fexit(function)));
-    scene.check_refusal(AttachType::FmodRet, one(Purpose::FmodRet(function)));
-    if scene.knows(AttachType::Fsession) {
-        scene.check_refusal(AttachType::Fsession, one(Purpose::Fsession(function)));
-    }
-    for form in known(&scene).iter().filter(|form| form.is_multi()) {
-        let number = form.number(&scene)?;
-        let program = load_nothing(Purpose::TracingMulti(number))?;
-        let said = attach_tracing_multi(program, number, &[function]);
+    for form in known(&scene) {
+        let said = if form.is_multi() {
+            let number = form.number(&scene)?;
+            let program = load_nothing_for_tracing_multi(number)?;
+            attach_tracing_multi(program, number, &[function])
+        } else {
+            let program = load_nothing(form.attach_type, function);
+            program.map_err(Into::into).and_then(attach_trampoline)
+        };
         scene.check_refusal(form.attach_type, said);
     }
     scene.close()

@@ -31,7 +31,8 @@ mod query;
 mod signal;
 
 pub use attach::{
-    Places, Purpose, attach_kprobe_multi, attach_tracing_multi, attach_trampoline, load_nothing,
+    Functions, LoadError, attach_kprobe_multi, attach_tracing_multi, attach_trampoline,
+    load_nothing, load_nothing_for_tracing_multi,
 };
 pub use link::link_missed;
 pub use page::Page;

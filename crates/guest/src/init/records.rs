@@ -9,7 +9,7 @@ use nmissed_wire::{ProberReply, Record};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde::Deserialize;
 
-/// Tests find it in `NMISSED_RECORDS`.
+/// Tests find it in [`nmissed_wire::output::RECORDS`].
 pub(crate) const PATH: &str = "/run/records";
 
 /// What a test can say about itself.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_wire::{Message, Outcome, PlannedTest};
+use nmissed_wire::{Message, Outcome, PlannedTest, output};
 
 use crate::channel::Channel;
 use crate::judge::{End, Seen};
@@ -32,7 +32,7 @@ impl Suite {
         kmsg: Kmsg,
         mut environment: Vec<(String, String)>,
     ) -> Result<Self> {
-        environment.push(("NMISSED_RECORDS".to_owned(), records::PATH.to_owned()));
+        environment.push((output::RECORDS.to_owned(), records::PATH.to_owned()));
         let (output, output_end) = std::io::pipe().context("cannot make a pipe")?;
         let output = OwnedFd::from(output);
         rustix::io::ioctl_fionbio(&output, true).context("cannot unblock a pipe")?;

@@ -1,129 +1,146 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Attaches, and lets go again.
+//! Attaches probes, and detaches them.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
 use nmissed_uapi::{
-    KprobePmu, Places, Purpose, attach_kprobe_multi, attach_trampoline, load_nothing, open_kprobe,
+    Functions, KprobePmu, attach_kprobe_multi, attach_trampoline, load_nothing, open_kprobe,
 };
-use nmissed_wire::{AttachMethod, AttachOutcome, AttachType, ProbeBatch, ProbeSite, Target};
+use nmissed_wire::{
+    AttachMethod, AttachOutcome, AttachType, Flavor, ProbeBatch, ProbeSite, Target, kprobes_list,
+};
 
-use crate::kprobes;
-
-/// Where perf says how to ask for kprobes.
+/// Where perf describes its kprobes.
 const PMU: &str = "/sys/bus/event_source/devices/kprobe";
 
-/// What a way to attach takes.
+/// What attaching by one [`AttachMethod`] needs.
 pub(crate) enum Attacher {
-    /// perf's kprobes.
-    Perf { pmu: KprobePmu, on_return: bool },
-    /// perf has none: the error.
+    Perf {
+        pmu: KprobePmu,
+        on_return: bool,
+    },
+    /// The kernel's perf has no kprobes: the errno.
     NoPerf(i32),
-    /// The program of all links.
-    Multi { program: OwnedFd, by_name: bool },
-    /// A program per function.
-    Trampoline(fn(u32) -> Purpose),
+    KprobeMulti {
+        /// For all links.
+        program: OwnedFd,
+        target: Target,
+    },
+    Trampoline(AttachType),
 }
 
-/// What holds a probe.
-struct Held(#[expect(dead_code, reason = "held until dropped")] Vec<OwnedFd>);
+/// The descriptors that keep a probe attached.
+struct Attached(#[expect(dead_code, reason = "held until dropped")] Vec<OwnedFd>);
 
 impl Attacher {
     pub(crate) fn new(method: AttachMethod) -> Result<Self> {
         Ok(match method.attach_type {
             AttachType::Kprobe => Self::perf(false)?,
             AttachType::Kretprobe => Self::perf(true)?,
-            AttachType::KprobeMulti => Self::multi(method.target == Target::Name)?,
-            AttachType::Fentry => Self::Trampoline(Purpose::Fentry),
-            AttachType::Fexit => Self::Trampoline(Purpose::Fexit),
-            AttachType::FmodRet => Self::Trampoline(Purpose::FmodRet),
+            AttachType::KprobeMulti => Self::KprobeMulti {
+                program: load_nothing(AttachType::KprobeMulti, 0)
+                    .context("cannot load a program")?,
+                target: method.target,
+            },
+            AttachType::Fentry | AttachType::Fexit | AttachType::FmodRet => {
+                Self::Trampoline(method.attach_type)
+            }
             other => bail!("the prober does not attach {other}"),
         })
     }
 
     fn perf(on_return: bool) -> Result<Self> {
-        match fs::read_to_string(format!("{PMU}/type")) {
-            Err(error) => Ok(Self::NoPerf(errno(&error))),
-            Ok(number) => {
-                let bit = fs::read_to_string(format!("{PMU}/format/retprobe"))
-                    .with_context(|| format!("cannot read {PMU}/format/retprobe"))?;
-                let pmu = parse_pmu(&number, &bit)
-                    .with_context(|| format!("{PMU} says {number:?} and {bit:?}"))?;
-                Ok(Self::Perf { pmu, on_return })
-            }
-        }
+        let number = match fs::read_to_string(format!("{PMU}/type")) {
+            Err(error) => return Ok(Self::NoPerf(errno(&error))),
+            Ok(number) => number,
+        };
+        let bit = fs::read_to_string(format!("{PMU}/format/retprobe"))
+            .with_context(|| format!("cannot read {PMU}/format/retprobe"))?;
+        let pmu = parse_pmu(&number, &bit).with_context(|| {
+            format!("cannot parse {PMU}/type {number:?} and format/retprobe {bit:?}")
+        })?;
+        Ok(Self::Perf { pmu, on_return })
     }
 
-    fn multi(by_name: bool) -> Result<Self> {
-        let program = load_nothing(Purpose::KprobeMulti).context("cannot load a program")?;
-        Ok(Self::Multi { program, by_name })
-    }
-
-    /// Attaches to all sites of a batch, looks, and detaches.
-    pub(crate) fn try_out(&self, batch: &ProbeBatch) -> Result<Vec<AttachOutcome>> {
+    /// Attaches to all sites of a batch, reads how each is armed, and detaches.
+    pub(crate) fn attempt(&self, batch: &ProbeBatch) -> Result<Vec<AttachOutcome>> {
         if batch.together && self.attach(&batch.sites).is_ok() {
             return Ok(vec![AttachOutcome::Attached; batch.sites.len()]);
         }
-        let attempts: Vec<_> = batch
-            .sites
-            .iter()
-            .map(|site| self.attach(std::slice::from_ref(site)))
-            .collect();
+        let one_by_one = batch.sites.chunks(1).map(|site| self.attach(site));
+        let attempts: Vec<_> = one_by_one.collect();
         let flavors = match self {
-            Self::Perf { .. } => Some(kprobes::flavors()?),
+            Self::Perf { .. } => Some(armed_flavors()?),
             _ => None,
         };
-        let seen = |(site, attempt): (&ProbeSite, &io::Result<Held>)| match (attempt, &flavors) {
+        let outcome = |(site, attempt): (&ProbeSite, &io::Result<_>)| match (attempt, &flavors) {
             (Err(error), _) => AttachOutcome::Refused(errno(error)),
             (Ok(_), None) => AttachOutcome::Attached,
-            (Ok(_), Some(flavors)) => flavors
-                .get(&site.1)
-                .copied()
-                .unwrap_or(AttachOutcome::Unlisted),
+            (Ok(_), Some(flavors)) => listed(flavors.get(&site.1).copied()),
         };
-        Ok(batch.sites.iter().zip(&attempts).map(seen).collect())
+        Ok(batch.sites.iter().zip(&attempts).map(outcome).collect())
     }
 
-    fn attach(&self, sites: &[ProbeSite]) -> io::Result<Held> {
-        let one = || sites.first().ok_or(io::ErrorKind::InvalidInput);
-        match self {
-            Self::NoPerf(errno) => Err(io::Error::from_raw_os_error(*errno)),
+    /// Attaches to one site or, by kprobe.multi, to any number.
+    fn attach(&self, sites: &[ProbeSite]) -> io::Result<Attached> {
+        let ProbeSite(name, _, number) = sites.first().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Attached(match self {
+            Self::NoPerf(errno) => return Err(io::Error::from_raw_os_error(*errno)),
             Self::Perf { pmu, on_return } => {
-                let ProbeSite(name, _, offset) = one()?;
-                let event = open_kprobe(*pmu, &CString::new(name.as_str())?, *offset, *on_return);
-                Ok(Held(vec![event?]))
+                let name = CString::new(name.as_str())?;
+                vec![open_kprobe(*pmu, &name, *number, *on_return)?]
             }
-            Self::Multi { program, by_name } => Ok(Held(vec![multi(program, sites, *by_name)?])),
-            Self::Trampoline(purpose) => {
-                let id = u32::try_from(one()?.2).map_err(io::Error::other)?;
-                let program = load_nothing(purpose(id))?;
-                let link = attach_trampoline(&program)?;
-                Ok(Held(vec![link, program]))
+            Self::KprobeMulti { program, target } => vec![multi(program, sites, *target)?],
+            Self::Trampoline(attach_type) => {
+                let function = u32::try_from(*number).map_err(io::Error::other)?;
+                let program = load_nothing(*attach_type, function)?;
+                vec![attach_trampoline(&program)?, program]
             }
+        }))
+    }
+}
+
+fn multi(program: impl AsFd, sites: &[ProbeSite], target: Target) -> io::Result<OwnedFd> {
+    match target {
+        Target::Address => {
+            let addresses: Vec<u64> = sites.iter().map(|site| site.1).collect();
+            attach_kprobe_multi(program, Functions::Addresses(&addresses))
+        }
+        Target::Name => {
+            let names = sites.iter().map(|site| CString::new(site.0.as_str()));
+            let names = names.collect::<Result<Vec<_>, _>>()?;
+            let names: Vec<&CStr> = names.iter().map(CString::as_c_str).collect();
+            attach_kprobe_multi(program, Functions::Names(&names))
         }
     }
 }
 
-fn multi(program: &OwnedFd, sites: &[ProbeSite], by_name: bool) -> io::Result<OwnedFd> {
-    if !by_name {
-        let addresses: Vec<u64> = sites.iter().map(|site| site.1).collect();
-        return attach_kprobe_multi(program, Places::Addresses(&addresses));
+/// Reads the flavors of all kprobes by address, once the optimizer has finished.
+fn armed_flavors() -> Result<HashMap<u64, Flavor>> {
+    let list = kprobes_list::read_settled()?;
+    let kprobes = kprobes_list::parse(&list);
+    Ok(kprobes.map(|it| (it.address, it.flavor)).collect())
+}
+
+fn listed(flavor: Option<Flavor>) -> AttachOutcome {
+    match flavor {
+        Some(Flavor::Ftrace) => AttachOutcome::Ftrace,
+        Some(Flavor::Optimized) => AttachOutcome::Optimized,
+        Some(Flavor::Int3) => AttachOutcome::Int3,
+        None => AttachOutcome::Unlisted,
     }
-    let names = sites.iter().map(|site| CString::new(site.0.as_str()));
-    let names = names.collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<&CStr> = names.iter().map(CString::as_c_str).collect();
-    attach_kprobe_multi(program, Places::Symbols(&names))
 }
 
 fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or_default()
 }
 
-/// The contents of `type` and `format/retprobe`, which is like `config:0`.
+/// Parses the contents of `type` and of `format/retprobe` (`config:0`).
 fn parse_pmu(number: &str, retprobe: &str) -> Option<KprobePmu> {
     Some(KprobePmu {
         number: number.trim().parse().ok()?,
@@ -136,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn perf_says_how_to_ask() {
+    fn the_pmu_is_read_from_sysfs() {
         let pmu = KprobePmu {
             number: 8,
             retprobe_bit: 0,

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Hands over the lists that the kernel keeps.
+//! Sends the lists that the kernel keeps about its functions.
 
 use std::fs;
 use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
+use nmissed_wire::output::write_line;
 use nmissed_wire::{KernelList, ProberReply};
 
-use crate::say;
+/// Bytes of lines in one reply: PID 1 splits lines over 64 KiB.
+const REPLY_BYTES: usize = 24 * 1024;
 
-/// What one answer holds at most: PID 1 cuts longer lines in pieces.
-const BYTES: usize = 24 * 1024;
-
-pub(crate) fn tell_all() -> Result<()> {
-    KernelList::ALL.into_iter().try_for_each(tell)
+pub(crate) fn send_all() -> Result<()> {
+    KernelList::ALL.into_iter().try_for_each(send)
 }
 
-/// Tells one list; a kernel may not have it.
-fn tell(list: KernelList) -> Result<()> {
+/// Sends one list in parts and an empty last part, or that the kernel does not have it.
+fn send(list: KernelList) -> Result<()> {
     let text = match fs::read_to_string(list.path()) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return say::answer(&ProberReply::NoList { absent: list });
+            return Ok(write_line(&ProberReply::NoList { absent: list })?);
         }
         text => text.with_context(|| format!("cannot read {}", list.path()))?,
     };
@@ -28,25 +27,25 @@ fn tell(list: KernelList) -> Result<()> {
     while lines.peek().is_some() {
         let mut size = 0;
         let part = std::iter::from_fn(|| {
-            let line = lines.next_if(|_| size < BYTES)?;
+            let line = lines.next_if(|_| size < REPLY_BYTES)?;
             size += line.len();
             Some(line.to_owned())
         });
         let lines = part.collect();
-        say::answer(&ProberReply::List { list, lines })?;
+        write_line(&ProberReply::List { list, lines })?;
     }
-    let end = Vec::new();
-    say::answer(&ProberReply::List { list, lines: end })
+    let lines = Vec::new();
+    Ok(write_line(&ProberReply::List { list, lines })?)
 }
 
-/// Of kallsyms only functions, and neither those of modules nor those that
-/// the kernel made up after boot, which name their owner in brackets.
+/// Of kallsyms only the functions of the image: those of modules and those generated
+/// after boot name their owner in brackets.
 fn is_wanted(list: KernelList, line: &str) -> bool {
-    let text = || {
+    let is_image_text = || {
         let kind = line.split_whitespace().nth(1);
         matches!(kind, Some("t" | "T" | "w" | "W")) && !line.ends_with(']')
     };
-    list != KernelList::Symbols || text()
+    list != KernelList::Symbols || is_image_text()
 }
 
 #[cfg(test)]
@@ -59,7 +58,7 @@ mod tests {
     #[test_case("ffffffff81000000 W weak" => true; "a weak one")]
     #[test_case("ffffffff82000000 D data" => false; "data")]
     #[test_case("ffffffffa0000000 t f\t[bpf]" => false; "a program")]
-    fn of_kallsyms_only_functions(line: &str) -> bool {
+    fn only_functions_of_the_image_are_taken_from_kallsyms(line: &str) -> bool {
         is_wanted(KernelList::Symbols, line)
     }
 }
