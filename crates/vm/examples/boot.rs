@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Boots any kernel with any static test programs:
+//! Boots a kernel with static test programs:
 //!
 //! ```text
 //! cargo run -p nmissed-vm --example boot -- MACHINE IMAGE INIT OUTPUT TEST...
 //! ```
 //!
 //! MACHINE is one of vmconfig/vm.toml, INIT a static `nmissed-init`, and each
-//! TEST a static program that speaks libtest's command line.
+//! TEST a static program with libtest's command line.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nmissed_host::{Cache, install_interrupt};
-use nmissed_vm::{BootSpec, Config, Guest, boot, choose_accel, plan};
+use nmissed_vm::{BootSpec, Guest, Machines, boot, choose_accel, plan};
 
 fn main() -> ExitCode {
     match run() {
@@ -37,22 +37,23 @@ fn run() -> Result<(), Box<dyn Error>> {
         tests: args.into_iter().map(named).collect(),
     };
 
-    let config = Config::load(Path::new("vmconfig/vm.toml"))?;
+    let machines = Machines::load(Path::new("vmconfig/vm.toml"))?;
     let choice = choose_accel(None, &Cache::open()?)?;
     eprintln!("{}: {}", choice.accel, choice.reason);
-    let deadlines = config.deadlines(choice.accel);
+    let deadlines = machines.deadlines(choice.accel);
     let plan = plan(&guest.tests, |_| true, deadlines.test)?;
     let spec = BootSpec {
         kernel: "any",
         taken_for: "any",
         variant: "baseline",
+        behaviours: "",
         release: None,
         configured: false,
         image: Path::new(&image),
         guest: &guest,
         plan: &plan,
         files: &[],
-        machine: config.machine(&machine)?,
+        machine: machines.machine(&machine)?,
         accel: choice.accel,
         deadlines,
         append: "",

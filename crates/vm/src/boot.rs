@@ -1,75 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One boot, from the programs to the verdict.
+//! One boot, from the programs to the [`Run`].
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use nmissed_host::{Cmd, Error as HostError, Finished, write_atomic};
 use nmissed_wire::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
 
+use crate::accel::Accel;
 use crate::clock::emulated_tsc_khz;
+use crate::error::{Error, Result};
 use crate::initramfs::Initramfs;
 use crate::qemu::{self, Files};
+use crate::spec::{BootSpec, Guest};
 use crate::tail::Tail;
 use crate::watch::{Ending, Watch};
-use crate::{Accel, Deadlines, Error, Machine, Result};
 
 const PROGRAM_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
 
-/// What runs in the guest; all of it static.
-#[derive(Clone, Debug)]
-pub struct Guest {
-    /// PID 1.
-    pub init: PathBuf,
-    /// Name and path of each test program.
-    pub tests: Vec<(String, PathBuf)>,
-}
-
-/// What to boot, on what, and where to leave what was seen.
-#[derive(Clone, Copy, Debug)]
-pub struct BootSpec<'a> {
-    /// The kernel's id, for the result.
-    pub kernel: &'a str,
-    /// The kernel that the tests take it for.
-    pub taken_for: &'a str,
-    /// The variant, for the result and the tests.
-    pub variant: &'a str,
-    /// What `uname -r` must say, where that is known.
-    pub release: Option<&'a str>,
-    /// Whether nmissed configured this kernel: what a test misses there is a
-    /// failure, not a skip.
-    pub configured: bool,
-    /// bzImage, or an ELF vmlinux with a PVH entry.
-    pub image: &'a Path,
-    /// The programs.
-    pub guest: &'a Guest,
-    /// Which tests to run, in this order.
-    pub plan: &'a [PlannedTest],
-    /// More files for the guest: path and content.
-    pub files: &'a [(&'a str, Vec<u8>)],
-    /// The machine.
-    pub machine: &'a Machine,
-    /// Who runs its instructions.
-    pub accel: Accel,
-    /// How long it may take.
-    pub deadlines: Deadlines,
-    /// More kernel parameters.
-    pub append: &'a str,
-    /// The folder for `console.log`, `records.jsonl`, `cmdline` and
-    /// `initramfs.cpio`; made if it is not there.
-    pub output: &'a Path,
-}
-
-/// Boots, runs the plan and powers off; hands over each message of the guest
-/// as it comes.
+/// Boots, runs the plan and powers off; calls `on_message` for each message of the
+/// guest as it arrives.
 ///
 /// # Errors
 /// [`Error::NoQemu`], [`Error::UnknownProgram`], and [`Error::Host`] for files
-/// and interruption. What goes wrong in the guest, or with QEMU while it runs,
-/// is in the returned run.
+/// and interruption. A failure in the guest, or of QEMU while it runs, is in the
+/// returned run.
 pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run> {
     let program = qemu::program()?;
     let files = prepare(spec)?;
@@ -78,15 +36,15 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
     let line = format!("{}\n", qemu.line());
     write_atomic(&files.cmdline, line.as_bytes())?;
 
-    let mut session = Session {
+    let mut supervisor = Supervisor {
         started: Instant::now(),
         messages: Tail::create(&files.records)?,
         console: Tail::create(&files.console)?,
         watch: Watch::new(spec.plan, spec.deadlines),
         on_message,
     };
-    let ending = session.follow(&qemu)?;
-    Ok(session.finish(spec, ending))
+    let ending = supervisor.follow(&qemu)?;
+    Ok(supervisor.finish(spec, ending))
 }
 
 fn prepare(spec: &BootSpec) -> Result<Files> {
@@ -103,7 +61,8 @@ fn prepare(spec: &BootSpec) -> Result<Files> {
     Ok(files)
 }
 
-/// Spares an emulated kernel a measurement that goes wrong.
+/// Returns the kernel parameter that replaces the measurement of the TSC, which is
+/// unreliable under TCG.
 fn clock(accel: Accel) -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     match (accel, emulated_tsc_khz(&cpuinfo)) {
@@ -112,8 +71,8 @@ fn clock(accel: Accel) -> String {
     }
 }
 
-/// PID 1, the plan, the programs that it names, and the devices that the
-/// kernel wants before anything is mounted.
+/// Packs PID 1, the plan, its programs, and the devices that the kernel and PID 1 use
+/// before devtmpfs is mounted.
 fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
     let read = |path: &Path| fs::read(path).map_err(HostError::io("read", path));
     let mut initramfs = Initramfs::default();
@@ -125,8 +84,8 @@ fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
     initramfs.file(PLAN, FILE_MODE, text);
     let named: BTreeSet<_> = plan.iter().map(|test| &test.binary).collect();
     for binary in named {
-        let given = guest.tests.iter().find(|(name, _)| name == binary);
-        let (_, path) = given.ok_or_else(|| Error::UnknownProgram {
+        let found = guest.tests.iter().find(|(name, _)| name == binary);
+        let (_, path) = found.ok_or_else(|| Error::UnknownProgram {
             name: binary.clone(),
         })?;
         initramfs.file(&format!("{TESTS_DIR}/{binary}"), PROGRAM_MODE, read(path)?);
@@ -134,8 +93,8 @@ fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
     Ok(initramfs)
 }
 
-/// One QEMU while it runs.
-struct Session<'a> {
+/// A running QEMU.
+struct Supervisor<'a> {
     started: Instant,
     messages: Tail,
     console: Tail,
@@ -143,32 +102,33 @@ struct Session<'a> {
     on_message: &'a mut dyn FnMut(&Message),
 }
 
-impl Session<'_> {
+impl Supervisor<'_> {
     fn follow(&mut self, qemu: &Cmd) -> Result<Ending> {
         let mut stopped = None;
         let mut failed = None;
         let finished = qemu.finish_while(
             |_| (),
             || {
-                failed = self.take_in().err();
+                failed = self.read_output().err();
                 stopped = self.watch.overdue(self.started.elapsed());
                 failed.is_none() && stopped.is_none()
             },
         )?;
         failed.map_or(Ok(()), Err)?;
-        self.take_in()?;
+        self.read_output()?;
         Ok(stopped.map_or_else(|| exited(finished), Ending::Stopped))
     }
 
-    /// Messages first: a test that began a moment ago is the one that crashed.
-    fn take_in(&mut self) -> Result<()> {
+    /// Reads messages before the console, so that a crash counts for the test that
+    /// has just begun.
+    fn read_output(&mut self) -> Result<()> {
         for line in self.messages.lines()? {
             match parse_line(&line) {
                 Ok(message) => {
                     (self.on_message)(&message);
                     self.watch.message(self.started.elapsed(), message);
                 }
-                Err(error) => self.watch.noise(&error),
+                Err(error) => self.watch.invalid_message(&error),
             }
         }
         for line in self.console.lines()? {
@@ -201,12 +161,12 @@ impl Session<'_> {
 }
 
 fn exited(finished: Finished) -> Ending {
-    let said = match finished.lines.as_slice() {
-        [] => "without a word".to_owned(),
-        lines => format!("and said: {}", lines.join("\n")),
+    let output = match finished.lines.as_slice() {
+        [] => "without output".to_owned(),
+        lines => format!("and printed: {}", lines.join("\n")),
     };
     Ending::Exited {
         failed: !finished.status.success(),
-        words: format!("QEMU ended ({}) {said}", finished.status),
+        description: format!("QEMU ended ({}) {output}", finished.status),
     }
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! How fast the guest's time stamp counter runs, where we can tell.
+//! The frequency of the guest's time stamp counter, where it is known.
 //!
-//! A kernel measures it against the PIT. On a busy host that fails more often
-//! than not when the processor is emulated, and then the kernel keeps time by
-//! jiffies and has no high-resolution timers: no two boots would be alike.
+//! A kernel measures it against the PIT. On a busy host and under TCG that usually
+//! fails; the kernel then keeps time by jiffies and has no high-resolution timers, so
+//! that boots differ from each other.
 
-/// The counter's frequency in kHz under emulation, for `tsc_early_khz=`.
+/// Returns the counter's frequency in kHz under TCG, for `tsc_early_khz=`.
 ///
-/// QEMU hands out the host's own counter (`cpu_get_host_ticks`). Its frequency
-/// is what the host calls `cpu MHz`, but only if the host is a virtual machine
-/// itself: elsewhere that is the momentary speed of the processor.
+/// QEMU passes the host's counter on (`cpu_get_host_ticks`). Its frequency is the
+/// `cpu MHz` of `cpuinfo` only if the host is a virtual machine itself: on hardware
+/// that is the current speed of the processor.
 pub(crate) fn emulated_tsc_khz(cpuinfo: &str) -> Option<u64> {
     let field = |name: &str| {
         let mut fields = cpuinfo.lines().filter_map(|line| line.split_once(':'));
@@ -29,7 +29,7 @@ mod tests {
     #[test_case("cpu MHz : 2596.1\nflags : hypervisor\n", Some(2_596_100); "fewer digits")]
     #[test_case("flags : fpu tsc lm\ncpu MHz : 800.012\n", None; "bare metal")]
     #[test_case("Features : fp asimd\n", None; "not x86")]
-    fn only_a_virtual_host_tells(cpuinfo: &str, expected: Option<u64>) {
+    fn the_frequency_is_known_on_a_virtual_host_alone(cpuinfo: &str, expected: Option<u64>) {
         assert_eq!(emulated_tsc_khz(cpuinfo), expected);
     }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a line of the console is without its decoration.
+//! Lines of the guest's console.
 
-/// The line without the timestamp and caller that printk may put before it
+/// Returns a line without the timestamp and caller that printk puts before it
 /// (`[    1.234567] `, `[    1.234567][    T1] `).
 pub(crate) fn text(line: &str) -> &str {
     let mut rest = line.trim();
-    while let Some((mark, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        if !is_mark(mark.trim()) {
+    while let Some((prefix, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        if !is_prefix(prefix.trim()) {
             break;
         }
         rest = after;
@@ -14,9 +14,9 @@ pub(crate) fn text(line: &str) -> &str {
     rest.trim_start()
 }
 
-/// Seconds since the boot, or a task (`T1`) or processor (`C0`).
-fn is_mark(mark: &str) -> bool {
-    let number = mark.trim_start_matches(['T', 'C']);
+/// Checks for seconds since the boot, a task (`T1`) or a processor (`C0`).
+fn is_prefix(prefix: &str) -> bool {
+    let number = prefix.trim_start_matches(['T', 'C']);
     let digits = |c: char| c.is_ascii_digit() || c == '.';
     !number.is_empty() && number.chars().all(digits)
 }
@@ -30,9 +30,9 @@ mod tests {
     #[test_case("[    1.234567] BUG: x", "BUG: x"; "time")]
     #[test_case("[   12.3][   T71] BUG: x", "BUG: x"; "time and task")]
     #[test_case("[    0.0][    C1] BUG: x", "BUG: x"; "time and processor")]
-    #[test_case("[mem 0x20000000-0xffffffff] available", "[mem 0x20000000-0xffffffff] available"; "not a mark")]
+    #[test_case("[mem 0x20000000-0xffffffff] available", "[mem 0x20000000-0xffffffff] available"; "no prefix")]
     #[test_case("[1.0", "[1.0"; "torn")]
-    fn decoration_goes(line: &str, expected: &str) {
+    fn printk_prefixes_are_removed(line: &str, expected: &str) {
         assert_eq!(text(line), expected);
     }
 }

@@ -1,52 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Why there was no boot.
+//! Why there was no boot, or no end of one.
 
 use std::path::PathBuf;
 
-/// What every function of this crate returns.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The host could not do its part.
+/// What failed on the host; never evidence about a kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// QEMU is not installed.
     #[error(
         "{program} is not installed: Debian has it in the package qemu-system-x86 \
-         (`cargo xtask doctor` says more)"
+         (see `cargo xtask doctor`)"
     )]
     NoQemu {
         /// The program's name.
         program: &'static str,
     },
-    /// A configuration that cannot be understood.
+    /// A vm.toml that does not parse.
     #[error("{}: {problem}", .path.display())]
-    BadConfig {
-        /// Which.
+    InvalidMachines {
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The parser's message, with line and column.
         problem: String,
     },
     /// A machine that vm.toml does not have.
     #[error("there is no machine {name:?}: vm.toml has {known}")]
     UnknownMachine {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Those that there are, separated by commas.
+        /// The names in vm.toml, separated by commas.
         known: String,
     },
-    /// An accelerator that we do not know.
-    #[error("there is no accelerator {name:?}: it is kvm or tcg")]
+    /// An accelerator other than kvm and tcg.
+    #[error("there is no accelerator {name:?}: use kvm or tcg")]
     UnknownAccel {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// A test program that the plan names and the guest lacks.
-    #[error("the plan names the test program {name:?}, which is not among those given")]
+    /// A test program that is in the plan and not in the guest.
+    #[error("the plan has a test of {name:?}, which is no program of the guest")]
     UnknownProgram {
         /// The program's name.
         name: String,
     },
-    /// Anything of the host: files, programs, interruption.
+    /// A file, a program, or an interruption of the host.
     #[error(transparent)]
     Host(#[from] nmissed_host::Error),
 }

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The smallest thing that boots: firmware that reaches 64-bit mode and says
-//! so.
+//! The smallest guest: firmware that enters 64-bit mode and writes to one port.
 //!
-//! Broken KVM shows in different places: QEMU aborts before the first
-//! instruction, the first instructions of real mode run but a change of mode
-//! does not, or nothing happens at all. So the probe goes all the way a kernel
-//! goes: real mode, paging, long mode.
+//! KVM can fail at several points: QEMU aborts before the first instruction, real mode
+//! runs but a change of mode does not, or nothing runs at all. So the firmware takes
+//! the steps of a kernel: real mode, paging, long mode.
 
-/// What the firmware says through QEMU's isa-debug-exit device.
+/// The byte that the firmware writes to QEMU's isa-debug-exit device.
 const SENTINEL: u8 = 0x2a;
-/// QEMU's exit status for it: hw/misc/debugexit.c.
+/// QEMU's exit status after [`SENTINEL`] (hw/misc/debugexit.c).
 pub(crate) const EXIT_STATUS: i32 = ((SENTINEL as i32) << 1) | 1;
 /// The device at the port that [`CODE`] writes to.
 pub(crate) const EXIT_DEVICE: &str = "isa-debug-exit,iobase=0xf4,iosize=1";
 
 /// QEMU wants firmware in multiples of 64 KiB, and puts its end at 4 GiB.
 const SIZE: usize = 0x10000;
-/// Where [`CODE`] lies: at linear 0xffffff00, and at cs:0xff00 after reset.
+/// The offset of [`CODE`]: at linear 0xffffff00, and at cs:0xff00 after reset.
 const CODE_AT: usize = 0xff00;
-/// Where the processor starts.
+/// The offset of the first instruction after reset.
 const RESET_AT: usize = 0xfff0;
 
 #[rustfmt::skip]
@@ -56,7 +54,6 @@ const CODE: &[u8] = &[
 /// `jmp` from [`RESET_AT`] to [`CODE_AT`].
 const RESET: &[u8] = &[0xe9, 0x0d, 0xff];
 
-/// The firmware image.
 pub(crate) fn firmware() -> Vec<u8> {
     let mut image = vec![0; SIZE];
     image[CODE_AT..][..CODE.len()].copy_from_slice(CODE);
@@ -69,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jumps_land_where_the_comments_say() {
+    fn jumps_and_tables_are_at_the_offsets_of_the_comments() {
         let back = i16::from_le_bytes([RESET[1], RESET[2]]);
         let from = i32::try_from(RESET_AT + RESET.len()).unwrap();
         assert_eq!(from + i32::from(back), i32::try_from(CODE_AT).unwrap());

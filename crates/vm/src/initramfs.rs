@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The guest's first and only file system: a newc archive
+//! The guest's only file system: a newc archive
 //! (Documentation/driver-api/early-userspace/buffer-format.rst).
 //!
-//! The same input gives the same bytes: no times, numbers in order of the
-//! sorted paths.
+//! The same input gives the same bytes: no times, and inode numbers in the order of
+//! the paths.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +13,6 @@ use cpio::newc::{Builder, ModeFileType, trailer};
 
 const DIRECTORY: u32 = 0o755;
 
-/// What lies at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     Directory,
@@ -21,11 +20,9 @@ enum Node {
     File { mode: u32, content: Vec<u8> },
 }
 
-/// An archive in the making.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Initramfs {
-    /// By path, without the leading slash, as newc has it. A folder sorts
-    /// before what is in it.
+    /// By path without the leading slash, as in newc. A folder sorts before its files.
     nodes: BTreeMap<String, Node>,
 }
 
@@ -51,7 +48,7 @@ impl Initramfs {
         self.nodes.insert(path.to_owned(), node);
     }
 
-    /// The archive.
+    /// Returns the archive.
     ///
     /// # Errors
     /// A file of 4 GiB or more does not fit the format.

@@ -1,37 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A built kernel and the guest's programs to a boot, its records and its
-//! console.
+//! Boots a kernel with the guest's programs in QEMU, and collects records and console.
 //!
-//! [`Config`] knows the machines of `vmconfig/vm.toml`; [`choose_accel`] finds
-//! out whether KVM works here; [`plan()`] asks the test programs what they hold;
-//! [`boot()`] does the rest, and returns what was seen as a
-//! [`nmissed_wire::Run`].
+//! | module | what it does |
+//! | --- | --- |
+//! | `accel`, `machines`, `spec` | what there is to boot on, and what a boot takes |
+//! | `kvm`, `firmware` | whether KVM works here, by running a guest on it |
+//! | `plan` | the tests, as the test programs list them |
+//! | `initramfs`, `clock`, `qemu` | what QEMU is given |
+//! | `tail`, `console`, `watch` | what the guest shows, and its verdict |
+//! | `boot` | one boot, from the programs to the [`nmissed_wire::Run`] |
 //!
-//! Invariants: knows nothing of how kernels are built, and prints nothing.
-//! QEMU is gone when [`boot()`] returns, and what it wrote lies in the output
-//! folder. What the guest and the kernel said decides the outcome; when the
-//! host could not do its part, that is an error or [`Outcome::Infra`], never
-//! evidence.
-//!
-//! [`Outcome::Infra`]: nmissed_wire::Outcome::Infra
+//! Invariants: depends on `nmissed-wire` and `nmissed-host` alone, knows nothing of how
+//! kernels are built, and prints nothing. QEMU has ended when [`boot()`] returns, and its
+//! output is in the output folder. A failure of the host is an error or
+//! [`Outcome::Infra`](nmissed_wire::Outcome::Infra), never evidence.
 
 #![forbid(unsafe_code)]
 
 mod accel;
 mod boot;
 mod clock;
-mod config;
 mod console;
 mod error;
+mod firmware;
 mod initramfs;
+mod kvm;
+mod machines;
 mod plan;
-mod probe;
 mod qemu;
+mod spec;
 mod tail;
 mod watch;
 
-pub use accel::{Accel, Choice, choose_accel};
-pub use boot::{BootSpec, Guest, boot};
-pub use config::{Channel, Config, Deadlines, Machine};
+pub use accel::Accel;
+pub use boot::boot;
 pub use error::{Error, Result};
+pub use kvm::{AccelChoice, choose_accel};
+pub use machines::{Channel, Deadlines, Machine, Machines};
 pub use plan::plan;
+pub use spec::{BootSpec, Guest};

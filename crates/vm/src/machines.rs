@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `vmconfig/vm.toml`: the machines and how long they may take.
+//! `vmconfig/vm.toml`: the virtual machines, and the deadlines of a boot.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,12 +8,13 @@ use std::time::Duration;
 use nmissed_host::read_to_string;
 use serde::Deserialize;
 
-use crate::{Accel, Error, Result};
+use crate::accel::Accel;
+use crate::error::{Error, Result};
 
-/// The whole file.
+/// The contents of vm.toml.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub struct Machines {
     deadlines: Seconds,
     machines: BTreeMap<String, Machine>,
 }
@@ -24,19 +25,19 @@ pub struct Config {
 pub struct Machine {
     /// QEMU's `-machine`.
     pub qemu: String,
-    /// How many processors.
+    /// Processors (`-smp`).
     pub cpus: u32,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// How PID 1 reaches the host.
+    /// How PID 1 sends its messages.
     pub channel: Channel,
     /// Kernel parameters that this machine needs.
     #[serde(default)]
     pub append: String,
 }
 
-/// How PID 1 reaches the host. The second serial port is always there; this
-/// says whether there is something faster.
+/// How PID 1 sends its messages. Every machine has the second serial port; virtio is
+/// faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
@@ -44,20 +45,20 @@ pub enum Channel {
     VirtioMmio,
     /// virtio-serial on PCI.
     VirtioPci,
-    /// Nothing but the serial port.
+    /// The serial port alone.
     Serial,
 }
 
-/// How long each part of a boot may take, scaled for the accelerator.
+/// How long each part of a boot may take, with the accelerator's factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// From QEMU's start to PID 1's first word.
+    /// From QEMU's start to PID 1's first message.
     pub boot: Duration,
-    /// One test.
+    /// For one test.
     pub test: Duration,
-    /// What PID 1 gets on top to say what happened, and to power off.
+    /// Added to the others, for PID 1 to report a test that is overdue and to power off.
     pub grace: Duration,
-    /// Everything.
+    /// For the whole boot.
     pub total: Duration,
 }
 
@@ -71,14 +72,14 @@ struct Seconds {
     tcg_factor: u32,
 }
 
-impl Config {
-    /// Reads the file.
+impl Machines {
+    /// Reads vm.toml.
     ///
     /// # Errors
-    /// [`Error::Host`] if it cannot be read, [`Error::BadConfig`] if it cannot
-    /// be understood.
+    /// [`Error::Host`] if it cannot be read, [`Error::InvalidMachines`] if it does not
+    /// parse.
     pub fn load(path: &Path) -> Result<Self> {
-        Self::parse(&read_to_string(path)?).map_err(|error| Error::BadConfig {
+        Self::parse(&read_to_string(path)?).map_err(|error| Error::InvalidMachines {
             path: path.to_owned(),
             problem: error.to_string(),
         })
@@ -88,10 +89,10 @@ impl Config {
         toml::from_str(text)
     }
 
-    /// A machine by name.
+    /// Returns the machine with this name.
     ///
     /// # Errors
-    /// [`Error::UnknownMachine`] with the names that there are.
+    /// [`Error::UnknownMachine`] with the known names.
     pub fn machine(&self, name: &str) -> Result<&Machine> {
         self.machines
             .get(name)
@@ -101,7 +102,7 @@ impl Config {
             })
     }
 
-    /// How much longer anything may take under an accelerator.
+    /// Returns the factor of all deadlines under an accelerator: 1 under KVM.
     #[must_use]
     pub fn factor(&self, accel: Accel) -> u32 {
         match accel {
@@ -110,7 +111,7 @@ impl Config {
         }
     }
 
-    /// The deadlines under one accelerator.
+    /// Returns the deadlines under an accelerator.
     #[must_use]
     pub fn deadlines(&self, accel: Accel) -> Deadlines {
         let factor = self.factor(accel);
@@ -128,22 +129,25 @@ impl Config {
 mod tests {
     use super::*;
 
-    fn config() -> Config {
-        Config::parse(include_str!("../../../vmconfig/vm.toml")).unwrap()
+    fn machines() -> Machines {
+        Machines::parse(include_str!("../../../vmconfig/vm.toml")).unwrap()
     }
 
     #[test]
-    fn the_projects_own_file_has_the_machines_we_name() {
+    fn vm_toml_has_the_machines_that_the_runner_names() {
         assert_eq!(
-            config().machine("microvm").unwrap().channel,
+            machines().machine("microvm").unwrap().channel,
             Channel::VirtioMmio
         );
-        assert_eq!(config().machine("q35").unwrap().channel, Channel::VirtioPci);
+        assert_eq!(
+            machines().machine("q35").unwrap().channel,
+            Channel::VirtioPci
+        );
     }
 
     #[test]
-    fn an_unknown_machine_is_told_the_known_ones() {
-        let error = config().machine("sun4m").unwrap_err().to_string();
+    fn an_unknown_machine_is_an_error_with_the_known_names() {
+        let error = machines().machine("sun4m").unwrap_err().to_string();
         assert!(
             error.contains("sun4m") && error.contains("microvm, q35"),
             "{error}"
@@ -153,15 +157,15 @@ mod tests {
     #[test]
     fn emulation_gets_more_time() {
         let (kvm, tcg) = (
-            config().deadlines(Accel::Kvm),
-            config().deadlines(Accel::Tcg),
+            machines().deadlines(Accel::Kvm),
+            machines().deadlines(Accel::Tcg),
         );
         assert!(tcg.boot > kvm.boot && tcg.test > kvm.test && tcg.total > kvm.total);
     }
 
     #[test]
     fn a_misspelt_key_is_named() {
-        let error = Config::parse("[deadline]\nboot = 1")
+        let error = Machines::parse("[deadline]\nboot = 1")
             .unwrap_err()
             .to_string();
         assert!(error.contains("deadline"), "{error}");

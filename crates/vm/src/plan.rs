@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What there is to run.
+//! The tests to run, as the test programs list them.
 //!
-//! Test programs are static and of the host's own architecture, so they can be
-//! asked here: a filter that matches nothing is known before any boot, and
-//! tests that never got their turn can be named.
+//! The programs are static and run on the host too, so a filter without a match is
+//! reported before any boot, and tests that did not run have names.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,17 +10,16 @@ use std::time::Duration;
 use nmissed_host::Cmd;
 use nmissed_wire::PlannedTest;
 
-use crate::Result;
+use crate::error::Result;
 
-/// Listing runs no test.
-const LISTING: Duration = Duration::from_secs(30);
+const LIST_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Asks test programs, given as name and path, for their tests, and keeps
-/// those whose full name (`<program>::<test>`) `keep` likes. Tests marked
-/// `#[ignore]` are left out. Each may take `deadline`.
+/// Lists the tests of programs, given as name and path, without those marked
+/// `#[ignore]`, and keeps those for whose full name (`<program>::<test>`) `keep`
+/// returns true. `deadline` is for each test.
 ///
 /// # Errors
-/// [`crate::Error::Host`] if a program cannot say what it holds.
+/// [`crate::Error::Host`] if a program does not list its tests.
 pub fn plan(
     programs: &[(String, PathBuf)],
     keep: impl Fn(&str) -> bool,
@@ -31,25 +29,23 @@ pub fn plan(
     for (binary, path) in programs {
         let list = Cmd::new(path)
             .args(["--list", "--format", "terse"])
-            .deadline(LISTING);
+            .deadline(LIST_DEADLINE);
         let all = list.run()?;
         let ignored = list.arg("--ignored").run()?;
         let tests = all.iter().filter(|line| !ignored.contains(line));
-        plan.extend(
-            tests
-                .filter_map(|line| test_name(line))
-                .map(|test| PlannedTest {
-                    binary: binary.clone(),
-                    test: test.to_owned(),
-                    deadline_s: deadline.as_secs_f64(),
-                }),
-        );
+        plan.extend(tests.filter_map(|line| {
+            Some(PlannedTest {
+                binary: binary.clone(),
+                test: test_name(line)?.to_owned(),
+                deadline_s: deadline.as_secs_f64(),
+            })
+        }));
     }
     plan.retain(|test| keep(&test.name()));
     Ok(plan)
 }
 
-/// libtest's terse listing: `path::to::test: test`; benchmarks end in
+/// Parses a line of libtest's terse list (`path::to::test: test`); benchmarks end in
 /// `: benchmark`.
 fn test_name(line: &str) -> Option<&str> {
     line.strip_suffix(": test")
@@ -59,22 +55,22 @@ fn test_name(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// This very program is a test program.
-    fn ourselves() -> Vec<(String, PathBuf)> {
+    /// The program that runs these tests.
+    fn this_program() -> Vec<(String, PathBuf)> {
         vec![("vm".to_owned(), std::env::current_exe().unwrap())]
     }
 
     #[test]
-    fn a_program_names_its_tests() {
+    fn a_program_lists_its_tests() {
         let plan = plan(
-            &ourselves(),
+            &this_program(),
             |name| name.contains("plan::"),
             Duration::from_secs(7),
         )
         .unwrap();
         let expected = PlannedTest {
             binary: "vm".to_owned(),
-            test: "plan::tests::a_program_names_its_tests".to_owned(),
+            test: "plan::tests::a_program_lists_its_tests".to_owned(),
             deadline_s: 7.0,
         };
         assert!(plan.contains(&expected), "{plan:?}");
@@ -85,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "is here to be left out"]
+    #[ignore = "for the test below"]
     fn ignored() {}
 
     #[test]
     fn ignored_tests_are_left_out() {
         let plan = plan(
-            &ourselves(),
+            &this_program(),
             |name| name.ends_with("::ignored"),
             Duration::ZERO,
         );

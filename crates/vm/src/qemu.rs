@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cmd, find_program};
 use nmissed_wire::{PARAMETER_PREFIX, RECORDS_PORT};
 
-use crate::{Accel, BootSpec, Channel, Error, Result};
+use crate::accel::Accel;
+use crate::error::{Error, Result};
+use crate::machines::Channel;
+use crate::spec::BootSpec;
 
 pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
 
-/// No devices and no settings but ours; a restart of the guest ends QEMU.
+/// No default devices and no settings of the user; a restart of the guest ends QEMU.
 pub(crate) const BARE: [&str; 5] = [
     "-nodefaults",
     "-no-user-config",
@@ -21,17 +24,15 @@ pub(crate) const BARE: [&str; 5] = [
     "-no-reboot",
 ];
 
-/// For every kernel. The console shows all of the boot, from its first
-/// moments. A crash ends the machine at once, after its report; a restart is a
-/// triple fault, which needs nothing of the machine. Most of a test's time would be
-/// the waits for RCU when its probes are detached (`synchronize_rcu`,
-/// `synchronize_srcu`); expedited, a grace period interrupts the CPUs that are busy,
-/// and ends sooner. Which probes are armed and what is counted when they are hit
-/// does not depend on it.
+/// The parameters of every kernel. The console shows the boot from its first line. A
+/// crash ends the machine after its report; `reboot=t` (triple fault) needs no device.
+/// Most of a test's time would be grace periods when its probes are detached
+/// (`synchronize_rcu`, `synchronize_srcu`); expedited ones interrupt the busy CPUs and
+/// end sooner. They change neither how probes are armed nor what is counted.
 const KERNEL: &str = "console=ttyS0 earlyprintk=serial,ttyS0,115200 loglevel=7 \
                       oops=panic panic=-1 reboot=t rcupdate.rcu_expedited=1";
 
-/// The files of one boot, by paths that hold in any folder.
+/// The files of one boot, by absolute paths.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub(crate) image: PathBuf,
@@ -53,36 +54,29 @@ impl Files {
     }
 }
 
-/// Where QEMU is.
-///
-/// # Errors
-/// [`Error::NoQemu`].
 pub(crate) fn program() -> Result<PathBuf> {
     find_program(PROGRAM).ok_or(Error::NoQemu { program: PROGRAM })
 }
 
-/// What QEMU says it is.
-///
-/// # Errors
-/// [`Error::NoQemu`], [`Error::Host`] if it does not run.
+/// Returns the first line of `--version`.
 pub(crate) fn version() -> Result<String> {
     let lines = Cmd::new(program()?).arg("--version").run()?;
     Ok(lines.into_iter().next().unwrap_or_default())
 }
 
-/// The accelerator, with the richest processor that it offers.
+/// Returns the options for an accelerator and the processor with all its features.
 pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     let how = match accel {
         Accel::Kvm => "kvm",
-        // Kernels that patch their own text while another CPU runs it are all we
-        // boot. With a thread per CPU QEMU has been seen to execute the int3 of a
-        // patch that was over: an oops that says nothing about the kernel.
+        // These kernels patch text that another CPU executes. With a thread per CPU
+        // QEMU has executed an int3 after it was patched out: an oops that is not the
+        // kernel's fault.
         Accel::Tcg => "tcg,thread=single",
     };
     ["-accel", how, "-cpu", "max"]
 }
 
-/// The whole command line but for the program. `clock` is a kernel parameter.
+/// Returns QEMU's arguments; `clock` is a kernel parameter.
 pub(crate) fn arguments(spec: &BootSpec, files: &Files, clock: &str) -> Vec<OsString> {
     let machine = spec.machine;
     let mut args: Vec<OsString> = BARE.map(OsString::from).to_vec();
@@ -99,20 +93,20 @@ pub(crate) fn arguments(spec: &BootSpec, files: &Files, clock: &str) -> Vec<OsSt
     args
 }
 
-/// The kernel's command line.
+/// Returns the kernel's command line, which x86 cuts at `COMMAND_LINE_SIZE` (2048 bytes).
 fn append(spec: &BootSpec, clock: &str) -> String {
-    let ours = [
+    let for_init = [
         ("kernel", spec.taken_for),
         ("variant", spec.variant),
+        ("behaviours", spec.behaviours),
         ("configured", if spec.configured { "1" } else { "0" }),
     ];
     let release = spec.release.map(|release| ("release", release));
-    let ours = ours.into_iter().chain(release);
+    let for_init = for_init.into_iter().chain(release);
     let words = [KERNEL, clock, &spec.machine.append, spec.append].map(str::to_owned);
+    let words = words.into_iter().filter(|words| !words.is_empty());
     words
-        .into_iter()
-        .filter(|words| !words.is_empty())
-        .chain(ours.map(|(key, value)| format!("{PARAMETER_PREFIX}{key}={value}")))
+        .chain(for_init.map(|(key, value)| format!("{PARAMETER_PREFIX}{key}={value}")))
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -127,8 +121,8 @@ fn console(log: &Path) -> [OsString; 4] {
     ]
 }
 
-/// The second serial port. It and the virtio port append to one file, and the
-/// guest uses one of them: the host need not know which.
+/// The second serial port. It and the virtio port append to one file; the guest uses
+/// one of them.
 fn tty_channel(records: &Path) -> [OsString; 4] {
     [
         "-chardev".into(),
@@ -154,7 +148,7 @@ fn virtio_channel(channel: Channel, records: &Path) -> Vec<OsString> {
     ]
 }
 
-/// A file as a character device. Nothing that reached QEMU is lost with QEMU.
+/// A file as a character device, which QEMU writes without a buffer.
 fn chardev(id: &str, path: &Path, options: &str) -> OsString {
     let mut text = OsString::from(format!("file,id={id},path="));
     text.push(escape(path.as_os_str()));
@@ -162,7 +156,7 @@ fn chardev(id: &str, path: &Path, options: &str) -> OsString {
     text
 }
 
-/// QEMU splits options at commas, and reads two as one.
+/// Doubles commas: QEMU splits options at single ones.
 fn escape(path: &OsStr) -> OsString {
     let doubled = |&byte: &u8| std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 });
     OsString::from_vec(path.as_bytes().iter().flat_map(doubled).collect())
@@ -171,7 +165,8 @@ fn escape(path: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Deadlines, Guest, Machine};
+    use crate::machines::{Deadlines, Machine};
+    use crate::spec::Guest;
     use std::time::Duration;
 
     fn line(machine: &Machine, accel: Accel, release: Option<&str>) -> String {
@@ -183,6 +178,7 @@ mod tests {
             kernel: "6.12",
             taken_for: "6.12",
             variant: "active",
+            behaviours: "counts-perf-event-misses,-yields-to-prog-active",
             release,
             configured: release.is_some(),
             image: Path::new("/build/bzImage"),
@@ -222,19 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn our_kernels_under_emulation() {
+    fn microvm_under_tcg() {
         let machine = machine("microvm,acpi=off", Channel::VirtioMmio, "tsc=reliable");
         insta::assert_snapshot!(line(&machine, Accel::Tcg, Some("6.12.117-nmissed-active")));
     }
 
     #[test]
-    fn other_kernels_on_hardware() {
+    fn q35_under_kvm() {
         let machine = machine("q35", Channel::VirtioPci, "");
         insta::assert_snapshot!(line(&machine, Accel::Kvm, None));
     }
 
     #[test]
-    fn no_virtio_at_all() {
+    fn a_serial_channel_has_no_virtio_device() {
         let machine = machine("microvm,acpi=off", Channel::Serial, "");
         assert!(!line(&machine, Accel::Tcg, None).contains("virt"));
     }

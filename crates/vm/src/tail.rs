@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Following a file that another program writes.
+//! Reads the lines of a file while QEMU writes it.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Error, Result};
 
-/// Reads on where it stopped.
 pub(crate) struct Tail {
     path: PathBuf,
     file: File,
@@ -15,7 +14,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Makes the file, empty, and follows it.
+    /// Creates an empty file, and opens it.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         File::create(path).map_err(Error::io("create", path))?;
         let file = File::open(path).map_err(Error::io("open", path))?;
@@ -26,7 +25,7 @@ impl Tail {
         })
     }
 
-    /// The whole lines that have come since the last call.
+    /// Returns the whole lines written since the last call.
     pub(crate) fn lines(&mut self) -> Result<Vec<String>> {
         let read = self.file.read_to_end(&mut self.partial);
         read.map_err(Error::io("read", &self.path))?;
@@ -39,8 +38,7 @@ impl Tail {
             .collect())
     }
 
-    /// What is left when nobody writes any more: a last line that no newline
-    /// ended.
+    /// Returns the last line, if it has no newline.
     pub(crate) fn rest(self) -> Option<String> {
         let rest = String::from_utf8_lossy(&self.partial).into_owned();
         (!rest.is_empty()).then_some(rest)
@@ -53,7 +51,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn lines_come_whole_as_the_file_grows() {
+    fn lines_are_whole_while_the_file_grows() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let mut tail = Tail::create(&path).unwrap();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the guest's messages, the console and the clock add up to.
+//! Judges a boot from the guest's messages, its console and the time.
 //!
-//! Pure: times are handed in, as durations since QEMU's start.
+//! Pure: all times are arguments, as durations since QEMU's start.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use nmissed_wire::{
     WireError, report,
 };
 
-use crate::{Deadlines, console};
+use crate::console;
+use crate::machines::Deadlines;
 
 /// The kernel's last line where it cannot restart (kernel/panic.c), as in a
 /// panic before it has read `panic=`.
@@ -19,46 +20,45 @@ const PANIC_END: &str = "---[ end Kernel panic";
 /// How QEMU ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
-    /// We stopped it, because this happened.
+    /// Killed, for this reason.
     Stopped(Outcome),
     /// By itself.
     Exited {
-        /// Whether QEMU's exit status says that it could not do its part.
+        /// Whether the exit status is that of a failure.
         failed: bool,
-        /// The exit status, and what QEMU printed.
-        words: String,
+        /// The exit status, and QEMU's output.
+        description: String,
     },
 }
 
-/// Everything that one boot has shown so far.
+/// The state of a boot.
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
     plan: &'a [PlannedTest],
     deadlines: Deadlines,
-    /// What there should have been between `since` and `due`.
-    awaited: String,
+    /// What is missing if nothing arrives between `since` and `due`.
+    missing: String,
     since: Duration,
     due: Duration,
-    /// When PID 1 spoke first, and the kernel it runs on.
+    /// The time of PID 1's first message, and the kernel's release.
     hello: Option<(Duration, String)>,
     running: Option<(&'a PlannedTest, Duration)>,
     tests: Vec<TestResult>,
     records: Vec<Record>,
-    /// The first lines of all that the kernel said against itself.
+    /// The first lines of all reports on the console.
     reports: Vec<String>,
-    /// The worst thing the kernel said since the boot or the test began; the
-    /// first of its kind.
-    reported: Option<(Severity, String)>,
+    /// The first of the worst reports since the boot, or the test, began.
+    worst_report: Option<(Severity, String)>,
     last_line: String,
     trouble: Option<String>,
-    /// The kernel has stopped for good.
+    /// The kernel has halted after a panic.
     stopped: bool,
     bye: bool,
 }
 
-/// What one boot has shown.
+/// The result of a boot.
 #[derive(Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct MachineVerdict {
     pub(crate) release: Option<String>,
     pub(crate) boot: Option<Duration>,
     pub(crate) machine: Outcome,
@@ -72,7 +72,7 @@ impl<'a> Watch<'a> {
         Self {
             plan,
             deadlines,
-            awaited: "no word from PID 1".to_owned(),
+            missing: "no word from PID 1".to_owned(),
             since: Duration::ZERO,
             due: deadlines.boot,
             hello: None,
@@ -80,7 +80,7 @@ impl<'a> Watch<'a> {
             tests: Vec::new(),
             records: Vec::new(),
             reports: Vec::new(),
-            reported: None,
+            worst_report: None,
             last_line: String::new(),
             trouble: None,
             stopped: false,
@@ -88,7 +88,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// The guest said something.
+    /// Takes a message of the guest.
     pub(crate) fn message(&mut self, now: Duration, message: Message) {
         match message {
             Message::Hello {
@@ -96,7 +96,7 @@ impl<'a> Watch<'a> {
             } => self.hello(now, version, release),
             Message::Start { name } => self.start(now, &name),
             Message::Record { record } => self.records.push(record),
-            // For whoever asked.
+            // The caller of boot() has it.
             Message::Answer { .. } => {}
             Message::End {
                 name,
@@ -119,12 +119,12 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// The guest said something that is no message.
-    pub(crate) fn noise(&mut self, error: &WireError) {
+    /// Takes a line of the guest that is no message.
+    pub(crate) fn invalid_message(&mut self, error: &WireError) {
         self.trouble(error.to_string());
     }
 
-    /// The console shows one more line.
+    /// Takes a line of the console.
     pub(crate) fn console(&mut self, line: &str) {
         let text = console::text(line);
         if let Some(why) = text.strip_prefix(TROUBLE_MARK) {
@@ -132,9 +132,9 @@ impl<'a> Watch<'a> {
         }
         if let Some(severity) = report(text) {
             self.reports.push(text.to_owned());
-            let worst = self.reported.as_ref().map(|(severity, _)| *severity);
+            let worst = self.worst_report.as_ref().map(|(severity, _)| *severity);
             if worst < Some(severity) {
-                self.reported = Some((severity, text.to_owned()));
+                self.worst_report = Some((severity, text.to_owned()));
             }
         }
         self.stopped |= text.starts_with(PANIC_END);
@@ -143,22 +143,22 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Why it is time to give up, if it is.
+    /// Returns the outcome of a boot that is overdue.
     pub(crate) fn overdue(&self, now: Duration) -> Option<Outcome> {
         let (total, due) = (self.deadlines.total, self.due);
         let silence = if now > total {
             format!("not done within {} s", total.as_secs())
         } else if now > due || self.stopped {
             let waited = (due - self.since).as_secs();
-            format!("{} within {waited} s; {}", self.awaited, self.last_words())
+            format!("{} within {waited} s; {}", self.missing, self.last_words())
         } else {
             return None;
         };
         Some(self.crash().unwrap_or(Outcome::Hang(silence)))
     }
 
-    /// What it all was, now that QEMU is gone.
-    pub(crate) fn finish(mut self, now: Duration, ending: Ending) -> Verdict {
+    /// Returns the result, after QEMU has ended.
+    pub(crate) fn finish(mut self, now: Duration, ending: Ending) -> MachineVerdict {
         let machine = self.judge(ending);
         if let Some((test, since)) = self.running.take() {
             self.tests.push(TestResult {
@@ -175,7 +175,7 @@ impl<'a> Watch<'a> {
                 seconds: 0.0,
             });
         }
-        Verdict {
+        MachineVerdict {
             boot: self.hello.as_ref().map(|(boot, _)| *boot),
             release: self.hello.map(|(_, release)| release),
             machine,
@@ -188,8 +188,7 @@ impl<'a> Watch<'a> {
     fn hello(&mut self, now: Duration, version: u32, release: String) {
         if version != WIRE_VERSION {
             self.trouble(format!(
-                "PID 1 speaks version {version} of our language, not {WIRE_VERSION}: \
-                 it was not rebuilt"
+                "PID 1 sends messages of version {version}, not {WIRE_VERSION}: it was not rebuilt"
             ));
         }
         self.hello = Some((now, release));
@@ -199,21 +198,23 @@ impl<'a> Watch<'a> {
     fn start(&mut self, now: Duration, name: &str) {
         let next = self.plan.get(self.tests.len());
         let Some(test) = next.filter(|test| test.name() == name) else {
-            return self.trouble(format!("PID 1 runs {name}, which is not next in the plan"));
+            return self.trouble(format!(
+                "PID 1 runs {name}, which is not the next test of the plan"
+            ));
         };
         self.running = Some((test, now));
-        self.reported = None;
+        self.worst_report = None;
         let deadline = Duration::try_from_secs_f64(test.deadline_s).unwrap_or_default();
-        self.expect(now, deadline, "the guest did not say how the test ended");
+        self.expect(now, deadline, "no end of the test");
     }
 
-    fn expect(&mut self, now: Duration, within: Duration, awaited: &str) {
-        self.awaited = awaited.to_owned();
+    fn expect(&mut self, now: Duration, within: Duration, missing: &str) {
+        self.missing = missing.to_owned();
         self.since = now;
         self.due = now + within + self.deadlines.grace;
     }
 
-    /// The first trouble explains the rest.
+    /// Keeps the first trouble: later ones follow from it.
     fn trouble(&mut self, why: String) {
         self.trouble.get_or_insert(why);
     }
@@ -225,13 +226,14 @@ impl<'a> Watch<'a> {
         match ending {
             Ending::Stopped(outcome) => outcome,
             Ending::Exited { .. } if self.bye => Outcome::Pass,
-            // Before the guest's first word it is QEMU's failure, or KVM's.
-            Ending::Exited { failed, words } if failed && self.last_line.is_empty() => {
-                Outcome::Infra(words)
-            }
-            Ending::Exited { words, .. } => self
-                .crash()
-                .unwrap_or_else(|| Outcome::LostVm(format!("{words}; {}", self.last_words()))),
+            // Without a line on the console QEMU failed, or KVM.
+            Ending::Exited {
+                failed: true,
+                description,
+            } if self.last_line.is_empty() => Outcome::Infra(description),
+            Ending::Exited { description, .. } => self.crash().unwrap_or_else(|| {
+                Outcome::LostVm(format!("{description}; {}", self.last_words()))
+            }),
         }
     }
 
@@ -239,11 +241,11 @@ impl<'a> Watch<'a> {
         let fatal = |(severity, text): &(Severity, String)| {
             (*severity == Severity::Fatal).then(|| Outcome::Crash(text.clone()))
         };
-        self.reported.as_ref().and_then(fatal)
+        self.worst_report.as_ref().and_then(fatal)
     }
 
     fn last_words(&self) -> String {
-        match &self.reported {
+        match &self.worst_report {
             Some((_, report)) => format!("the kernel had reported: {report}"),
             None => format!("the console's last line: {}", self.last_line),
         }
@@ -303,17 +305,16 @@ mod tests {
     fn exited(code: i32) -> Ending {
         Ending::Exited {
             failed: code != 0,
-            words: format!("QEMU ended ({code})"),
+            description: format!("QEMU ended ({code})"),
         }
     }
 
-    /// One second per message; a line of the console belongs to the second
-    /// before it.
+    /// A message takes a second, a line of the console no time.
     enum Event {
-        Says(Message),
+        Sends(Message),
         Shows(&'static str),
     }
-    use Event::{Says, Shows};
+    use Event::{Sends, Shows};
 
     /// The outcomes of the machine and of the tests.
     fn outcomes(events: Vec<Event>, ending: Option<Ending>) -> (Outcome, Vec<Outcome>) {
@@ -322,7 +323,7 @@ mod tests {
         let mut now = Duration::ZERO;
         for event in events {
             match event {
-                Says(message) => {
+                Sends(message) => {
                     now += Duration::from_secs(1);
                     watch.message(now, message);
                 }
@@ -344,14 +345,14 @@ mod tests {
     }
 
     #[test]
-    fn an_orderly_end_passes() {
-        let mut events = vec![Says(hello())];
+    fn a_boot_that_powers_off_passes() {
+        let mut events = vec![Sends(hello())];
         events.extend(
             ["a", "b", "c"]
                 .into_iter()
-                .flat_map(|test| [Says(start(test)), Says(end(test))]),
+                .flat_map(|test| [Sends(start(test)), Sends(end(test))]),
         );
-        events.extend([Says(Message::Bye), Shows("reboot: machine restart")]);
+        events.extend([Sends(Message::Bye), Shows("reboot: machine restart")]);
         let expected = (Outcome::Pass, vec![Outcome::Pass; 3]);
         assert_eq!(outcomes(events, Some(exited(0))), expected);
     }
@@ -359,10 +360,10 @@ mod tests {
     #[test]
     fn a_crash_belongs_to_the_running_test() {
         let events = vec![
-            Says(hello()),
-            Says(start("a")),
-            Says(end("a")),
-            Says(start("b")),
+            Sends(hello()),
+            Sends(start("a")),
+            Sends(end("a")),
+            Sends(start("b")),
             Shows(WARNING),
             Shows(OOPS),
             Shows(PANIC),
@@ -373,13 +374,13 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_that_does_not_end_the_machine_is_no_hang() {
-        let events = vec![Says(hello()), Says(start("a")), Shows(OOPS)];
+    fn a_crash_after_which_the_machine_runs_on_is_no_hang() {
+        let events = vec![Sends(hello()), Sends(start("a")), Shows(OOPS)];
         assert_eq!(outcomes(events, None).0, Outcome::Crash(OOPS.to_owned()));
     }
 
     #[test]
-    fn a_kernel_that_stopped_is_not_waited_for() {
+    fn a_halted_kernel_is_overdue_at_once() {
         let plan = plan();
         let mut watch = Watch::new(&plan, deadlines());
         watch.console("Kernel panic - not syncing: no memory");
@@ -390,8 +391,8 @@ mod tests {
     }
 
     #[test]
-    fn a_report_before_the_test_is_not_its_own() {
-        let events = vec![Shows(WARNING), Says(hello()), Says(start("a"))];
+    fn a_report_before_a_test_is_not_counted_against_it() {
+        let events = vec![Shows(WARNING), Sends(hello()), Sends(start("a"))];
         let lost = "QEMU ended (0); the console's last line: WARNING";
         let (machine, _) = outcomes(events, Some(exited(0)));
         assert!(
@@ -402,36 +403,36 @@ mod tests {
 
     #[test_case(vec![Shows("[    0.1] Run /init as init process")],
         "no word from PID 1 within 10 s; the console's last line: Run /init as init process"; "before PID 1")]
-    #[test_case(vec![Says(hello()), Says(start("a")), Shows("  | going")],
-        "the guest did not say how the test ended within 25 s; the console's last line: | going"; "in a test")]
-    #[test_case(vec![Says(hello()), Says(start("a")), Shows(WARNING)],
-        &format!("the guest did not say how the test ended within 25 s; the kernel had reported: {WARNING}");
+    #[test_case(vec![Sends(hello()), Sends(start("a")), Shows("  | going")],
+        "no end of the test within 25 s; the console's last line: | going"; "in a test")]
+    #[test_case(vec![Sends(hello()), Sends(start("a")), Shows(WARNING)],
+        &format!("no end of the test within 25 s; the kernel had reported: {WARNING}");
         "after a warning")]
-    #[test_case(vec![Says(hello()), Says(Message::Bye)],
+    #[test_case(vec![Sends(hello()), Sends(Message::Bye)],
         "no power-off within 5 s; the console's last line: "; "at the end")]
     fn silence_is_a_hang(events: Vec<Event>, why: &str) {
         assert_eq!(outcomes(events, None).0, Outcome::Hang(why.to_owned()));
     }
 
-    #[test_case(vec![Says(Message::Trouble { why: "no way".to_owned() })], exited(0), "no way"; "PID 1 says so")]
+    #[test_case(vec![Sends(Message::Trouble { why: "no way".to_owned() })], exited(0), "no way"; "PID 1 says so")]
     #[test_case(vec![Shows("nmissed: trouble: no way")], exited(0), "no way"; "on the console alone")]
     #[test_case(vec![], exited(1), "QEMU ended (1)"; "QEMU never started the guest")]
-    #[test_case(vec![Says(hello()), Says(start("c"))], exited(0),
-        "PID 1 runs missed::c, which is not next in the plan"; "another plan")]
-    fn trouble_of_ours_is_no_evidence(events: Vec<Event>, ending: Ending, why: &str) {
+    #[test_case(vec![Sends(hello()), Sends(start("c"))], exited(0),
+        "PID 1 runs missed::c, which is not the next test of the plan"; "another plan")]
+    fn trouble_of_the_host_or_pid_1_is_infra(events: Vec<Event>, ending: Ending, why: &str) {
         let (machine, tests) = outcomes(events, Some(ending));
         assert_eq!(machine, Outcome::Infra(why.to_owned()));
         assert_eq!(tests, vec![not_run("infra"); 3]);
     }
 
     #[test]
-    fn another_version_of_the_wire_is_refused() {
+    fn messages_of_another_version_are_infra() {
         let stale = Message::Hello {
             version: WIRE_VERSION + 1,
             release: String::new(),
             tests: 3,
         };
-        let (machine, _) = outcomes(vec![Says(stale)], Some(exited(0)));
+        let (machine, _) = outcomes(vec![Sends(stale)], Some(exited(0)));
         assert!(
             matches!(&machine, Outcome::Infra(why) if why.contains("not rebuilt")),
             "{machine:?}"

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nmissed_evidence::Run;
 use nmissed_host::Host;
-use nmissed_vm::{Accel, BootSpec, Choice, Deadlines, Guest, choose_accel};
+use nmissed_vm::{Accel, AccelChoice, BootSpec, Deadlines, Guest, choose_accel};
 use nmissed_wire::{Message, PlannedTest};
 
 use crate::boot::output::Output;
@@ -40,15 +40,15 @@ pub(crate) struct BootJob<'a> {
 pub(crate) struct BootSession {
     pub(crate) host: Host,
     pub(crate) output: Output,
-    machines: nmissed_vm::Config,
-    accel: Choice,
+    machines: nmissed_vm::Machines,
+    accel: AccelChoice,
 }
 
 impl BootSession {
     /// Chooses how to emulate, and makes the folder for the evidence.
     pub(crate) fn start(workspace: &Workspace, settings: &BootSettings) -> Result<Self> {
         let host = Host::open()?;
-        let machines = nmissed_vm::Config::load(&workspace.vmconfig().join("vm.toml"))?;
+        let machines = nmissed_vm::Machines::load(&workspace.vmconfig().join("vm.toml"))?;
         let accel = choose_accel(settings.accel, &host.cache)?;
         host.progress.say(&format!(
             "accelerator: {} ({})",
@@ -101,6 +101,7 @@ impl BootSession {
             kernel: &kernel.id,
             taken_for: &kernel.taken_for,
             variant: &kernel.variant,
+            behaviours: "",
             release: kernel.configured.as_ref().map(|it| it.release.as_str()),
             configured: kernel.configured.is_some(),
             image: &kernel.image,
