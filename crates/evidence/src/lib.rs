@@ -20,26 +20,14 @@
 
 #![forbid(unsafe_code)]
 
-mod change;
-mod compare;
-mod dropped;
-mod pairs;
-mod repeat;
-mod reports;
-mod run;
-mod slowest;
-mod steps;
-mod style;
-mod sums;
-mod table;
-mod text;
-mod verdict;
+mod model;
+mod render;
 
-pub use change::{Change, Fate, Move};
-pub use compare::{Comparison, Row, compare};
-pub use dropped::{DroppedHunk, Noticed, dropped_hunks, notice};
+pub use model::change::{Change, Fate, Move};
+pub use model::compare::{Comparison, Row, compare};
+pub use model::dropped::{DroppedHunk, Noticed, dropped_hunks, notice};
+pub use model::repeat::{Difference, differences};
+pub use model::results::Results;
+pub use model::steps::Steps;
 pub use nmissed_wire::{Repetition, Run, TestResult};
-pub use repeat::{Difference, differences};
-pub use run::Results;
-pub use steps::Steps;
-pub use style::Style;
+pub use render::style::Style;

@@ -16,8 +16,8 @@
 
 use std::fmt::Write as _;
 
-use crate::style::{Ink, Style, wrap};
-use crate::text::{chapter, chapters};
+use crate::render::style::{Ink, Style, wrap};
+use crate::render::text::{chapter, chapters};
 use nmissed_wire::{Flavor, Tally};
 
 use crate::{Change, Comparison, Results, Row};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::compare::compare;
+use crate::model::compare::compare;
 use crate::{Comparison, Results, TestResult};
 
 impl Results {

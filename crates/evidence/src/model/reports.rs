@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::compare::compare;
+use crate::model::compare::compare;
 use crate::{Comparison, Results};
 
 impl Comparison<'_> {

@@ -16,8 +16,8 @@
 
 use std::fmt::Write as _;
 
-use crate::style::{Ink, Style, wrap};
-use crate::sums::by_attach_type;
+use crate::model::sums::by_attach_type;
+use crate::render::style::{Ink, Style, wrap};
 use nmissed_wire::Record;
 
 use crate::{Change, Comparison, Row, compare};

@@ -10,10 +10,10 @@
 
 use std::fmt::Write as _;
 
-use crate::change::classify;
-use crate::compare::compare;
-use crate::style::{Ink, Style, wrap};
-use crate::verdict::trouble;
+use crate::model::change::classify;
+use crate::model::compare::compare;
+use crate::model::verdict::trouble;
+use crate::render::style::{Ink, Style, wrap};
 use nmissed_wire::Outcome;
 
 use crate::{Change, Comparison, Results, Row, Run};

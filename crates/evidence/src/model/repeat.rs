@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::style::{Ink, Style, wrap};
-use crate::verdict::plural;
+use crate::model::verdict::plural;
+use crate::render::style::{Ink, Style, wrap};
 use nmissed_wire::{Record, Run, Tally, TestResult};
 
 /// Something that was not the same each time.

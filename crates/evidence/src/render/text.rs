@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use crate::compare::compare;
-use crate::repeat::repetitions;
-use crate::style::{Ink, Style, wrap};
-use crate::table::{matrix, table};
+use crate::model::compare::compare;
+use crate::model::repeat::repetitions;
+use crate::render::style::{Ink, Style, wrap};
+use crate::render::table::{matrix, table};
 use nmissed_wire::Outcome;
 
 use crate::{Change, Comparison, Results, Run, TestResult};

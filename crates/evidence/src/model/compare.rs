@@ -5,7 +5,7 @@
 //! compared with the reference's record of the same scenario, flavor and
 //! number of triggers.
 
-use crate::change::{classify, moves};
+use crate::model::change::{classify, moves};
 use nmissed_wire::{Flavor, PAIR_IN, Record, Tally};
 
 use crate::{Change, Move, Results, Run};

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::compare::compare;
-use crate::style::{Ink, Style, wrap};
-use crate::verdict::trouble;
+use crate::model::compare::compare;
+use crate::model::verdict::trouble;
+use crate::render::style::{Ink, Style, wrap};
 use crate::{Change, Results, Run};
 
 /// How many of those who notice are named.
