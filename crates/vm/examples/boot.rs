@@ -44,7 +44,6 @@ fn run() -> Result<(), Box<dyn Error>> {
     let plan = plan(&guest.tests, |_| true, deadlines.test)?;
     let spec = BootSpec {
         kernel: "any",
-        taken_for: "any",
         variant: "baseline",
         behaviours: "",
         release: None,

@@ -96,7 +96,7 @@ pub(crate) fn arguments(spec: &BootSpec, files: &Files, clock: &str) -> Vec<OsSt
 /// Returns the kernel's command line, which x86 cuts at `COMMAND_LINE_SIZE` (2048 bytes).
 fn append(spec: &BootSpec, clock: &str) -> String {
     let for_init = [
-        ("kernel", spec.taken_for),
+        ("kernel", spec.kernel),
         ("variant", spec.variant),
         ("behaviours", spec.behaviours),
         ("configured", if spec.configured { "1" } else { "0" }),
@@ -176,7 +176,6 @@ mod tests {
         };
         let spec = BootSpec {
             kernel: "6.12",
-            taken_for: "6.12",
             variant: "active",
             behaviours: "counts-perf-event-misses,-yields-to-prog-active",
             release,

@@ -20,10 +20,8 @@ pub struct Guest {
 /// A kernel, the tests to run on it, the machine, and the folder for the output.
 #[derive(Clone, Copy, Debug)]
 pub struct BootSpec<'a> {
-    /// The kernel's id, for the result.
+    /// The kernel's id, for the result and for messages of the tests.
     pub kernel: &'a str,
-    /// The id of the kernel whose expectations the tests use.
-    pub taken_for: &'a str,
     /// The variant, for the result and the tests.
     pub variant: &'a str,
     /// The behaviours that the kernel's patches add and remove, for the tests: names

@@ -99,7 +99,6 @@ impl BootSession {
         }
         let spec = BootSpec {
             kernel: &kernel.id,
-            taken_for: &kernel.taken_for,
             variant: &kernel.variant,
             behaviours: "",
             release: kernel.configured.as_ref().map(|it| it.release.as_str()),

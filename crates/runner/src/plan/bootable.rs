@@ -13,8 +13,6 @@ const STOCK: &str = "stock";
 pub(crate) struct Bootable {
     /// For results: an id of kernels.toml, or the file's name.
     pub(crate) id: String,
-    /// The kernel that the tests take it for.
-    pub(crate) taken_for: String,
     /// For results: `baseline`, or `stock`.
     pub(crate) variant: String,
     /// For the folder of its evidence: the variant, if nothing else is said.
@@ -41,7 +39,6 @@ impl Bootable {
     pub(crate) fn built(spec: &KernelSpec, variant: &str, built: &BuiltKernel) -> Self {
         Self {
             id: spec.id.clone(),
-            taken_for: spec.base.clone(),
             variant: variant.to_owned(),
             label: variant.to_owned(),
             image: built.bzimage.clone(),
@@ -57,7 +54,6 @@ impl Bootable {
     pub(crate) fn stock(id: &str, image: &Path) -> Self {
         Self {
             id: id.to_owned(),
-            taken_for: id.to_owned(),
             variant: STOCK.to_owned(),
             label: STOCK.to_owned(),
             image: image.to_owned(),
