@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use nmissed_runner::{
-    DEFAULT_VARIANTS, Exit, Selection, Step, Workspace, build, ensure, find_built, plan,
+    DefaultVariants, Exit, Selection, Step, Workspace, build, ensure, find_built, plan,
     source_steps,
 };
 
@@ -39,7 +39,11 @@ impl Verb {
 
 impl BuildOptions {
     fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
-        let plans = plan(workspace, &Selection::from(&self.kernels), DEFAULT_VARIANTS)?;
+        let plans = plan(
+            workspace,
+            &Selection::from(&self.kernels),
+            DefaultVariants::Compare,
+        )?;
         let steps = [&source_steps(&plans), &[Step::Kernel][..]].concat();
         ensure(&steps, install)?;
         build(&plans, self.refresh, &mut |folder| {
@@ -51,7 +55,11 @@ impl BuildOptions {
 
 fn path(workspace: &Workspace, kernels: &Kernels) -> Result<Exit> {
     let mut exit = Exit::Good;
-    for plan in plan(workspace, &Selection::from(kernels), DEFAULT_VARIANTS)? {
+    for plan in plan(
+        workspace,
+        &Selection::from(kernels),
+        DefaultVariants::Compare,
+    )? {
         for (series, folder) in find_built(&plan)? {
             if let Some(folder) = folder {
                 println!("{}", folder.display());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{BootSettings, Selection, Targets, Workspace};
+use nmissed_runner::{BootSettings, DefaultVariants, Selection, Targets, Workspace};
 use nmissed_vm::Accel;
 
 /// Kernels and variants of each.
@@ -57,10 +57,14 @@ pub(crate) struct BootOptions {
 }
 
 impl BootOptions {
-    /// Checks all names; `variants` are those of a kernel for which none is named.
-    pub(crate) fn targets(&self, workspace: &Workspace, variants: &[&str]) -> Result<Targets> {
+    /// Checks all names; `default` is for kernels without a named variant.
+    pub(crate) fn targets(
+        &self,
+        workspace: &Workspace,
+        default: DefaultVariants,
+    ) -> Result<Targets> {
         let selection = Selection::from(&self.kernels);
-        Targets::of(workspace, &selection, variants, self.image.as_deref())
+        Targets::of(workspace, &selection, default, self.image.as_deref())
     }
 
     pub(crate) fn settings(&self) -> BootSettings {

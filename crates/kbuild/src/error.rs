@@ -20,11 +20,13 @@ pub enum Error {
         /// Those that there are, separated by commas.
         known: String,
     },
-    /// A variant that stands for no stack of patches.
-    #[error("there is no variant {variant:?}; there are {known}")]
+    /// A variant for which the kernel has no stack of patches.
+    #[error("kernel {kernel} has no variant {variant:?}; there are {known}")]
     UnknownVariant {
         /// What was asked for.
         variant: String,
+        /// The folder of patches/.
+        kernel: String,
         /// Those that there are, separated by commas.
         known: String,
     },
@@ -35,16 +37,6 @@ pub enum Error {
         file: PathBuf,
         /// What is wrong with it, with the line where that is known.
         problem: String,
-    },
-    /// A variant whose patches do not exist for this kernel.
-    #[error("variant {variant} has no patches for {base}: {} holds no .patch file", .folder.display())]
-    NoStack {
-        /// The variant.
-        variant: String,
-        /// The kernel series.
-        base: String,
-        /// Where they would be.
-        folder: PathBuf,
     },
     /// A patch that does not apply. The tree is as it was.
     #[error(transparent)]
@@ -203,7 +195,6 @@ impl Error {
             Self::UnknownKernel { .. }
                 | Self::UnknownVariant { .. }
                 | Self::BadInput { .. }
-                | Self::NoStack { .. }
                 | Self::Patch(_)
                 | Self::LostOptions(_)
         )
@@ -275,6 +266,7 @@ mod tests {
     fn only_what_the_user_wrote_is_usage() {
         let unknown = Error::UnknownVariant {
             variant: "x".into(),
+            kernel: "6.12".into(),
             known: "y".into(),
         };
         assert!(unknown.is_usage());

@@ -7,7 +7,7 @@
 //! - [`Kernels::load`] reads `vmconfig/kernels.toml`; [`KernelSpec`] says where
 //!   one kernel's source comes from.
 //! - [`fetch()`] downloads, checks and unpacks it: [`SourceTree`].
-//! - [`Series::for_variant`] and [`Config::load`] read what is built from it.
+//! - [`KernelStacks::series`] and [`Config::load`] read what is built from it.
 //! - [`build()`] makes a [`BuiltKernel`] of the four, unless the cache has it.
 //!
 //! What there is to do with a series but to build it: [`check()`] says what a
@@ -55,10 +55,12 @@ pub use build::store::BuiltKernel;
 pub use build::{build, lookup};
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use patch::apply::check_applies;
+pub use patch::behaviours::DeclaredBehaviours;
 pub use patch::edit::edit;
 pub use patch::part::Part;
 pub use patch::refresh::{Refreshed, refresh_patches};
-pub use patch::series::{Series, VARIANTS, variant_below};
+pub use patch::series::Series;
+pub use patch::stack::{BASELINE, KernelStacks};
 pub use review::attempt::{Attempt, Attempts};
 pub use review::check::{CheckRequest, Checked, check};
 pub use review::cover::Cover;

@@ -31,7 +31,7 @@ pub use exit::{Exit, UsageError};
 pub use needs::{NEEDS, Need, Step, ensure, remedy};
 pub use plan::build::{build, find_built, source_steps};
 pub use plan::kernels::{
-    DEFAULT_VARIANTS, KernelPlan, everything, for_landing, kernels, patched, plan,
+    DefaultVariants, KernelPlan, everything, for_landing, kernels, patched, plan,
 };
 pub use plan::selection::Selection;
 pub use plan::targets::Targets;
@@ -42,5 +42,5 @@ pub use review::mutate::mutate;
 pub use test::session::{TestRequest, test};
 pub use test::view::View;
 pub use verify::sample::Extent;
-pub use verify::session::{DEFAULT_SAMPLE, VARIANTS as VERIFY_VARIANTS, VerifyRequest, verify};
+pub use verify::session::{DEFAULT_SAMPLE, VerifyRequest, verify};
 pub use workspace::Workspace;

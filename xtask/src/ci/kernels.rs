@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use nmissed_host::Host;
 use nmissed_kbuild::{check_applies, fetch};
 use nmissed_runner::{
-    Exit, Selection, Targets, TestRequest, VERIFY_VARIANTS, VerifyRequest, Workspace, everything,
+    DefaultVariants, Exit, Selection, Targets, TestRequest, VerifyRequest, Workspace, everything,
     for_landing, kernels,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn verify(workspace: &Workspace) -> Result<()> {
             .collect(),
         ..Selection::default()
     };
-    let targets = Targets::of(workspace, &all, VERIFY_VARIANTS, None)?;
+    let targets = Targets::of(workspace, &all, DefaultVariants::Baseline, None)?;
     match nmissed_runner::verify(workspace, &targets, &VerifyRequest::default())? {
         Exit::Good => Ok(()),
         _ => bail!("an image and its kernel disagree; the reports above say where"),

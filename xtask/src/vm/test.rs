@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{DEFAULT_VARIANTS, Exit, TestRequest, Workspace, ensure, test};
+use nmissed_runner::{DefaultVariants, Exit, TestRequest, Workspace, ensure, test};
 use regex::Regex;
 
 use crate::options::BootOptions;
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
-        let targets = self.boot.targets(workspace, DEFAULT_VARIANTS)?;
+        let targets = self.boot.targets(workspace, DefaultVariants::Compare)?;
         ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),

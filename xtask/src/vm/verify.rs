@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::Args;
 use nmissed_runner::{
-    DEFAULT_SAMPLE, Exit, Extent, VERIFY_VARIANTS, VerifyRequest, Workspace, ensure, verify,
+    DEFAULT_SAMPLE, DefaultVariants, Exit, Extent, VerifyRequest, Workspace, ensure, verify,
 };
 
 use crate::options::BootOptions;
@@ -26,7 +26,8 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
-        let targets = self.boot.targets(workspace, VERIFY_VARIANTS)?;
+        // Patches hardly change where probes can sit.
+        let targets = self.boot.targets(workspace, DefaultVariants::Baseline)?;
         ensure(&targets.steps(), install)?;
         let request = VerifyRequest {
             boot: self.boot.settings(),

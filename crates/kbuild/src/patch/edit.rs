@@ -8,10 +8,8 @@ use nmissed_host::Host;
 use tempfile::Builder;
 
 use crate::patch::git::{committing, git};
-use crate::patch::series::Series;
-use crate::patch::series::{patch_files, stacks_of};
+use crate::patch::stack::KernelStacks;
 use crate::source::fetch::SourceTree;
-use crate::source::kernels::KernelSpec;
 use crate::{Error, Result};
 
 /// The branch without patches.
@@ -32,10 +30,9 @@ const FAST: [&str; 4] = ["-c", "core.compression=0", "-c", "core.fsync=none"];
 /// [`Error::BadInput`] if there is such a folder or git cannot apply a patch,
 /// [`Error::Patch`], [`Error::Host`]. `dir` is there as a whole or not at all.
 pub fn edit(
-    spec: &KernelSpec,
-    tree: &SourceTree,
-    patches_dir: &Path,
+    stacks: &KernelStacks,
     variant: &str,
+    tree: &SourceTree,
     dir: &Path,
     host: &Host,
 ) -> Result<()> {
@@ -45,9 +42,8 @@ pub fn edit(
             "is there already: `patch refresh` writes it back; remove it, or name another folder",
         ));
     }
-    let series = Series::for_variant(patches_dir, &spec.base, variant)?;
-    // Tells hunk by hunk what git would not.
-    series.apply(tree, host)?;
+    // Names each hunk that does not apply, which git does not.
+    stacks.series(variant)?.apply(tree, host)?;
     let parent = dir.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
     let scratch = Builder::new().prefix(".edit-").tempdir_in(parent);
@@ -61,23 +57,19 @@ pub fn edit(
     commit_source(tree, &repository)?;
     git(&repository).args(["config", VARIANT, variant]).run()?;
     git(&repository)
-        .args(["config", FOLDER, &spec.base])
+        .args(["config", FOLDER, stacks.kernel()])
         .run()?;
     // Branches below follow when a commit below is changed.
     git(&repository)
         .args(["config", "rebase.updateRefs", "true"])
         .run()?;
-    for stack in stacks_of(variant)? {
-        let patches = patch_files(&patches_dir.join(&spec.base).join(stack))?;
-        if patches.is_empty() {
-            continue;
-        }
+    for stack in stacks.chain(variant)? {
         git(&repository)
-            .args(["checkout", "--quiet", "-b", stack])
+            .args(["checkout", "--quiet", "-b", &stack.name])
             .run()?;
-        for patch in patches {
+        for patch in &stack.patches {
             host.progress.at(0, &patch.to_string_lossy());
-            am(&repository, &patch)?;
+            am(&repository, patch)?;
         }
     }
     host.progress

@@ -2,6 +2,7 @@
 //! Patches: reading, applying and editing the series of a variant.
 
 pub(crate) mod apply;
+pub(crate) mod behaviours;
 pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod git;
@@ -12,3 +13,4 @@ pub(crate) mod overlay;
 pub(crate) mod part;
 pub(crate) mod refresh;
 pub(crate) mod series;
+pub(crate) mod stack;

@@ -9,7 +9,8 @@ use nmissed_host::write_atomic;
 
 use crate::patch::edit::{BASE, FOLDER, VARIANT};
 use crate::patch::git::git;
-use crate::patch::series::{patch_files, stacks_of};
+use crate::patch::series::patch_files;
+use crate::patch::stack::KernelStacks;
 use crate::{Error, Result};
 
 const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";
@@ -62,9 +63,11 @@ pub fn refresh_patches(dir: &Path, patches_dir: &Path) -> Result<Vec<(PathBuf, R
     if let Some(line) = dirty.first() {
         return Err(bad(&format!("has changes that are not committed: {line}")));
     }
+    let stacks = KernelStacks::load(patches_dir, &base)?;
     let mut below = BASE;
     let mut wanted = Vec::new();
-    for stack in stacks_of(&variant)? {
+    for stack in stacks.chain(&variant)? {
+        let stack = stack.name.as_str();
         let exists = git(dir)
             .args(["rev-parse", "--quiet", "--verify", stack])
             .finish(|_| ())?;

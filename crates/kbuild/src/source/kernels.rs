@@ -53,6 +53,7 @@ pub struct KernelSpec {
 pub struct Kernels {
     file: PathBuf,
     default: String,
+    compare: Vec<String>,
     kernels: BTreeMap<String, KernelSpec>,
     stock: BTreeMap<String, StockSpec>,
 }
@@ -61,6 +62,7 @@ pub struct Kernels {
 #[serde(deny_unknown_fields)]
 struct RawFile {
     default: String,
+    compare: Vec<String>,
     kernel: BTreeMap<String, RawKernel>,
     #[serde(default)]
     stock: BTreeMap<String, StockSpec>,
@@ -101,6 +103,9 @@ impl Kernels {
                 raw.default
             )));
         }
+        if raw.compare.is_empty() {
+            return Err(bad("compare is empty: name at least one variant".to_owned()));
+        }
         for (id, stock) in &raw.stock {
             check_stock(id, stock, &kernels)
                 .map_err(|problem| bad(format!("stock {id:?}: {problem}")))?;
@@ -108,6 +113,7 @@ impl Kernels {
         Ok(Self {
             file: file.to_owned(),
             default: raw.default,
+            compare: raw.compare,
             kernels,
             stock: raw.stock,
         })
@@ -149,6 +155,12 @@ impl Kernels {
     #[must_use]
     pub fn default_id(&self) -> &str {
         &self.default
+    }
+
+    /// The variants to compare when none is named.
+    #[must_use]
+    pub fn compare(&self) -> &[String] {
+        &self.compare
     }
 
     /// The ids of those that are meant by all kernels, sorted.
@@ -247,6 +259,7 @@ mod tests {
 
     const GOOD: &str = r#"
         default = "6.12"
+        compare = ["baseline", "active"]
         [kernel."6.12"]
         source.debian = { package = "linux-source-6.12", suite = "bookworm-security" }
         fragments = ["base", "preempt-none"]
@@ -271,6 +284,7 @@ mod tests {
     fn both_kinds_of_source_are_understood() {
         let kernels = parse(GOOD).unwrap();
         assert_eq!(kernels.default_id(), "6.12");
+        assert_eq!(kernels.compare(), ["baseline", "active"]);
         let debian = kernels.get("6.12").unwrap();
         assert_eq!((debian.base.as_str(), debian.fragments.len()), ("6.12", 2));
         assert!(
@@ -305,6 +319,7 @@ mod tests {
 
     #[test_case("default = \"6.12\"", "default = \"6.13\"", "not one of its kernels"; "default without entry")]
     #[test_case("default = \"6.12\"", "", "missing field `default`"; "no default")]
+    #[test_case("\"baseline\", \"active\"", "", "compare is empty"; "nothing to compare")]
     #[test_case("suite =", "siute =", "siute"; "misspelled key")]
     #[test_case("\"preempt-none\"]", "\"preempt-none\"", "line "; "broken syntax")]
     #[test_case("[\"base\", \"preempt-none\"]", "[]", "nothing would be configured"; "no fragment")]

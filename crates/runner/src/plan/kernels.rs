@@ -3,19 +3,23 @@
 //! work begins.
 
 use anyhow::Result;
-use nmissed_kbuild::{Config, KernelSpec, Kernels, Series, VARIANTS, variant_below};
+use nmissed_kbuild::{BASELINE, Config, KernelSpec, KernelStacks, Kernels, Series};
 
 use crate::exit::UsageError;
 use crate::plan::selection::{Selection, unique};
 use crate::workspace::Workspace;
 
-/// The variants that are compared unless others are named: the kernel without
-/// patches and with the change.
-pub const DEFAULT_VARIANTS: &[&str] = &["baseline", "active"];
-/// The variant without patches.
-const UNPATCHED: &str = "baseline";
 /// The variant that `--patch` adds.
 const PATCHED: &str = "patched";
+
+/// The variants of a kernel if none is named.
+#[derive(Clone, Copy, Debug)]
+pub enum DefaultVariants {
+    /// Those of `compare` in kernels.toml, as far as the kernel has them.
+    Compare,
+    /// The kernel without patches.
+    Baseline,
+}
 
 /// One kernel and the variants of it to build, in order.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub struct KernelPlan {
     pub series: Vec<Series>,
 }
 
-/// Reads everything that a selection names; `variants` if it names none.
+/// Reads everything that a selection names.
 ///
 /// # Errors
 /// A name that is not known, a patch file that is not there, a file of
@@ -36,27 +40,39 @@ pub struct KernelPlan {
 pub fn plan(
     workspace: &Workspace,
     selection: &Selection,
-    variants: &[&str],
+    default: DefaultVariants,
 ) -> Result<Vec<KernelPlan>> {
     let kernels = kernels(workspace)?;
-    chosen(&kernels, selection)
-        .into_iter()
-        .map(|id| plan_kernel(workspace, kernels.get(id)?, selection, variants))
-        .collect()
+    selection.check_patches()?;
+    let compare = match default {
+        DefaultVariants::Compare if selection.patches.is_empty() => kernels.compare(),
+        _ => &[BASELINE.to_owned()],
+    };
+    let plan = |spec: &KernelSpec, stacks: &KernelStacks| {
+        let mut default = stacks.variants();
+        default.retain(|name| compare.iter().any(|it| it == name));
+        let mut plan = plan_kernel(workspace, spec, stacks, &named(selection, default))?;
+        if !selection.patches.is_empty() {
+            let own = Series::from_files(PATCHED, &selection.patches)?;
+            plan.series.push(own);
+        }
+        Ok(plan)
+    };
+    plan_each(workspace, &kernels, ids(&kernels, selection), plan)
 }
 
-/// Plans all kernels with all the variants that there are patches for.
+/// Plans all kernels with all variants.
 ///
 /// # Errors
 /// A file of `vmconfig` or `patches` that cannot be read.
 pub fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
     let kernels = kernels(workspace)?;
-    let all = kernels.routine_ids().map(|id| {
-        let spec = kernels.get(id)?;
-        let variants: Vec<_> = variants_of(workspace, spec).collect();
-        plan_kernel(workspace, spec, &Selection::default(), &variants)
-    });
-    all.collect()
+    plan_each(
+        workspace,
+        &kernels,
+        kernels.routine_ids(),
+        |spec, stacks| plan_kernel(workspace, spec, stacks, &stacks.variants()),
+    )
 }
 
 /// Plans what a change is tested with before it lands: of all kernels the variant
@@ -65,19 +81,19 @@ pub fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
 /// # Errors
 /// As [`everything`].
 pub fn for_landing(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
-    let mut plans = everything(workspace)?;
-    for plan in &mut plans {
-        let below =
-            |series: &Series| variant_below(&workspace.patches(), &plan.spec.base, series.name());
-        let built_on = plan
-            .series
-            .iter()
-            .map(below)
-            .collect::<Result<Vec<_>, _>>()?;
-        plan.series
-            .retain(|it| it.name() == UNPATCHED || !built_on.contains(&it.name()));
-    }
-    Ok(plans)
+    let kernels = kernels(workspace)?;
+    plan_each(
+        workspace,
+        &kernels,
+        kernels.routine_ids(),
+        |spec, stacks| {
+            let mut variants = stacks.variants();
+            let below = variants.iter().map(|name| stacks.below(name));
+            let below = below.collect::<Result<Vec<_>, _>>()?;
+            variants.retain(|name| *name == BASELINE || !below.contains(name));
+            plan_kernel(workspace, spec, stacks, &variants)
+        },
+    )
 }
 
 /// Plans those of these kernels and variants that have patches; all such
@@ -86,18 +102,16 @@ pub fn for_landing(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
 /// # Errors
 /// As [`plan`]; also if `baseline` is named, which has no patches.
 pub fn patched(workspace: &Workspace, selection: &Selection) -> Result<Vec<KernelPlan>> {
-    if selection.variants.iter().any(|name| name == UNPATCHED) {
-        return Err(UsageError(format!("variant {UNPATCHED} has no patches")).into());
+    if selection.variants.iter().any(|name| name == BASELINE) {
+        return Err(UsageError(format!("variant {BASELINE} has no patches")).into());
     }
     let kernels = kernels(workspace)?;
-    let plan = |id| {
-        let spec = kernels.get(id)?;
-        let with_patches: Vec<_> = variants_of(workspace, spec)
-            .filter(|name| *name != UNPATCHED)
-            .collect();
-        plan_kernel(workspace, spec, selection, &with_patches)
-    };
-    chosen(&kernels, selection).into_iter().map(plan).collect()
+    let ids = ids(&kernels, selection);
+    plan_each(workspace, &kernels, ids, |spec, stacks| {
+        let mut default = stacks.variants();
+        default.retain(|name| *name != BASELINE);
+        plan_kernel(workspace, spec, stacks, &named(selection, default))
+    })
 }
 
 /// Reads `vmconfig/kernels.toml`.
@@ -108,57 +122,49 @@ pub fn kernels(workspace: &Workspace) -> Result<Kernels> {
     Ok(Kernels::load(&workspace.vmconfig().join("kernels.toml"))?)
 }
 
-fn chosen<'a>(kernels: &'a Kernels, selection: &'a Selection) -> Vec<&'a str> {
+/// Reads the stacks of patches for a kernel.
+pub(crate) fn stacks(workspace: &Workspace, spec: &KernelSpec) -> Result<KernelStacks> {
+    Ok(KernelStacks::load(&workspace.patches(), &spec.base)?)
+}
+
+/// The default kernel if none is named.
+fn ids<'a>(kernels: &'a Kernels, selection: &'a Selection) -> Vec<&'a str> {
     match selection.kernels.as_slice() {
         [] => vec![kernels.default_id()],
         ids => unique(ids),
     }
 }
 
-/// A stack without a folder is not written for this kernel.
-fn variants_of<'a>(
-    workspace: &'a Workspace,
-    spec: &'a KernelSpec,
-) -> impl Iterator<Item = &'static str> + 'a {
-    let names = VARIANTS.iter().filter(|(_, stacks)| {
-        let own = stacks.last();
-        own.is_none_or(|stack| workspace.patches().join(&spec.base).join(stack).is_dir())
-    });
-    names.map(|(name, _)| *name)
+fn named<'a>(selection: &'a Selection, default: Vec<&'a str>) -> Vec<&'a str> {
+    match selection.variants.as_slice() {
+        [] => default,
+        names => unique(names),
+    }
+}
+
+fn plan_each<'a>(
+    workspace: &Workspace,
+    kernels: &Kernels,
+    ids: impl IntoIterator<Item = &'a str>,
+    plan: impl Fn(&KernelSpec, &KernelStacks) -> Result<KernelPlan>,
+) -> Result<Vec<KernelPlan>> {
+    let plan = |id| {
+        let spec = kernels.get(id)?;
+        plan(spec, &stacks(workspace, spec)?)
+    };
+    ids.into_iter().map(plan).collect()
 }
 
 fn plan_kernel(
     workspace: &Workspace,
     spec: &KernelSpec,
-    selection: &Selection,
+    stacks: &KernelStacks,
     variants: &[&str],
 ) -> Result<KernelPlan> {
+    let series = variants.iter().map(|name| stacks.series(name));
     Ok(KernelPlan {
         spec: spec.clone(),
         config: Config::load(&workspace.vmconfig(), spec)?,
-        series: series(workspace, spec, selection, variants)?,
+        series: series.collect::<Result<_, _>>()?,
     })
-}
-
-fn series(
-    workspace: &Workspace,
-    spec: &KernelSpec,
-    selection: &Selection,
-    variants: &[&str],
-) -> Result<Vec<Series>> {
-    let names = match (selection.variants.as_slice(), selection.patches.is_empty()) {
-        ([], true) => variants.to_vec(),
-        ([], false) => vec![UNPATCHED],
-        (names, _) => unique(names),
-    };
-    let of_variant = |name| Series::for_variant(&workspace.patches(), &spec.base, name);
-    let mut all = names
-        .into_iter()
-        .map(of_variant)
-        .collect::<Result<Vec<_>, _>>()?;
-    if !selection.patches.is_empty() {
-        selection.check_patches()?;
-        all.push(Series::from_files(PATCHED, &selection.patches)?);
-    }
-    Ok(all)
 }

@@ -13,7 +13,7 @@ use crate::image::check_is_file;
 use crate::needs::Step;
 use crate::plan::bootable::Bootable;
 use crate::plan::build::source_steps;
-use crate::plan::kernels::{self, KernelPlan};
+use crate::plan::kernels::{self, DefaultVariants, KernelPlan};
 use crate::plan::selection::Selection;
 use crate::workspace::Workspace;
 
@@ -27,8 +27,9 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Sorts what a selection names into what is built and what is not. The
-    /// default kernel is meant if none is named, and `variants` of it.
+    /// Sorts a selection into kernels to build, to fetch and to boot from a file.
+    /// Without a kernel the default one is meant, without a variant those of
+    /// `default`.
     ///
     /// # Errors
     /// As [`crate::plan()`]; also for an image that is no file, and for variants
@@ -36,7 +37,7 @@ impl Targets {
     pub fn of(
         workspace: &Workspace,
         selection: &Selection,
-        variants: &[&str],
+        default: DefaultVariants,
         image: Option<&Path>,
     ) -> Result<Self> {
         if let Some(image) = image {
@@ -53,7 +54,7 @@ impl Targets {
                 no_variants(&to_build)?;
                 Vec::new()
             } else {
-                kernels::plan(workspace, &to_build, variants)?
+                kernels::plan(workspace, &to_build, default)?
             },
             stock,
             image: image.map(Path::to_owned),

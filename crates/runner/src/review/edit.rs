@@ -7,7 +7,7 @@ use anyhow::Result;
 use nmissed_host::Host;
 use nmissed_kbuild::fetch;
 
-use crate::plan::kernels::KernelPlan;
+use crate::plan::kernels::{KernelPlan, stacks};
 use crate::workspace::Workspace;
 
 /// Makes a repository of one variant in a folder that does not exist, by default
@@ -26,13 +26,7 @@ pub fn edit(
     let default = || workspace.target().join("edit").join(name);
     let dir = dir.map_or_else(default, Path::to_owned);
     let tree = fetch(&plan.spec, &host)?;
-    nmissed_kbuild::edit(
-        &plan.spec,
-        &tree,
-        &workspace.patches(),
-        variant,
-        &dir,
-        &host,
-    )?;
+    let stacks = stacks(workspace, &plan.spec)?;
+    nmissed_kbuild::edit(&stacks, variant, &tree, &dir, &host)?;
     Ok(dir)
 }

@@ -4,20 +4,19 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use nmissed_kbuild::{Series, variant_below};
+use nmissed_kbuild::Series;
 
 use crate::boot::output::Output;
 use crate::boot::session::BootSettings;
-use crate::plan::kernels::KernelPlan;
+use crate::plan::kernels::{KernelPlan, stacks};
 use crate::test::session::TestRequest;
 use crate::workspace::Workspace;
 
 /// Returns the variant that another one of a kernel builds on. Its patches are the
 /// first of the other one's.
 pub(crate) fn below(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Result<Series> {
-    let (patches, base) = (workspace.patches(), &plan.spec.base);
-    let name = variant_below(&patches, base, series.name())?;
-    Ok(Series::for_variant(&patches, base, name)?)
+    let stacks = stacks(workspace, &plan.spec)?;
+    Ok(stacks.series(stacks.below(series.name())?)?)
 }
 
 /// Evidence about patches goes to `target/patch`, apart from that about variants.

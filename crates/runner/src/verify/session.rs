@@ -38,10 +38,6 @@ const ATTEMPTS: u32 = 4;
 const PROBE_S: f64 = 0.1;
 const TEST_S: f64 = 30.0;
 
-/// The variants that are verified unless others are named: patches hardly change
-/// where probes can sit.
-pub const VARIANTS: &[&str] = &["baseline"];
-
 /// How much a session asks.
 #[derive(Clone, Debug)]
 pub struct VerifyRequest {
