@@ -29,8 +29,8 @@ pub struct Tally {
 impl Tally {
     /// Hits that neither ran the program nor show in a counter.
     ///
-    /// Negative when the kernel counts a hit more than once: before 7.x a
-    /// `kprobe.session` program that was skipped on entry was tried, and
+    /// Negative when the kernel counts a hit more than once: before 6.14
+    /// (2ebadb60cb36) a `kprobe.session` program that was skipped on entry was tried, and
     /// counted, again on return (`kprobe_multi_link_prog_run`).
     #[must_use]
     pub fn lost(&self) -> i64 {

@@ -136,7 +136,8 @@ pub(crate) struct Refusal {
     pub(crate) why: &'static str,
 }
 
-/// Returns how every release refuses an attach type that needs a call site.
+/// Returns how the kernel refuses an attach type that needs a call site; no release is known
+/// to differ.
 ///
 /// # Panics
 /// If the attach type has no trampoline.
