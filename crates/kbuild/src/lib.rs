@@ -51,7 +51,7 @@ mod source;
 pub use build::compile::BuildRequest;
 pub use build::config::Config;
 pub use build::make_output::headline;
-pub use build::store::BuiltKernel;
+pub use build::store::{BuiltKernel, UAPI_HEADERS};
 pub use build::{build, lookup};
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use patch::apply::check_applies;

@@ -16,8 +16,8 @@ use crate::{Error, Result};
 /// Goes into every key: raise it when what is kept or how it is made changes.
 const FORMAT: &str = "1";
 
-/// The headers that selftests are compiled against.
-const UAPI_HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
+/// The headers of `linux/` in [`BuiltKernel::uapi_dir`]: what the guest's programs include.
+pub const UAPI_HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
 
 /// Programs whose version decides what comes out.
 const TOOLCHAIN: [&str; 3] = ["gcc", "ld", "pahole"];

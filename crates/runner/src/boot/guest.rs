@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use nmissed_host::{Cmd, Host, hash_parts, write_atomic};
+use nmissed_kbuild::UAPI_HEADERS;
 use nmissed_vm::Guest;
 use serde_json::Value;
 
@@ -19,8 +20,6 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The step's name, on the screen and in the cache of times.
 const STEP: &str = "building the guest's programs";
-/// The headers of a kernel's uapi that the tests speak through.
-const HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
 
 /// The package of the guest's own programs.
 const PACKAGE: &str = "nmissed-guest";
@@ -63,7 +62,7 @@ pub(crate) fn build_prober(workspace: &Workspace, host: &Host) -> Result<Guest> 
 /// differs between variants that share them.
 fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
     let mut headers = Vec::new();
-    for name in HEADERS {
+    for name in UAPI_HEADERS {
         let header = uapi.join("linux").join(name);
         let text = fs::read(&header).with_context(|| format!("cannot read {}", header.display()));
         headers.push(text?);
@@ -74,7 +73,7 @@ fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
         .join(&hash_parts(&headers)[..16]);
     let own = target.join("uapi/linux");
     fs::create_dir_all(&own).with_context(|| format!("cannot create {}", own.display()))?;
-    for (name, text) in HEADERS.iter().zip(&headers) {
+    for (name, text) in UAPI_HEADERS.iter().zip(&headers) {
         let header = own.join(name);
         // A new time would have everything built again.
         if fs::read(&header).ok().as_ref() != Some(text) {
