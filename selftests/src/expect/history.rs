@@ -58,8 +58,8 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
         )
         .until(
             exactly(6, 14),
-            "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer; not counted \
-                     either since 2c67dc457bc6 tracing: fprobe: optimization for entry only case",
+            "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer; not mended by \
+             2c67dc457bc6 tracing: fprobe: optimization for entry only case",
         )
         .or_by_patch(),
         FprobeOnFgraph => since(

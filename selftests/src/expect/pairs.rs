@@ -105,8 +105,7 @@ impl Outer {
             Self::SyscallTp => SYSCALL_TP_TAKES,
             Self::Kprobe(_) => KPROBE_TAKES,
             Self::Program(it) => match it {
-                Kprobe | RegisterKprobe => KPROBE_TAKES,
-                Kretprobe => KRETPROBE_TAKES,
+                Kprobe | RegisterKprobe | Kretprobe => KPROBE_TAKES,
                 KprobeMulti | KretprobeMulti | KprobeSession => KPROBE_MULTI_TAKES,
                 Tp => TP_TAKES,
                 RawTp | TpBtf => RAW_TP_TAKES,
@@ -144,13 +143,8 @@ const SYSCALL_TP_TAKES: &[Takes] = &[
 const KPROBE_TAKES: &[Takes] = &[takes(
     ALWAYS,
     &[CurrentKprobe, ProgActive],
-    "kprobe_ftrace_handler, kprobe_int3_handler, optimized_callback take current_kprobe, then \
-     trace_call_bpf takes bpf_prog_active",
-)];
-const KRETPROBE_TAKES: &[Takes] = &[takes(
-    ALWAYS,
-    &[CurrentKprobe, ProgActive],
-    "kretprobe_rethook_handler takes current_kprobe, then trace_call_bpf bpf_prog_active",
+    "kprobe_ftrace_handler, kprobe_int3_handler, optimized_callback, on return \
+     kretprobe_rethook_handler take current_kprobe, then trace_call_bpf takes bpf_prog_active",
 )];
 const KPROBE_MULTI_TAKES: &[Takes] = &[
     takes(

@@ -66,17 +66,12 @@ impl PerTrigger {
 
     /// Returns the counters after `times` triggers.
     pub(crate) fn times(&self, times: u64) -> Tally {
-        let Self {
-            hits,
-            runs,
-            link_missed,
-            prog_missed,
-        } = self.repeated(times);
+        let all = self.repeated(times);
         Tally {
-            triggers: hits,
-            runs,
-            link_missed,
-            prog_missed: Some(prog_missed),
+            triggers: all.hits,
+            runs: all.runs,
+            link_missed: all.link_missed,
+            prog_missed: Some(all.prog_missed),
         }
     }
 }
