@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Chooses whose `linux/bpf.h` the crate speaks.
+//! Chooses the `linux/bpf.h` from which the crate takes its types.
 //!
-//! With `NMISSED_UAPI` set to a folder of uapi headers (holding
-//! `linux/bpf.h`, as `make headers_install` or an untouched `include/uapi`
-//! has it), bindgen reads that one. Without it the crate takes the types that
-//! libbpf-sys generated from the copy it ships, so that a plain `cargo check`
-//! needs no kernel.
+//! With `NMISSED_UAPI` set to a folder of uapi headers (`include/uapi` of a kernel, or the
+//! result of `make headers_install`), bindgen reads its `linux/bpf.h`. Without it the
+//! types are those of libbpf-sys, so that a plain `cargo check` needs no kernel.
 
 use std::env;
 use std::fs;
@@ -13,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use syn::{Fields, Item, Type};
 
-/// Names the folder of the kernel in use.
+/// The environment variable with the folder of headers.
 const UAPI_DIR: &str = "NMISSED_UAPI";
 
-/// What the crate uses of the header, as bindgen and libbpf-sys both name it.
+/// What the crate uses of the header, by the names of both bindgen and libbpf-sys.
 const STRUCTS: &[&str] = &["bpf_link_info", "bpf_prog_info"];
-/// Asking bindgen for an enumeration gives its constants.
+/// bindgen generates the constants of these enums.
 const ENUMS: &[&str] = &["bpf_link_type", "bpf_perf_event_type"];
 const CONSTANTS: &[&str] = &[
     "BPF_LINK_TYPE_KPROBE_MULTI",
@@ -30,8 +28,8 @@ const CONSTANTS: &[&str] = &[
     "BPF_PERF_EVENT_URETPROBE",
 ];
 
-/// Counters of `bpf_link_info` that no released header has: the constant that
-/// says where the counter lies, and the fields on the way to it.
+/// Counters of `bpf_link_info` that no released header has: the constant with the
+/// counter's offset, and the path of fields to it.
 const NEW_COUNTERS: &[(&str, &[&str])] = &[
     (
         "UPROBE_MISSED",
@@ -59,8 +57,7 @@ fn main() {
     }
 }
 
-/// Generates the types, with a check of every offset, from the headers in
-/// `dir`.
+/// Generates the types, with a check of each offset, from the headers in `dir`.
 fn from_headers(dir: &Path, out: &Path) {
     let header = dir.join("linux/bpf.h");
     println!("cargo::rerun-if-changed={}", dir.display());
@@ -88,7 +85,7 @@ fn from_headers(dir: &Path, out: &Path) {
     write(out, &(bindings + &offsets));
 }
 
-/// Borrows the types from libbpf-sys, which made them with bindgen too.
+/// Re-exports the types of libbpf-sys.
 fn from_libbpf_sys(out: &Path) {
     let names = [STRUCTS, CONSTANTS].concat().join(", ");
     write(
@@ -101,7 +98,7 @@ fn write(out: &Path, text: &str) {
     fs::write(out, text).unwrap_or_else(|err| panic!("writing {}: {err}", out.display()));
 }
 
-/// A constant for each of the new counters: its offset where there is one.
+/// Returns a constant for each new counter: its offset, or `None`.
 fn offsets(has: impl Fn(&[&str]) -> bool) -> String {
     let constant = |(name, path): &(&str, &[&str])| {
         let value = if has(path) {
@@ -115,17 +112,17 @@ fn offsets(has: impl Fn(&[&str]) -> bool) -> String {
     NEW_COUNTERS.iter().map(constant).collect()
 }
 
-/// Whether `bpf_link_info` has the field at the end of this path.
+/// Checks whether `bpf_link_info` has the field at this path.
 fn has_field(types: &syn::File, path: &[&str]) -> bool {
-    let mut place = "bpf_link_info".to_owned();
+    let mut name_of_type = "bpf_link_info".to_owned();
     path.iter().all(|name| {
-        let found = type_of_field(types, &place, name);
-        place = found.clone().unwrap_or_default();
+        let found = type_of_field(types, &name_of_type, name);
+        name_of_type = found.clone().unwrap_or_default();
         found.is_some()
     })
 }
 
-/// The name of the type of a field, for a struct or a union.
+/// Returns the name of the type of a field of a struct or a union.
 fn type_of_field(types: &syn::File, of: &str, name: &str) -> Option<String> {
     let fields = types.items.iter().find_map(|item| match item {
         Item::Struct(item) if item.ident == of => Some(item.fields.clone()),

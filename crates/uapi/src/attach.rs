@@ -5,7 +5,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::io;
 use std::mem::offset_of;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr;
 
 use libbpf_sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 as kprobe_multi_opts;
@@ -16,8 +16,7 @@ use libbpf_sys::{
 };
 use nmissed_wire::AttachType;
 
-use crate::fd::from_syscall;
-use crate::info::check;
+use crate::errno::{libbpf_fd, libc_fd};
 
 /// Why a program was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +93,7 @@ fn load(
             &mut opts,
         )
     };
-    owned(fd)
+    libbpf_fd(fd)
 }
 
 /// The functions that a kprobe.multi link probes.
@@ -131,7 +130,7 @@ pub fn attach_kprobe_multi(program: impl AsFd, functions: Functions<'_>) -> io::
     // call returns; the kernel only reads them.
     let fd =
         unsafe { libbpf_sys::bpf_link_create(raw(&program), 0, BPF_TRACE_KPROBE_MULTI, &opts) };
-    owned(fd)
+    libbpf_fd(fd)
 }
 
 /// Attaches a trampoline program to the function that it was loaded for
@@ -142,7 +141,7 @@ pub fn attach_kprobe_multi(program: impl AsFd, functions: Functions<'_>) -> io::
 pub fn attach_trampoline(program: impl AsFd) -> io::Result<OwnedFd> {
     // SAFETY: the name is null, so the kernel reads none.
     let fd = unsafe { libbpf_sys::bpf_raw_tracepoint_open(ptr::null(), raw(&program)) };
-    owned(fd)
+    libbpf_fd(fd)
 }
 
 /// `bpf_attr.link_create`, up to the last field that trampolines of several functions
@@ -189,18 +188,11 @@ pub fn attach_tracing_multi(
             offset_of!(LinkCreate, count) + size_of::<u32>(),
         )
     };
-    from_syscall(fd)
+    libc_fd(fd)
 }
 
 fn raw(fd: &impl AsFd) -> c_int {
     fd.as_fd().as_raw_fd()
-}
-
-/// Takes a new file descriptor, or libbpf's `-errno`.
-fn owned(fd: c_int) -> io::Result<OwnedFd> {
-    check(fd)?;
-    // SAFETY: the kernel has just made the descriptor, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kernel's own description of its BPF objects, through bindgen.
+//! System calls for BPF and perf, with their errno and the newest counters.
 //!
-//! The types come from the `linux/bpf.h` of the kernel in use (build.rs), so a
-//! patch that adds a field to one needs no hand-written struct here.
+//! | module | what it calls |
+//! | --- | --- |
+//! | `attach` | loads empty programs and attaches them, without libbpf's translations |
+//! | `link`, `prog`, `query` | the counters of links, programs and perf events |
+//! | `perf` | perf_event_open(2) |
+//! | `page`, `signal` | causes a page fault, or a signal, on demand |
+//! | `info`, `errno` | what the others share |
 //!
-//! Invariants: the only crate that calls bpf(2) by hand; errors keep their
-//! errno, which libbpf-rs' do not; a counter that the running kernel does not
-//! have is `None`, never 0.
+//! build.rs generates the types from the `linux/bpf.h` of the kernel under test, so a
+//! patch that adds a field needs no struct written here.
+//!
+//! Invariants: the only crate that calls bpf(2) without libbpf-rs; errors keep their
+//! errno; a counter that the running kernel does not have is `None`, never 0; it knows
+//! no scenario and no expectation.
 
 #[allow(
     dead_code,
@@ -15,13 +23,13 @@
     unreachable_pub,
     clippy::all,
     clippy::restriction,
-    reason = "generated from C, where the kernel's header is the documentation"
+    reason = "generated from C: the kernel's header is the documentation"
 )]
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
 }
 mod attach;
-mod fd;
+mod errno;
 mod info;
 mod link;
 mod page;

@@ -16,12 +16,11 @@ use crate::info::{Fillable, Info, UNWRITTEN, written};
 // SAFETY: a C struct of integers, and unions of such.
 unsafe impl Fillable for bpf_link_info {}
 
-/// Hits since the link behind `fd` was made that never reached its program
-/// because the layer under the link dropped them; `None` for a link that has
-/// no such counter on the running kernel.
+/// Returns how many hits did not reach the link's program because the layer below the
+/// link skipped them; `None` for a link without this counter on the running kernel.
 ///
 /// # Errors
-/// What bpf(2) says: `EINVAL` where `fd` is no BPF object.
+/// `EINVAL` if `fd` is no BPF object.
 pub fn link_missed(fd: impl AsFd) -> io::Result<Option<u64>> {
     let fd = fd.as_fd();
     // SAFETY: all zero.
@@ -32,8 +31,8 @@ pub fn link_missed(fd: impl AsFd) -> io::Result<Option<u64>> {
     if !info.reaches(offset) {
         return Ok(None);
     }
-    // A kernel whose structure is long enough may still not have the counter.
-    // It leaves those bytes as it got them (bpf_link_get_info_by_fd).
+    // A kernel whose structure is long enough may still lack the counter. It leaves
+    // those bytes unchanged (bpf_link_get_info_by_fd).
     let mut asked = bpf_link_info::default();
     *counter_at(&mut asked, offset) = UNWRITTEN;
     // SAFETY: all zero but for a counter, which the kernel does not follow.
@@ -41,16 +40,16 @@ pub fn link_missed(fd: impl AsFd) -> io::Result<Option<u64>> {
     Ok(written(*counter_at(&mut info.data, offset)))
 }
 
-/// The counter that lies `offset` bytes into the structure.
+/// Returns the counter at `offset` bytes.
 fn counter_at(info: &mut bpf_link_info, offset: usize) -> &mut u64 {
     assert!(offset.is_multiple_of(align_of::<u64>()));
     assert!(offset + size_of::<u64>() <= size_of::<bpf_link_info>());
-    // SAFETY: inside of the structure and aligned as it is (8 bytes, says the
-    // header); any bytes are a valid integer, and any integer valid there.
+    // SAFETY: inside of the structure, and aligned as its alignment is 8; all bytes are
+    // a valid integer, and all integers are valid there.
     unsafe { &mut *ptr::from_mut(info).byte_add(offset).cast() }
 }
 
-/// The counters that links have, by the field that holds them.
+/// The counters of links, by the field of `bpf_link_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counter {
     /// `fprobe.nmissed`, for kprobe.multi, kretprobe.multi and kprobe.session
@@ -70,7 +69,7 @@ enum Counter {
 }
 
 impl Counter {
-    /// The counter of a link that the kernel describes so.
+    /// Returns the counter of a link with this description.
     fn of(info: &bpf_link_info) -> Option<Self> {
         match info.type_ {
             BPF_LINK_TYPE_KPROBE_MULTI => Some(Self::KprobeMulti),
@@ -80,7 +79,6 @@ impl Counter {
         }
     }
 
-    /// The counter of a link to a perf event.
     fn of_perf_event(info: &bpf_link_info) -> Option<Self> {
         // SAFETY: any bytes are a valid value of every variant of the union.
         match unsafe { info.__bindgen_anon_1.perf_event.type_ } {
@@ -118,13 +116,13 @@ mod tests {
         BPF_PERF_EVENT_KPROBE, BPF_PERF_EVENT_URETPROBE, bpf_link_info,
     };
 
-    #[test_case(0, 0 => None; "another link")]
+    #[test_case(0, 0 => None; "link of another type")]
     #[test_case(BPF_LINK_TYPE_KPROBE_MULTI, 0 => Some(Counter::KprobeMulti))]
     #[test_case(BPF_LINK_TYPE_UPROBE_MULTI, 0 => Some(Counter::UprobeMulti))]
     #[test_case(BPF_LINK_TYPE_PERF_EVENT, 0 => None; "another perf event")]
     #[test_case(BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_KPROBE => Some(Counter::PerfKprobe))]
     #[test_case(BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_URETPROBE => Some(Counter::PerfUprobe))]
-    fn only_probes_have_a_counter(link_type: u32, event_type: u32) -> Option<Counter> {
+    fn links_of_probes_have_a_counter(link_type: u32, event_type: u32) -> Option<Counter> {
         let mut info = bpf_link_info {
             type_: link_type,
             ..Default::default()
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_lies_at_its_offset() {
+    fn a_counter_is_at_its_offset() {
         let mut info = bpf_link_info::default();
         let offset = Counter::KprobeMulti.offset().unwrap();
         *counter_at(&mut info, offset) = 7;
@@ -144,7 +142,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "assertion failed")]
-    fn no_counter_lies_beyond_the_structure() {
+    fn a_counter_outside_the_structure_panics() {
         counter_at(&mut bpf_link_info::default(), size_of::<bpf_link_info>());
     }
 }

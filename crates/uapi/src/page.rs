@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Memory that faults whenever that is wanted.
+//! A page of memory that causes a page fault on demand.
 
 use std::ffi::c_int;
 use std::io;
 use std::ptr::{self, NonNull};
 
-/// A page of this process.
+/// A mapped page of this process.
 #[derive(Debug)]
 pub struct Page {
     memory: NonNull<u8>,
@@ -15,50 +15,49 @@ pub struct Page {
 const SIZE: usize = 4096;
 
 impl Page {
-    /// Maps one.
+    /// Maps a page of zeroes, readable and writable.
     ///
     /// # Errors
-    /// What mmap(2) says.
+    /// The errno of mmap(2).
     pub fn map() -> io::Result<Self> {
-        // SAFETY: a new mapping, wherever there is room.
+        // SAFETY: a new mapping, at an address that the kernel chooses.
         let memory = unsafe { map(ptr::null_mut(), 0) }?;
         Ok(Self { memory })
     }
 
-    /// Where it is.
+    /// Returns its address, a multiple of 4096.
     #[must_use]
     pub fn address(&self) -> u64 {
         self.memory.as_ptr().expose_provenance() as u64
     }
 
-    /// Gives its memory back, so that whoever reads or writes it next takes one
-    /// page fault.
+    /// Frees its memory, so that the next access causes one page fault.
     ///
     /// # Errors
-    /// What mmap(2) says.
+    /// The errno of mmap(2).
     pub fn empty(&self) -> io::Result<()> {
-        // A kernel may be without madvise(2).
-        // SAFETY: our own mapping, to which nobody has a reference.
+        // Not madvise(2), which a kernel may lack (CONFIG_ADVISE_SYSCALLS).
+        // SAFETY: the page belongs to `self`, and there is no reference to it.
         unsafe { map(self.memory.as_ptr(), libc::MAP_FIXED) }?;
         Ok(())
     }
 
-    /// Writes to it.
+    /// Writes a byte to it.
     pub fn touch(&self) {
-        // SAFETY: our own mapping, to which nobody has a reference.
+        // SAFETY: the page belongs to `self`, and there is no reference to it.
         unsafe { self.memory.as_ptr().write_volatile(1) };
     }
 }
 
-/// Maps a page of nothing.
+/// Maps an anonymous page.
 ///
 /// # Safety
-/// With `MAP_FIXED` nobody may use what is mapped there so far.
-unsafe fn map(place: *mut u8, how: c_int) -> io::Result<NonNull<u8>> {
+/// With `MAP_FIXED` there must be no reference to the mapping at `address` so far.
+unsafe fn map(address: *mut u8, flags: c_int) -> io::Result<NonNull<u8>> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | how;
-    // SAFETY: says the caller.
-    let memory = unsafe { libc::mmap(place.cast(), SIZE, protection, flags, -1, 0) };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags;
+    // SAFETY: guaranteed by the caller.
+    let memory = unsafe { libc::mmap(address.cast(), SIZE, protection, flags, -1, 0) };
     if memory == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
@@ -67,7 +66,7 @@ unsafe fn map(place: *mut u8, how: c_int) -> io::Result<NonNull<u8>> {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // SAFETY: nobody has a reference to the mapping, which ends here.
+        // SAFETY: the page belongs to `self`, and there is no reference to it.
         unsafe { libc::munmap(self.memory.as_ptr().cast(), SIZE) };
     }
 }
@@ -77,7 +76,7 @@ mod tests {
     use super::Page;
 
     #[test]
-    fn an_empty_page_is_there_all_the_same() {
+    fn an_empty_page_can_be_written() {
         let page = Page::map().unwrap();
         page.touch();
         page.empty().unwrap();

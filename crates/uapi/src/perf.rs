@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Perf events that libbpf does not open.
+//! perf_event_open(2), for events that libbpf does not open.
 
 use std::ffi::{CStr, c_int};
 use std::io;
@@ -12,20 +12,19 @@ use libbpf_sys::{
     PERF_TYPE_TRACEPOINT, perf_event_attr,
 };
 
-use crate::fd::from_syscall;
+use crate::errno::libc_fd;
 
 /// `HW_BREAKPOINT_W` of linux/hw_breakpoint.h.
 const ON_WRITE: u32 = 2;
 
-/// A perf event for every write to the eight bytes at `address` by the calling
-/// thread, be it in user space or, as far as the caller may ask for that, in
-/// the kernel. It counts from the first `PERF_EVENT_IOC_ENABLE` on.
+/// Opens a perf event that overflows at each write of the calling thread to the eight
+/// bytes at `address`, a user or a kernel address. It counts after
+/// `PERF_EVENT_IOC_ENABLE`.
 ///
 /// # Errors
-/// What perf_event_open(2) says: `EINVAL` for an address that is not aligned,
-/// `EPERM` for one of the kernel and a caller without `CAP_SYS_ADMIN`,
-/// `ENOSPC` when all breakpoints of the CPU are in use, `EOPNOTSUPP` or
-/// `ENOENT` where there are none.
+/// `EINVAL` for an address that is not aligned, `EPERM` for a kernel address without
+/// `CAP_SYS_ADMIN`, `ENOSPC` if all breakpoints of the CPU are in use, `EOPNOTSUPP` or
+/// `ENOENT` if it has none.
 pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
     let mut attr = perf_event_attr {
         bp_type: ON_WRITE,
@@ -41,21 +40,20 @@ pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
 /// What a perf event counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// Page faults of user addresses, be they of user space or of the kernel
+    /// Page faults at user addresses, taken in user space or in the kernel
     /// (`do_user_addr_fault`).
     PageFaults,
-    /// Moves to another CPU (`set_task_cpu`).
+    /// Migrations to another CPU (`set_task_cpu`).
     Migrations,
-    /// Instructions of user space that the processor has retired.
+    /// Retired instructions of user space.
     Instructions,
 }
 
-/// A perf event that overflows whenever the calling thread has done `period`
-/// more of what it counts. It counts from the first `PERF_EVENT_IOC_ENABLE` on.
+/// Opens a perf event that overflows after each `period` of what it counts in the calling
+/// thread. It counts after `PERF_EVENT_IOC_ENABLE`.
 ///
 /// # Errors
-/// What perf_event_open(2) says: `ENOENT` for instructions on a machine that
-/// does not count them, or where the kernel does not know how.
+/// `ENOENT` for instructions, if the machine or the kernel does not count them.
 pub fn open_counter(counted: Counted, period: u64) -> io::Result<OwnedFd> {
     let (kind, config) = match counted {
         Counted::PageFaults => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS),
@@ -69,21 +67,20 @@ pub fn open_counter(counted: Counted, period: u64) -> io::Result<OwnedFd> {
     open(&attr, THIS_THREAD, ANY_CPU)
 }
 
-/// A kprobe of perf: a `perf_event_attr.type` and what selects the return.
+/// perf's PMU of kprobes, as sysfs describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KprobePmu {
-    /// `/sys/bus/event_source/devices/kprobe/type`.
+    /// `perf_event_attr.type` (`/sys/bus/event_source/devices/kprobe/type`).
     pub number: u32,
     /// The bit of `config` that makes it a kretprobe (`format/retprobe`).
     pub retprobe_bit: u32,
 }
 
 /// Registers and arms a kprobe, or a kretprobe, at an offset into a function
-/// (`perf_event_open`, `create_local_trace_kprobe`), until it is dropped. It
-/// counts nothing.
+/// (`create_local_trace_kprobe`), until the descriptor is dropped. It counts nothing.
 ///
 /// # Errors
-/// What `register_kprobe` and the checks of trace_kprobe before it say.
+/// The errno of `register_kprobe`, or of trace_kprobe's checks before it.
 pub fn open_kprobe(
     pmu: KprobePmu,
     function: &CStr,
@@ -96,17 +93,16 @@ pub fn open_kprobe(
     open(&attr, ANY_THREAD, FIRST_CPU)
 }
 
-/// A perf event for the event of tracefs with this id (`events/*/*/id`). It
-/// counts nothing on any other CPU than the first, but a program that is set on
-/// it runs on all.
+/// Opens a perf event for the tracefs event with this id (`events/*/*/id`). It counts on
+/// the first CPU alone, but a program that is set on it runs on all.
 ///
 /// # Errors
-/// What perf_event_open(2) says: `EINVAL` where there is no such event.
+/// `EINVAL` if there is no such event.
 pub fn open_trace_event(id: u64) -> io::Result<OwnedFd> {
     open(&disabled(PERF_TYPE_TRACEPOINT, id), ANY_THREAD, FIRST_CPU)
 }
 
-/// An event that counts nothing before somebody enables it.
+/// Returns the attributes of an event that counts nothing until it is enabled.
 fn disabled(kind: u32, config: u64) -> perf_event_attr {
     let mut attr = perf_event_attr {
         type_: kind,
@@ -126,8 +122,8 @@ const FIRST_CPU: c_int = 0;
 
 fn open(attr: &perf_event_attr, thread: c_int, cpu: c_int) -> io::Result<OwnedFd> {
     let no_group: c_int = -1;
-    // SAFETY: the kernel reads `size` bytes of `attr`, and what that points to;
-    // it writes none here.
+    // SAFETY: the kernel reads `size` bytes of `attr` and the string it may point to,
+    // and writes nothing.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
@@ -138,7 +134,7 @@ fn open(attr: &perf_event_attr, thread: c_int, cpu: c_int) -> io::Result<OwnedFd
             libc::c_ulong::from(PERF_FLAG_FD_CLOEXEC),
         )
     };
-    from_syscall(fd)
+    libc_fd(fd)
 }
 
 #[cfg(test)]

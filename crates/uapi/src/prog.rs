@@ -8,17 +8,17 @@ use std::os::fd::{AsFd, AsRawFd};
 use libbpf_sys::{bpf_test_run_opts, size_t};
 
 use crate::bindings::bpf_prog_info;
-use crate::info::{Fillable, Info, check};
+use crate::errno::libbpf_result;
+use crate::info::{Fillable, Info};
 
 // SAFETY: a C struct of integers, bit fields of integers and a char array.
 unsafe impl Fillable for bpf_prog_info {}
 
-/// Times since the program behind `fd` was loaded that it was not run because
-/// a program, itself or any, was running already
-/// (`bpf_prog_inc_misses_counter`, since 5.12); `None` before that.
+/// Returns how often the program was skipped because it, or another program, was already
+/// running (`bpf_prog_inc_misses_counter`, since 5.12); `None` before 5.12.
 ///
 /// # Errors
-/// What bpf(2) says: `EINVAL` where `fd` is no BPF object.
+/// `EINVAL` if `fd` is no BPF object.
 pub fn recursion_misses(fd: impl AsFd) -> io::Result<Option<u64>> {
     let info = query(fd)?;
     Ok(info
@@ -26,12 +26,11 @@ pub fn recursion_misses(fd: impl AsFd) -> io::Result<Option<u64>> {
         .then_some(info.data.recursion_misses))
 }
 
-/// Times that the program behind `fd` was run while the kernel counted that
-/// (`bpf_stats_enabled_key`, the sysctl kernel.bpf_stats_enabled, since 5.1); `None`
-/// before that.
+/// Returns how often the program ran while the sysctl kernel.bpf_stats_enabled was set
+/// (`bpf_stats_enabled_key`, since 5.1); `None` before 5.1.
 ///
 /// # Errors
-/// What bpf(2) says: `EINVAL` where `fd` is no BPF object.
+/// `EINVAL` if `fd` is no BPF object.
 pub fn run_count(fd: impl AsFd) -> io::Result<Option<u64>> {
     let info = query(fd)?;
     Ok(info
@@ -44,17 +43,16 @@ fn query(fd: impl AsFd) -> io::Result<Info<bpf_prog_info>> {
     unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }
 }
 
-/// Has the kernel run the program behind `fd` once, with nothing to work on
-/// (`BPF_PROG_TEST_RUN`). Unlike libbpf-rs' programs, a descriptor is there for
-/// any thread.
+/// Runs the program once, without input (`BPF_PROG_TEST_RUN`). Unlike a program of
+/// libbpf-rs, a descriptor can be used from all threads.
 ///
 /// # Errors
-/// What bpf(2) says: `ENOTSUPP` for programs that have no test runs.
+/// `ENOTSUPP` for a program type without test runs.
 pub fn test_run(fd: impl AsFd) -> io::Result<()> {
     let mut opts = bpf_test_run_opts {
         sz: size_of::<bpf_test_run_opts>() as size_t,
         ..Default::default()
     };
     // SAFETY: `opts` points to no memory, and lives until the call returns.
-    check(unsafe { libbpf_sys::bpf_prog_test_run_opts(fd.as_fd().as_raw_fd(), &mut opts) })
+    libbpf_result(unsafe { libbpf_sys::bpf_prog_test_run_opts(fd.as_fd().as_raw_fd(), &mut opts) })
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `BPF_TASK_FD_QUERY` tells about a perf event, though a program was set
-//! on it by ioctl and there is no link to ask.
+//! `BPF_TASK_FD_QUERY`: the missed counter of a perf event on which a program was set by
+//! ioctl, so that there is no link.
 
 use std::io;
 use std::mem::offset_of;
@@ -10,6 +10,7 @@ use std::ptr;
 
 use libbpf_sys::BPF_TASK_FD_QUERY;
 
+use crate::errno::libc_result;
 use crate::info::{UNWRITTEN, written};
 
 /// `bpf_attr.task_fd_query`, with the counter that no released header has.
@@ -28,22 +29,19 @@ struct TaskFdQuery {
     missed: u64,
 }
 
-/// Bytes of the structure that all kernels with this command know (4.18).
+/// Bytes of the structure that all kernels with this command have (4.18).
 const WITHOUT_MISSED: usize = offset_of!(TaskFdQuery, missed);
 
-/// Hits of the probe behind `event`, a perf event that a program is set on,
-/// that never reached the event because the layer below dropped them; 0 for a
-/// tracepoint. `None` where the running kernel does not tell
-/// (`bpf_task_fd_query`; no released kernel does).
+/// Returns how many hits of the probe of `event` did not reach the event because the
+/// layer below it skipped them; 0 for a tracepoint. `None` if the kernel does not show
+/// it (`bpf_task_fd_query`; no released kernel does).
 ///
-/// For a kernel that does not know the counter it is a part of `bpf_attr` that
-/// the command has no use for, and that has to be zero (`CHECK_ATTR`; `bpf_attr`
-/// has been longer than that since there is the command). So it refuses a
-/// counter that is not zero, and answers the same question without it.
+/// A kernel without the counter refuses one that is not zero (`CHECK_ATTR`: `bpf_attr`
+/// is longer than the command's part since 4.18) and accepts the query without it.
 ///
 /// # Errors
-/// What bpf(2) says: `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` for an event
-/// without a program, `EOPNOTSUPP` for one with a program for perf events.
+/// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` for an event without a program,
+/// `EOPNOTSUPP` for one with a program for perf events.
 pub fn probe_missed(event: impl AsFd) -> io::Result<Option<u64>> {
     let mut query = TaskFdQuery {
         process: process::id(),
@@ -60,17 +58,14 @@ pub fn probe_missed(event: impl AsFd) -> io::Result<Option<u64>> {
     Ok(written(query.missed))
 }
 
-/// Shows the kernel the first `size` bytes of `query`, which it fills in.
+/// Passes the first `size` bytes of `query` to the kernel, which fills them in.
 fn ask(query: &mut TaskFdQuery, size: usize) -> io::Result<()> {
     assert!(size <= size_of::<TaskFdQuery>());
     // SAFETY: `query` is readable and writable for `size` bytes and may hold
     // any; it points to no buffer for a name.
     let ret =
         unsafe { libc::syscall(libc::SYS_bpf, BPF_TASK_FD_QUERY, ptr::from_mut(query), size) };
-    if ret < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    libc_result(ret)
 }
 
 #[cfg(test)]
@@ -81,7 +76,7 @@ mod tests {
     use super::{TaskFdQuery, WITHOUT_MISSED, probe_missed};
 
     #[test]
-    fn the_fields_lie_where_the_kernel_reads_and_writes_them() {
+    fn the_query_has_the_layout_of_the_kernel() {
         assert_eq!(offset_of!(TaskFdQuery, name), 16);
         assert_eq!(offset_of!(TaskFdQuery, probe_offset), 32);
         assert_eq!(offset_of!(TaskFdQuery, probe_addr), 40);
@@ -90,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_perf_event_has_no_answer() {
+    fn a_pipe_is_an_error() {
         let (no_event, _other_end) = pipe().unwrap();
         assert!(probe_missed(&no_event).is_err());
     }

@@ -1,39 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Being interrupted at a known place.
+//! Interrupts the calling thread at a known instruction.
 
 use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
 
-/// Nobody else here has a use for it.
+use crate::errno::libc_result;
+
+/// Not used for anything else in the tests.
 const SIGNAL: c_int = libc::SIGUSR1;
 
-/// Has a signal interrupt the calling thread, here and now; `handler` has run in
-/// it when this returns.
+/// Runs `handler` as a signal handler of the calling thread, before it returns.
 ///
 /// # Errors
-/// What sigaction(2) says.
+/// The errno of sigaction(2).
 pub fn interrupt(handler: extern "C" fn(c_int)) -> io::Result<()> {
-    // SAFETY: zero is no handler, no flag and the empty mask.
+    // SAFETY: all zero is the default handler, no flags and the empty mask.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     action.sa_sigaction = handler as *const () as libc::sighandler_t;
     let mut before = action;
-    // SAFETY: both live until the call returns, and the handler is a function of
-    // the type that no flags ask for. raise(3) runs it before it returns, in this
-    // thread, which holds no lock: so it may do whatever a function may do.
+    // SAFETY: both structures live until the calls return, and the handler has the type
+    // for `sa_flags` of 0. raise(3) runs it in this thread before it returns, where no
+    // lock is held: so the handler may call any function.
     unsafe {
-        check(libc::sigaction(SIGNAL, &action, &mut before))?;
-        check(libc::raise(SIGNAL))?;
-        check(libc::sigaction(SIGNAL, &before, std::ptr::null_mut()))
+        libc_result(libc::sigaction(SIGNAL, &action, &mut before).into())?;
+        libc_result(libc::raise(SIGNAL).into())?;
+        libc_result(libc::sigaction(SIGNAL, &before, std::ptr::null_mut()).into())
     }
-}
-
-/// What a function of libc returns, with its errno.
-fn check(ret: c_int) -> io::Result<()> {
-    if ret == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
 }
 
 #[cfg(test)]
