@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The way to the host: a virtio port, or the second serial port.
+//! The channel for messages to the host: a virtio port, or the second serial port.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -12,7 +12,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 const PORTS: &str = "/sys/class/virtio-ports";
 
-/// The one channel of this boot, there for whoever must give up.
+/// Static, so that the panic hook can send on it.
 static CHANNEL: OnceLock<Channel> = OnceLock::new();
 
 pub(crate) struct Channel {
@@ -20,7 +20,7 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    /// Says one message, as one write: a crash tears at most the last.
+    /// Sends a message in one write, so that a crash can cut the last line alone.
     pub(crate) fn send(&self, message: &Message) -> Result<()> {
         let mut line = serde_json::to_vec(message).context("cannot encode a message")?;
         line.push(b'\n');
@@ -30,7 +30,6 @@ impl Channel {
     }
 }
 
-/// Opens the channel.
 pub(crate) fn open() -> Result<&'static Channel> {
     let file = match virtio_port() {
         Some(path) => open_for_writing(&path)?,
@@ -39,12 +38,12 @@ pub(crate) fn open() -> Result<&'static Channel> {
     Ok(CHANNEL.get_or_init(|| Channel { file }))
 }
 
-/// The channel, if it is open.
+/// Returns the channel, if it is open.
 pub(crate) fn opened() -> Option<&'static Channel> {
     CHANNEL.get()
 }
 
-/// Ports have names in sysfs, and numbers in /dev.
+/// Finds the port by its name in sysfs; in /dev it has a number.
 fn virtio_port() -> Option<PathBuf> {
     let mut ports = fs::read_dir(PORTS).ok()?.flatten();
     let named = |port: &fs::DirEntry| {
@@ -54,7 +53,7 @@ fn virtio_port() -> Option<PathBuf> {
     Some(Path::new("/dev").join(port.file_name()))
 }
 
-/// A terminal that changes nothing of what is written.
+/// Opens a terminal in raw mode, so that it does not change the bytes.
 fn open_tty(path: &Path) -> Result<File> {
     let file = open_for_writing(path)?;
     let raw = tcgetattr(&file).and_then(|mut mode| {
@@ -63,7 +62,7 @@ fn open_tty(path: &Path) -> Result<File> {
     });
     raw.with_context(|| {
         format!(
-            "no way to the host: there is no virtio port {RECORDS_PORT}, and {} is no serial port",
+            "no channel to the host: no virtio port {RECORDS_PORT}, and {} is no serial port",
             path.display()
         )
     })?;

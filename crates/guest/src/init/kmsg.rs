@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kernel log: where the console shows what ran when, and where the
-//! kernel complains.
+//! The kernel log: PID 1 writes to it what runs, and reads the kernel's reports.
 //!
-//! `/dev/kmsg` takes and gives one record per call
-//! (Documentation/ABI/testing/dev-kmsg).
+//! `/dev/kmsg` writes and reads one record per call (Documentation/ABI/testing/dev-kmsg).
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -15,11 +13,11 @@ use nmissed_wire::report;
 use rustix::fs::OFlags;
 
 const PATH: &str = "/dev/kmsg";
-/// Room for the longest record with its fields: `CONSOLE_EXT_LOG_MAX` until
-/// 6.2, `PRINTK_MESSAGE_MAX` (2048 bytes) since.
+/// Bytes of the longest record with its fields: `CONSOLE_EXT_LOG_MAX` until 6.2,
+/// `PRINTK_MESSAGE_MAX` (2048) since.
 const RECORD: usize = 8192;
-/// The kernel refuses to take more than about 1000 bytes: `LOG_LINE_MAX` until
-/// 6.2, `PRINTKRB_RECORD_MAX` (1024 bytes) since.
+/// Bytes of a line. The kernel refuses more than about 1000: `LOG_LINE_MAX` until 6.2,
+/// `PRINTKRB_RECORD_MAX` (1024) since.
 const WRITE_LIMIT: usize = 900;
 
 pub(crate) struct Kmsg {
@@ -27,7 +25,7 @@ pub(crate) struct Kmsg {
 }
 
 impl Kmsg {
-    /// Opens it at its end: what came before is not about any test.
+    /// Opens the log at its end: records before that are not about a test.
     pub(crate) fn open() -> Result<Self> {
         let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
         let mut file = OpenOptions::new()
@@ -41,14 +39,13 @@ impl Kmsg {
         Ok(Self { file })
     }
 
-    /// Writes a line; losing one is not worth failing for.
-    pub(crate) fn say(&mut self, line: &str) {
+    /// Writes a line, and ignores errors.
+    pub(crate) fn write(&mut self, line: &str) {
         let _ = self.file.write_all(cut(line).as_bytes());
     }
 
-    /// The first lines of the reports that the kernel made since the last
-    /// call.
-    pub(crate) fn complaints(&mut self) -> Vec<String> {
+    /// Returns the first line of each report since the last call.
+    pub(crate) fn reports(&mut self) -> Vec<String> {
         let mut found = Vec::new();
         while let Some(record) = self.next() {
             let text = kernel_text(&record).filter(|text| report(text).is_some());
@@ -64,8 +61,7 @@ impl Kmsg {
                 Ok(count) => {
                     return Some(String::from_utf8_lossy(&record[..count]).into_owned());
                 }
-                // Records were overwritten before we read them: go on with
-                // the oldest there is.
+                // Records were overwritten before this read: go on with the oldest one.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 Err(_) => return None,
             }
@@ -79,9 +75,8 @@ impl AsFd for Kmsg {
     }
 }
 
-/// Writes a line where no [`Kmsg`] is at hand, or to the console before there
-/// is a `/dev/kmsg`.
-pub(crate) fn say_once(line: &str) {
+/// Writes a line without a [`Kmsg`], or to stderr if there is no `/dev/kmsg` yet.
+pub(crate) fn write_once(line: &str) {
     let written = OpenOptions::new()
         .write(true)
         .open(PATH)
@@ -91,7 +86,7 @@ pub(crate) fn say_once(line: &str) {
     }
 }
 
-/// As much of a line as one record takes.
+/// Cuts a line to what one record takes.
 fn cut(line: &str) -> &str {
     let end = (0..=WRITE_LIMIT)
         .rev()
@@ -99,9 +94,9 @@ fn cut(line: &str) -> &str {
     &line[..end.unwrap_or(0)]
 }
 
-/// The first line of a record that the kernel wrote; `None` for one of a
-/// program. `priority,sequence,microseconds,flags;text`, with the facility
-/// above the priority's lowest three bits.
+/// Returns the first line of a record (`priority,sequence,microseconds,flags;text`) that
+/// the kernel wrote; `None` for one of a program, which has a facility above the lowest
+/// three bits of the priority.
 fn kernel_text(record: &str) -> Option<&str> {
     let (head, text) = record.split_once(';')?;
     let priority: u32 = head.split(',').next()?.parse().ok()?;
@@ -117,12 +112,12 @@ mod tests {
     #[test_case("6,339,5140900,-,caller=T1;a;b\n", Some("a;b"); "more fields and a semicolon")]
     #[test_case("12,340,5140900,-;WARNING: not by the kernel\n", None; "program")]
     #[test_case("garbage", None; "no record")]
-    fn only_the_kernel_is_heard(record: &str, expected: Option<&str>) {
+    fn records_of_programs_are_ignored(record: &str, expected: Option<&str>) {
         assert_eq!(kernel_text(record), expected);
     }
 
     #[test]
-    fn a_cut_keeps_characters_whole() {
+    fn a_line_is_cut_between_characters() {
         let line = "é".repeat(WRITE_LIMIT);
         assert_eq!(cut(&line).len(), WRITE_LIMIT);
         assert_eq!(cut(&format!("x{line}")).len(), WRITE_LIMIT - 1);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Whole lines out of a pipe that never blocks.
+//! Reads whole lines from a nonblocking pipe.
 
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// More is no line but a flood; it is handed over in pieces.
+/// Bytes of the longest line; a longer one is split.
 const LONGEST: usize = 64 * 1024;
-/// What a pipe holds (pipe(7)): one read takes all there is, and a flood does
-/// not keep the reader from looking at the clock.
+/// Bytes of a full pipe (pipe(7)). One read takes them all, and the caller can check the
+/// deadline between reads of a test that writes without end.
 const CAPACITY: usize = 64 * 1024;
 
 pub(crate) struct Lines {
@@ -17,7 +17,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Reads from a pipe that is open with `O_NONBLOCK`.
+    /// Takes a pipe that is open with `O_NONBLOCK`.
     pub(crate) fn new(pipe: File) -> Self {
         Self {
             pipe,
@@ -25,16 +25,16 @@ impl Lines {
         }
     }
 
-    /// Every whole line that has come.
+    /// Returns the whole lines that have arrived.
     pub(crate) fn take(&mut self) -> Vec<String> {
         let mut bytes = vec![0; CAPACITY];
-        // An error is "nothing there now".
+        // An error means that there is nothing to read now.
         let count = self.pipe.read(&mut bytes).unwrap_or(0);
         let bytes = bytes.into_iter().take(count);
         bytes.filter_map(|byte| self.push(byte)).collect()
     }
 
-    /// Everything that has come, also what no newline ended.
+    /// Returns the lines that have arrived, and the last one if it has no newline.
     pub(crate) fn take_all(&mut self) -> Vec<String> {
         let mut lines = self.take();
         if !self.partial.is_empty() {
@@ -72,7 +72,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn lines_come_whole_however_they_were_written() {
+    fn lines_are_whole_for_all_sizes_of_writes() {
         let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
         let (mut lines, mut write) = (Lines::new(File::from(read)), File::from(write));
         write.write_all(b"a\nb").unwrap();

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! PID 1 of the guest.
 //!
-//! Sets the machine up, runs each planned test alone with a deadline of its
-//! own, says what happened line by line ([`nmissed_wire::Message`]) and
-//! powers off. Whatever goes wrong, it says so before the machine goes down.
+//! Mounts the file systems, runs each planned test in a process of its own with a
+//! deadline, sends a [`Message`] for each start, record and end, and powers off. A
+//! failure of its own is sent before the machine goes down.
 //!
-//! Invariants: decides nothing about the tests' meaning, and never outlives a
-//! failure of its own. The host (`crates/vm`) writes its plan and reads its
-//! messages.
+//! Invariants: it does not interpret records, and a failure of its own ends the machine.
+//! `crates/vm` on the host writes its plan and reads its messages.
 
 #![forbid(unsafe_code)]
 
 mod channel;
-mod judge;
 mod kmsg;
 mod lines;
 mod mounts;
@@ -22,6 +20,7 @@ mod records;
 mod running;
 mod settings;
 mod suite;
+mod test_run;
 
 use std::fs;
 
@@ -71,7 +70,7 @@ fn run_plan(
 
 fn read_plan() -> Result<Vec<PlannedTest>> {
     let text = fs::read(PLAN).with_context(|| format!("cannot read {PLAN}"))?;
-    serde_json::from_slice(&text).with_context(|| format!("{PLAN} is no plan"))
+    serde_json::from_slice(&text).with_context(|| format!("cannot parse {PLAN}"))
 }
 
 fn running_release() -> String {
@@ -79,12 +78,12 @@ fn running_release() -> String {
     name.release().to_string_lossy().into_owned()
 }
 
-/// An image that was not rebuilt must not pass for the one that was meant.
-fn check_release(runs: &str, meant: Option<&str>) -> Result<()> {
-    let meant = meant.unwrap_or(runs);
+/// Checks that an old image was not booted by mistake.
+fn check_release(running: &str, expected: Option<&str>) -> Result<()> {
+    let expected = expected.unwrap_or(running);
     ensure!(
-        runs == meant,
-        "the guest runs kernel {runs}, not {meant}: the wrong image was booted"
+        running == expected,
+        "the guest runs kernel {running}, not {expected}: the wrong image was booted"
     );
     Ok(())
 }

@@ -10,8 +10,8 @@ use rustix::mount::{MountFlags, mount};
 struct Mount {
     fs: &'static str,
     target: &'static str,
-    /// Whether there is no going on without it. The rest is skipped on
-    /// kernels that lack it; a test that needs it says so itself.
+    /// Whether PID 1 needs it. Others are skipped on a kernel that lacks them; a test
+    /// that needs one checks for it.
     essential: bool,
 }
 
@@ -33,7 +33,7 @@ impl Mount {
     }
 }
 
-/// In the order of mounting: a file system comes after the one it lies in.
+/// In the order of mounting: a mount point lies in a file system before it.
 const MOUNTS: &[Mount] = &[
     Mount::essential("proc", "/proc"),
     Mount::essential("sysfs", "/sys"),
@@ -52,7 +52,7 @@ pub(crate) fn mount_all() -> Result<()> {
 }
 
 fn mount_one(entry: &Mount) -> Result<()> {
-    // In sysfs the kernel makes the folder itself, if it has the file system.
+    // Fails in sysfs, where the kernel creates the folder if it has the file system.
     let _ = fs::create_dir_all(entry.target);
     match mount(entry.fs, entry.target, entry.fs, MountFlags::empty(), None) {
         Ok(()) => Ok(()),

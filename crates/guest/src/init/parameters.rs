@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the host said on the kernel command line.
+//! The kernel parameters for PID 1 and the tests.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 use nmissed_wire::PARAMETER_PREFIX;
 
-/// The `nmissed.<key>=<value>` parameters, in order.
+/// Key and value of each `nmissed.<key>=<value>`, in order.
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -16,22 +16,20 @@ impl Parameters {
     }
 
     fn parse(line: &str) -> Self {
-        let ours = line
-            .split_whitespace()
-            .filter_map(|word| word.strip_prefix(PARAMETER_PREFIX)?.split_once('='));
-        Self(
-            ours.map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .collect(),
-        )
+        let pair = |word: &str| {
+            let (key, value) = word.strip_prefix(PARAMETER_PREFIX)?.split_once('=')?;
+            Some((key.to_owned(), value.to_owned()))
+        };
+        Self(line.split_whitespace().filter_map(pair).collect())
     }
 
-    /// The value of a key; the last one counts, as it does for the kernel.
+    /// Returns the last value of a key, as the kernel does for its own parameters.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(name, _)| name == key);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// What each test gets: `NMISSED_<KEY>` per key.
+    /// Returns the environment variables of the tests: `NMISSED_<KEY>` for each key.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let name = |key: &str| format!("NMISSED_{}", key.to_uppercase().replace('-', "_"));
         self.0
@@ -49,7 +47,7 @@ mod tests {
         "console=ttyS0 nmissed.kernel=6.12 nmissed.variant=a nmissed.x nmissed.variant=b=c quiet\n";
 
     #[test]
-    fn the_last_of_a_key_counts() {
+    fn the_last_value_of_a_key_counts() {
         let parameters = Parameters::parse(LINE);
         assert_eq!(parameters.get("kernel"), Some("6.12"));
         assert_eq!(parameters.get("variant"), Some("b=c"));
@@ -57,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_becomes_a_variable() {
+    fn each_key_is_a_variable_of_the_tests() {
         let environment = Parameters::parse("nmissed.kernel=6.12 nmissed.dash-ed=1").environment();
         let expected = [("NMISSED_KERNEL", "6.12"), ("NMISSED_DASH_ED", "1")];
         assert_eq!(

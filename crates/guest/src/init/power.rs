@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The ends of the machine: done, or trouble.
+//! Ends the machine, after all tests or after a failure of PID 1.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -10,24 +10,23 @@ use rustix::system::{RebootCommand, reboot};
 use crate::channel;
 use crate::kmsg;
 
-/// QEMU takes a virtio buffer in its own time where KVM runs the guest.
+/// Time for QEMU to read the last virtio buffer while KVM runs the guest.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// Ends the machine. A restart, because that needs no ACPI: QEMU's
-/// `-no-reboot` makes it an exit.
+/// Ends the machine by a restart, which needs no ACPI: with `-no-reboot` QEMU exits.
 pub(crate) fn off() -> ! {
     sleep(SETTLE);
     let refused = reboot(RebootCommand::Restart);
-    // The kernel panics when PID 1 ends, and that ends the machine too.
-    kmsg::say_once(&format!("{TROUBLE_MARK}cannot restart: {refused:?}"));
+    // The panic after the end of PID 1 ends the machine, too.
+    kmsg::write_once(&format!("{TROUBLE_MARK}cannot restart: {refused:?}"));
     std::process::exit(1)
 }
 
-/// Says why on every way there is, then ends the machine.
+/// Sends the reason on the console and the channel, then ends the machine.
 pub(crate) fn give_up(why: &str) -> ! {
-    kmsg::say_once(&format!("{TROUBLE_MARK}{why}"));
+    kmsg::write_once(&format!("{TROUBLE_MARK}{why}"));
     if let Some(channel) = channel::opened() {
-        // The console has it already.
+        // An error is ignored: the console has the reason.
         let _ = channel.send(&Message::Trouble {
             why: why.to_owned(),
         });

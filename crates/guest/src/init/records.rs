@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where tests write their records: a FIFO, one JSON object per line.
+//! The FIFO for the lines of tests: one JSON object each.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,34 +12,33 @@ use serde::Deserialize;
 /// Tests find it in [`nmissed_wire::output::RECORDS`].
 pub(crate) const PATH: &str = "/run/records";
 
-/// What a test can say about itself.
+/// A line of a test.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Said {
+pub(crate) enum Line {
     /// It cannot run on this kernel.
     Skip {
-        /// The option or symbol that it needs.
+        /// The option or symbol that the kernel lacks.
         skip: String,
     },
-    /// It observed something.
     Record(Record),
-    /// The kernel answered it.
-    Answer(ProberReply),
+    /// A line of the prober.
+    Reply(ProberReply),
 }
 
-/// Reads one line; the error says what is wrong with it.
-pub(crate) fn parse(line: &str) -> Result<Said, String> {
-    let wrong =
-        |_| format!("the test wrote a line that is neither a record, an answer nor a skip: {line}");
-    serde_json::from_str(line).map_err(wrong)
+/// Parses a line; the error quotes it.
+pub(crate) fn parse(line: &str) -> Result<Line, String> {
+    serde_json::from_str(line).map_err(|_| {
+        format!("the test wrote a line that is no record, no prober reply and no skip: {line}")
+    })
 }
 
-/// Makes the FIFO. Open for writing as well: it does not end when a test
-/// does.
+/// Creates the FIFO, and opens it for writing as well, so that it has no end of file
+/// between tests.
 pub(crate) fn open() -> Result<File> {
     let mode = Mode::RUSR | Mode::WUSR;
     mknodat(CWD, PATH, FileType::Fifo, mode, 0)
-        .with_context(|| format!("cannot make the FIFO {PATH}"))?;
+        .with_context(|| format!("cannot create the FIFO {PATH}"))?;
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -54,19 +53,19 @@ mod tests {
     use nmissed_wire::{AttachType, Tally};
 
     #[test]
-    fn a_record_and_a_skip_are_told_apart() {
+    fn a_line_is_a_record_or_a_skip() {
         let record = Record::new("kprobe/x", AttachType::Kprobe, None, Tally::default());
         let line = serde_json::to_string(&record).unwrap();
-        assert_eq!(parse(&line), Ok(Said::Record(record)));
+        assert_eq!(parse(&line), Ok(Line::Record(record)));
         let skip = "CONFIG_FPROBE is not set".to_owned();
         assert_eq!(
             parse(r#"{"skip": "CONFIG_FPROBE is not set"}"#),
-            Ok(Said::Skip { skip })
+            Ok(Line::Skip { skip })
         );
     }
 
     #[test]
-    fn anything_else_is_quoted() {
+    fn an_invalid_line_is_quoted() {
         let error = parse(r#"{"scenario": "half"#).unwrap_err();
         assert!(error.contains(r#"{"scenario": "half"#), "{error}");
     }

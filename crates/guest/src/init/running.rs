@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A test's program while it runs.
+//! The process of a running test.
 
 use std::io::PipeWriter;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,17 +14,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process_group, pidfd_open, wait};
 
-/// One test program, in a process group of its own.
+/// A test program, in a process group of its own.
 pub(crate) struct Running {
     child: Child,
     group: Pid,
-    /// Readable once the program has ended.
+    /// A pidfd: readable when the program has ended.
     ended: OwnedFd,
     started: Instant,
 }
 
 impl Running {
-    /// Starts one test of a program, alone.
+    /// Starts a program with one test.
     pub(crate) fn start(
         test: &PlannedTest,
         environment: &[(String, String)],
@@ -55,14 +55,13 @@ impl Running {
         self.started.elapsed()
     }
 
-    /// Waits until the program has ended (then true), one of the others has
-    /// something to read, or `left` is over.
-    pub(crate) fn wait_for_news(&self, others: &[BorrowedFd], left: Duration) -> Result<bool> {
-        let all = std::iter::once(self.ended.as_fd()).chain(others.iter().copied());
-        let mut fds: Vec<_> = all
-            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
-        let left = Timespec::try_from(left).context("a deadline beyond all time")?;
+    /// Waits until the program has ended (returns true), one of `inputs` is readable, or
+    /// `left` is over.
+    pub(crate) fn wait(&self, inputs: &[BorrowedFd], left: Duration) -> Result<bool> {
+        let all = std::iter::once(self.ended.as_fd()).chain(inputs.iter().copied());
+        let fds = all.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let mut fds: Vec<_> = fds.collect();
+        let left = Timespec::try_from(left).context("the deadline is too long")?;
         match poll(&mut fds, Some(&left)) {
             Ok(_) => Ok(!fds[0].revents().is_empty()),
             Err(Errno::INTR) => Ok(false),
@@ -70,12 +69,11 @@ impl Running {
         }
     }
 
-    /// Ends whatever is left of the group, and says how the program ended.
+    /// Kills the process group, and returns the program's exit status.
     ///
-    /// A program that is stuck in the kernel does not die; the host's own
-    /// deadline is for that.
+    /// A program that is stuck in the kernel does not end: the host's deadline is for that.
     pub(crate) fn finish(mut self) -> Result<ExitStatus> {
-        // A group without members is what we want.
+        // Fails if the group has no process left.
         let _ = kill_process_group(self.group, Signal::KILL);
         let status = self.child.wait().context("cannot wait for a test");
         reap_orphans();
@@ -83,7 +81,7 @@ impl Running {
     }
 }
 
-/// PID 1 inherits what tests leave behind.
+/// Waits for the processes that PID 1 has inherited from tests.
 fn reap_orphans() {
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }

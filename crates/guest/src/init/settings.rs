@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What tests may rely on: open kernel settings and no resource limits.
+//! The sysctls and resource limits of the tests.
 
 use std::fs;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Below `/proc/sys`. One that the kernel lacks is nothing to set; some take
-/// no value without a newline (`devkmsg_sysctl_set_loglvl`).
+/// Files below `/proc/sys` and their values. A kernel may lack some; some need the newline
+/// after the value (`devkmsg_sysctl_set_loglvl`).
 const SYSCTLS: &[(&str, &str)] = &[
     // Addresses in /proc/kallsyms and in debugfs.
     ("kernel/kptr_restrict", "0"),
     ("kernel/perf_event_paranoid", "-1"),
-    // The kernel drops most of what is written to /dev/kmsg otherwise.
+    // Otherwise the kernel drops most lines that are written to /dev/kmsg.
     ("kernel/printk_devkmsg", "on"),
     ("net/core/bpf_jit_enable", "1"),
-    // Counts the runs of programs: one more source for the tests to compare. What is
-    // run and what is missed is the same with it.
+    // The kernel counts runs of programs, which tests compare with their own count. It
+    // does not change which hits are missed.
     ("kernel/bpf_stats_enabled", "1"),
 ];
 
@@ -26,12 +26,12 @@ pub(crate) fn apply() {
     for (name, value) in SYSCTLS {
         let _ = fs::write(format!("/proc/sys/{name}"), format!("{value}\n"));
     }
-    // Before 5.11 BPF memory counts against the first of them.
+    // Before 5.11 BPF memory counts against RLIMIT_MEMLOCK.
     raise(Resource::Memlock, None);
     raise(Resource::Nofile, Some(FILES));
 }
 
-/// PID 1 has CAP_SYS_RESOURCE: these limits cannot be refused.
+/// Ignores the error: PID 1 has CAP_SYS_RESOURCE.
 fn raise(resource: Resource, limit: Option<u64>) {
     let _ = setrlimit(
         resource,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Runs tests one after the other and forwards what they say.
+//! Runs tests one after the other and forwards their records.
 
 use std::io::PipeWriter;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,14 +9,14 @@ use anyhow::{Context, Result};
 use nmissed_wire::{Message, Outcome, PlannedTest, output};
 
 use crate::channel::Channel;
-use crate::judge::{End, Seen};
 use crate::kmsg::Kmsg;
 use crate::lines::Lines;
-use crate::records::{self, Said};
+use crate::records::{self, Line};
 use crate::running::Running;
+use crate::test_run::{End, TestRun};
 
-/// What all tests of a boot share. The writing ends of both pipes stay open
-/// here, so that neither ends with a test.
+/// What the tests of a boot share. The writing ends of both pipes stay open here, so that
+/// they have no end of file between tests.
 pub(crate) struct Suite {
     channel: &'static Channel,
     kmsg: Kmsg,
@@ -33,9 +33,9 @@ impl Suite {
         mut environment: Vec<(String, String)>,
     ) -> Result<Self> {
         environment.push((output::RECORDS.to_owned(), records::PATH.to_owned()));
-        let (output, output_end) = std::io::pipe().context("cannot make a pipe")?;
+        let (output, output_end) = std::io::pipe().context("cannot create a pipe")?;
         let output = OwnedFd::from(output);
-        rustix::io::ioctl_fionbio(&output, true).context("cannot unblock a pipe")?;
+        rustix::io::ioctl_fionbio(&output, true).context("cannot make a pipe nonblocking")?;
         Ok(Self {
             channel,
             kmsg,
@@ -46,13 +46,13 @@ impl Suite {
         })
     }
 
-    /// Runs one test from its start message to its end message.
+    /// Runs a test, and sends its start, its records and its end.
     pub(crate) fn run(&mut self, test: &PlannedTest) -> Result<()> {
         let name = test.name();
-        self.kmsg.say(&format!("nmissed: {name} starts"));
+        self.kmsg.write(&format!("nmissed: {name} starts"));
         self.channel.send(&Message::Start { name: name.clone() })?;
         let (outcome, seconds) = self.observe(test)?;
-        self.kmsg.say(&format!(
+        self.kmsg.write(&format!(
             "nmissed: {name}: {} after {seconds:.3} s",
             outcome.name()
         ));
@@ -65,48 +65,48 @@ impl Suite {
 
     fn observe(&mut self, test: &PlannedTest) -> Result<(Outcome, f64)> {
         let deadline = Duration::try_from_secs_f64(test.deadline_s)
-            .with_context(|| format!("{} has no possible deadline", test.name()))?;
-        let mut seen = Seen::default();
+            .with_context(|| format!("{} has an invalid deadline", test.name()))?;
+        let mut run = TestRun::default();
         let running = Running::start(test, &self.environment, &self.output_end)?;
-        let overdue = self.follow(&running, deadline, &mut seen)?;
+        let overdue = self.follow(&running, deadline, &mut run)?;
         let seconds = running.elapsed().as_secs_f64();
         let status = running.finish()?;
-        self.forward(Lines::take_all, &mut seen)?;
+        self.forward(Lines::take_all, &mut run)?;
         let end = if overdue {
             End::Overdue(deadline)
         } else {
             End::Exited(status)
         };
-        Ok((seen.judge(end), seconds))
+        Ok((run.outcome(end), seconds))
     }
 
-    /// Forwards until the program has ended, or is overdue (then true).
-    fn follow(&mut self, running: &Running, deadline: Duration, seen: &mut Seen) -> Result<bool> {
+    /// Forwards lines until the program has ended; returns true if it is overdue.
+    fn follow(&mut self, running: &Running, deadline: Duration, run: &mut TestRun) -> Result<bool> {
         while let Some(left) = deadline.checked_sub(running.elapsed()) {
-            let others = [self.records.as_fd(), self.output.as_fd(), self.kmsg.as_fd()];
-            if running.wait_for_news(&others, left)? {
+            let inputs = [self.records.as_fd(), self.output.as_fd(), self.kmsg.as_fd()];
+            if running.wait(&inputs, left)? {
                 return Ok(false);
             }
-            self.forward(Lines::take, seen)?;
+            self.forward(Lines::take, run)?;
         }
         Ok(true)
     }
 
-    /// Hands on what `take` finds in the pipes, and what the kernel said.
-    fn forward(&mut self, take: fn(&mut Lines) -> Vec<String>, seen: &mut Seen) -> Result<()> {
+    /// Forwards the lines that `take` returns, and collects the reports of the kernel.
+    fn forward(&mut self, take: fn(&mut Lines) -> Vec<String>, run: &mut TestRun) -> Result<()> {
         for line in take(&mut self.records) {
             match records::parse(&line) {
-                Ok(Said::Record(record)) => self.channel.send(&Message::Record { record })?,
-                Ok(Said::Answer(answer)) => self.channel.send(&Message::Answer { answer })?,
-                Ok(Said::Skip { skip }) => seen.skip = Some(skip),
-                Err(wrong) => seen.complaints.push(wrong),
+                Ok(Line::Record(record)) => self.channel.send(&Message::Record { record })?,
+                Ok(Line::Reply(answer)) => self.channel.send(&Message::Answer { answer })?,
+                Ok(Line::Skip { skip }) => run.skip = Some(skip),
+                Err(complaint) => run.complaints.push(complaint),
             }
         }
         for line in take(&mut self.output) {
-            self.kmsg.say(&format!("  | {line}"));
-            seen.output(&line);
+            self.kmsg.write(&format!("  | {line}"));
+            run.add_output(&line);
         }
-        seen.complaints.extend(self.kmsg.complaints());
+        run.complaints.extend(self.kmsg.reports());
         Ok(())
     }
 }
