@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nmissed_host::{Cmd, Host, hash_parts, write_atomic};
+use nmissed_host::{Cmd, Host, Lock, hash_parts, write_atomic};
 use nmissed_kbuild::UAPI_HEADERS;
 use nmissed_vm::Guest;
 use serde_json::Value;
@@ -29,13 +29,14 @@ const PROBER: &str = "nmissed-prober";
 /// Builds PID 1 and the test programs against the uapi headers of one kernel, or
 /// libbpf's copy of them.
 pub(crate) fn build(workspace: &Workspace, uapi: Option<&Path>, host: &Host) -> Result<Guest> {
+    let _lock = lock(workspace, host)?;
     let build = match uapi {
         Some(uapi) => {
             let target = target_dir(workspace, uapi)?;
             let uapi = target.join("uapi");
             Build::new(workspace, target, Some(uapi), host)
         }
-        None => Build::without_headers(workspace, host),
+        None => Build::without_headers(workspace, host)?,
     };
     build.timed(|build| {
         Ok(Guest {
@@ -47,7 +48,8 @@ pub(crate) fn build(workspace: &Workspace, uapi: Option<&Path>, host: &Host) -> 
 
 /// Builds PID 1 and the prober, which any kernel will do for.
 pub(crate) fn build_prober(workspace: &Workspace, host: &Host) -> Result<Guest> {
-    let build = Build::without_headers(workspace, host);
+    let _lock = lock(workspace, host)?;
+    let build = Build::without_headers(workspace, host)?;
     build.timed(|build| {
         let prober = build.program(PROBER, &["--features", "static"])?;
         Ok(Guest {
@@ -55,6 +57,23 @@ pub(crate) fn build_prober(workspace: &Workspace, host: &Host) -> Result<Guest> 
             tests: vec![("prober".to_owned(), prober)],
         })
     })
+}
+
+/// Returns the folder of all target folders.
+fn targets(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("guest")
+}
+
+/// One command at a time builds there: a copy of what another one writes would be
+/// torn.
+fn lock(workspace: &Workspace, host: &Host) -> Result<Lock> {
+    let targets = targets(workspace);
+    fs::create_dir_all(&targets).with_context(|| format!("cannot create {}", targets.display()))?;
+    let waiting = || {
+        let what = "waiting: another command builds the guest's programs";
+        host.progress.say(what);
+    };
+    Ok(Lock::acquire(&targets.join("lock"), waiting)?)
 }
 
 /// One target folder per set of headers, so that going back and forth between
@@ -67,10 +86,8 @@ fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
         let text = fs::read(&header).with_context(|| format!("cannot read {}", header.display()));
         headers.push(text?);
     }
-    let target = workspace
-        .target()
-        .join("guest")
-        .join(&hash_parts(&headers)[..16]);
+    let target = targets(workspace).join(&hash_parts(&headers)[..16]);
+    seed(&target)?;
     let own = target.join("uapi/linux");
     fs::create_dir_all(&own).with_context(|| format!("cannot create {}", own.display()))?;
     for (name, text) in UAPI_HEADERS.iter().zip(&headers) {
@@ -81,6 +98,28 @@ fn target_dir(workspace: &Workspace, uapi: &Path) -> Result<PathBuf> {
         }
     }
     Ok(target)
+}
+
+/// Starts a new target folder as a copy of another one: of the hundred crates few
+/// depend on the headers, and cargo compiles these alone. Takes about a second.
+fn seed(target: &Path) -> Result<()> {
+    let (Some(targets), false) = (target.parent(), target.exists()) else {
+        return Ok(());
+    };
+    // What an interrupted copy left.
+    let part = targets.join("part");
+    let _ = fs::remove_dir_all(&part);
+    let folders = fs::read_dir(targets).into_iter().flatten().flatten();
+    let mut folders = folders.map(|folder| folder.path());
+    let Some(other) = folders.find(|folder| folder.join(TARGET).is_dir()) else {
+        return Ok(());
+    };
+    // Not as hard links: cargo writes some files in place.
+    Cmd::new("cp")
+        .args(["--archive", "--reflink=auto", "--no-target-directory"])
+        .args([&other, &part])
+        .run()?;
+    fs::rename(&part, target).with_context(|| format!("cannot create {}", target.display()))
 }
 
 struct Build<'a> {
@@ -110,9 +149,10 @@ impl<'a> Build<'a> {
     }
 
     /// For any kernel.
-    fn without_headers(workspace: &'a Workspace, host: &'a Host) -> Self {
-        let target = workspace.target().join("guest/any");
-        Self::new(workspace, target, None, host)
+    fn without_headers(workspace: &'a Workspace, host: &'a Host) -> Result<Self> {
+        let target = targets(workspace).join("any");
+        seed(&target)?;
+        Ok(Self::new(workspace, target, None, host))
     }
 
     /// Builds, and says how it went.
@@ -240,6 +280,19 @@ fn executable(line: &str) -> Option<(String, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_target_folder_has_what_another_one_has() {
+        let targets = tempfile::tempdir().unwrap();
+        let [any, new] = ["any", "new"].map(|name| targets.path().join(name));
+        seed(&any).unwrap();
+        assert!(!any.exists(), "there is nothing to copy");
+        fs::create_dir_all(any.join(TARGET)).unwrap();
+        fs::create_dir_all(targets.path().join("part/torn")).unwrap();
+        seed(&new).unwrap();
+        assert!(new.join(TARGET).is_dir() && !new.join("torn").exists());
+        assert!(!targets.path().join("part").exists());
+    }
     use test_case::test_case;
 
     #[test_case(&["Compiling x", "{}", "error[E0]: no", "  --> y"] => "error[E0]: no\n  --> y"; "from the error on")]

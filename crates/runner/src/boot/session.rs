@@ -100,7 +100,7 @@ impl BootSession {
         let spec = BootSpec {
             kernel: &kernel.id,
             variant: &kernel.variant,
-            behaviours: "",
+            behaviours: &kernel.behaviours,
             release: kernel.configured.as_ref().map(|it| it.release.as_str()),
             configured: kernel.configured.is_some(),
             image: &kernel.image,

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nmissed_kbuild::{BuiltKernel, KernelSpec};
+use nmissed_kbuild::{BuiltKernel, KernelSpec, Series};
 
 /// What a kernel that was not built here has in place of a variant.
 const STOCK: &str = "stock";
@@ -15,6 +15,8 @@ pub(crate) struct Bootable {
     pub(crate) id: String,
     /// For results: `baseline`, or `stock`.
     pub(crate) variant: String,
+    /// The behaviours that its patches declare, as in `NMISSED_BEHAVIOURS`.
+    pub(crate) behaviours: String,
     /// For the folder of its evidence: the variant, if nothing else is said.
     pub(crate) label: String,
     /// bzImage.
@@ -36,11 +38,12 @@ pub(crate) struct Configured {
 
 impl Bootable {
     /// A kernel that was built here.
-    pub(crate) fn built(spec: &KernelSpec, variant: &str, built: &BuiltKernel) -> Self {
+    pub(crate) fn built(spec: &KernelSpec, series: &Series, built: &BuiltKernel) -> Self {
         Self {
             id: spec.id.clone(),
-            variant: variant.to_owned(),
-            label: variant.to_owned(),
+            variant: series.name().to_owned(),
+            behaviours: series.behaviours().to_string(),
+            label: series.name().to_owned(),
             image: built.bzimage.clone(),
             vmlinux: built.vmlinux.clone(),
             configured: Some(Configured {
@@ -55,6 +58,7 @@ impl Bootable {
         Self {
             id: id.to_owned(),
             variant: STOCK.to_owned(),
+            behaviours: String::new(),
             label: STOCK.to_owned(),
             image: image.to_owned(),
             vmlinux: image.to_owned(),

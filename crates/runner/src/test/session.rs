@@ -111,7 +111,7 @@ impl<'a> TestSession<'a> {
         label: &str,
     ) -> Result<Run> {
         let guest = guest::build(self.workspace, Some(&built.uapi_dir), &self.boots.host)?;
-        let kernel = Bootable::built(&plan.spec, series.name(), built).labelled(label);
+        let kernel = Bootable::built(&plan.spec, series, built).labelled(label);
         Ok(Run {
             variant: label.to_owned(),
             ..self.boot(&kernel, &guest)?

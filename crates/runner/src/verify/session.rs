@@ -86,7 +86,7 @@ impl VerifySession<'_> {
         for plan in &targets.to_build {
             for series in &plan.series {
                 let built = build_one(plan, series, &self.boots.host)?;
-                let kernel = Bootable::built(&plan.spec, series.name(), &built);
+                let kernel = Bootable::built(&plan.spec, series, &built);
                 self.verify(&kernel, &guest)?;
             }
         }
