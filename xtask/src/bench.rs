@@ -295,8 +295,8 @@ impl Measured {
         words.extend_from_slice(&self.words);
         let output = self.command(&words).stderr(Stdio::piped()).output()?;
         check_interrupt()?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        let last = told.lines().last().and_then(|line| line.parse().ok());
+        let text = String::from_utf8_lossy(&output.stderr);
+        let last = text.lines().last().and_then(|line| line.parse().ok());
         Ok(last.filter(|_| output.status.success()))
     }
 

@@ -40,7 +40,7 @@ impl Options {
     }
 }
 
-/// Runs one target after the other, and says what each found.
+/// Runs one target after the other, and prints what each found.
 fn run(workspace: &Workspace, options: &Options, install: bool) -> Result<Exit> {
     let targets = targets(workspace, &options.targets)?;
     ensure(&[Step::Fuzz], install)?;
@@ -59,7 +59,7 @@ fn run(workspace: &Workspace, options: &Options, install: bool) -> Result<Exit> 
     Ok(exit)
 }
 
-/// Those that were asked for, or all.
+/// Returns the wanted targets, all if none is named.
 fn targets(workspace: &Workspace, wanted: &[String]) -> Result<Vec<String>> {
     let dir = workspace.root().join(FUZZ_DIR).join("fuzz_targets");
     let mut all = Vec::new();
@@ -83,10 +83,10 @@ fn targets(workspace: &Workspace, wanted: &[String]) -> Result<Vec<String>> {
 
 /// What a target keeps from run to run.
 struct Dirs {
-    /// Inputs that got further than others.
+    /// Inputs that reached new branches.
     corpus: PathBuf,
     seeds: PathBuf,
-    /// Inputs that it broke on.
+    /// Inputs that made it panic.
     findings: PathBuf,
 }
 
@@ -171,15 +171,15 @@ fn outcome(target: &str, seconds: u64, corpus: usize, finished: &Finished) -> Ou
 }
 
 /// How many inputs it had, and how many branches they reached, by the last line
-/// of libFuzzer that tells: `#1024 pulse cov: 350 ft: 904 ...`.
+/// of libFuzzer with counters: `#1024 pulse cov: 350 ft: 904 ...`.
 fn tally(lines: &[String]) -> (u64, u64) {
-    let told = lines.iter().rev().find_map(|line| {
+    let counters = lines.iter().rev().find_map(|line| {
         let (inputs, rest) = line.strip_prefix('#')?.split_once(char::is_whitespace)?;
         let (_, rest) = rest.split_once("cov: ")?;
         let (reached, _) = rest.split_once(' ')?;
         Some((inputs.parse().ok()?, reached.parse().ok()?))
     });
-    told.unwrap_or_default()
+    counters.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_that_tells_counts() {
+    fn last_line_with_counters_counts() {
         let lines = [
             "INFO: seed corpus: files: 2",
             "#2\tINITED cov: 100 ft: 120 corp: 2/8Kb exec/s: 0 rss: 30Mb",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_those_that_there_are() {
+    fn unknown_target_is_wrong_usage() {
         let workspace = Workspace::find().unwrap();
         let all = targets(&workspace, &[]).unwrap();
         assert!(all.contains(&"image".to_owned()), "{all:?}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kernel images of the user's, read.
+//! Kernel images and modules, read from files.
 
 use std::fs;
 use std::path::Path;
@@ -56,13 +56,13 @@ fn misfit(error: Error) -> anyhow::Error {
     }
 }
 
-/// Maps a file. One that is not there was misspelt.
+/// Maps a file; one that does not exist is wrong usage.
 fn open(path: &Path) -> Result<Mapped> {
     check_is_file(path)?;
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Tells a misspelt name from a file that cannot be read.
+/// Refuses a path that is misspelt, as wrong usage.
 fn check_is_file(path: &Path) -> Result<()> {
     let exists = fs::exists(path).unwrap_or(true);
     if exists && !path.is_dir() {

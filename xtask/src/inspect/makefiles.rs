@@ -12,10 +12,10 @@ use nmissed_kmakefile::{Kconfig, Makefiles};
 
 use super::image::UsageError;
 
-/// More than a kernel's source has Makefiles, and than one of them has bytes.
+/// Limits above what a kernel's source has: Makefiles, and bytes in one of them.
 const MOST_FILES: usize = 20_000;
 const MOST_BYTES: u64 = 1 << 20;
-/// Deeper than its folders are.
+/// The same for the depth of its folders.
 const MOST_DEEP: usize = 32;
 
 /// Compares the Makefiles of a tree with an image.
@@ -32,7 +32,7 @@ pub(crate) fn audit(
     Ok(image.audit(&image.functions(), &makefiles, tree, source, files.len()))
 }
 
-/// The configuration, and where it comes from.
+/// Returns the configuration and where it comes from.
 fn configuration(
     image: &Image<'_>,
     path: &Path,
@@ -58,8 +58,8 @@ fn configuration(
     }
 }
 
-/// The Makefiles of a kernel's source by path, those of other processors and
-/// of what is no part of a kernel left out.
+/// Returns the text of each Makefile of an x86 kernel by path, without those of
+/// other processors and of tools.
 fn files(tree: &Path) -> Result<BTreeMap<String, String>> {
     if !tree.join("Makefile").is_file() || !tree.join("arch/x86").is_dir() {
         let error = format!("{}: not the source of a kernel", tree.display());
@@ -70,7 +70,7 @@ fn files(tree: &Path) -> Result<BTreeMap<String, String>> {
     Ok(found)
 }
 
-/// Links are not followed, so there is no end to be missed.
+/// Links are not followed, so that it ends.
 fn walk(
     tree: &Path,
     folder: &Path,
@@ -109,7 +109,7 @@ fn is_of_kernel(folder: &Path) -> bool {
     }
 }
 
-/// What directories have, and what that includes.
+/// Makefiles by name, and files that they include.
 fn is_makefile(name: &str) -> bool {
     ["Makefile", "Kbuild"].iter().any(|it| name.starts_with(it))
         || name.ends_with(".include")

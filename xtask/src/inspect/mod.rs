@@ -69,15 +69,15 @@ pub(crate) struct Options {
 
 /// Reads the image, and prints what the options ask for.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let tell = |image: &Image<'_>, about| text(options, image, about);
+    let text = |image: &Image<'_>, about| render_text(options, image, about);
     let text = match &options.base {
-        Some(base) => with_image(base, |kernel, _| with_module(&options.image, kernel, tell)),
-        None => with_image(&options.image, tell),
+        Some(base) => with_image(base, |kernel, _| with_module(&options.image, kernel, text)),
+        None => with_image(&options.image, text),
     }?;
     print(&text)
 }
 
-fn text(options: &Options, image: &Image<'_>, about: About) -> Result<String> {
+fn render_text(options: &Options, image: &Image<'_>, about: About) -> Result<String> {
     if options.traceable_functions {
         return Ok(lines(image.traceable_functions()));
     }
@@ -155,7 +155,7 @@ fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
     text
 }
 
-/// Prints, and does not mind a reader that has seen enough.
+/// Prints; a closed pipe is no error.
 fn print(text: &str) -> Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_misspelt_is_wrong_usage_and_a_damaged_image_is_not() {
+    fn misspelt_path_is_wrong_usage_and_damaged_image_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let missing = inspect(&["/nonexistent"]).unwrap_err();
         assert_eq!(missing.to_string(), "/nonexistent: no such file");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_and_its_kernel_are_told_apart() {
+    fn module_as_its_own_kernel_is_wrong_usage() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("it.s");
         fs::write(&source, "function: ret\n").unwrap();

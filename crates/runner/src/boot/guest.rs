@@ -182,7 +182,8 @@ impl<'a> Build<'a> {
         Ok(path)
     }
 
-    /// By name: cargo tells them as they get ready, which differs from time to time.
+    /// Sorted by name: cargo lists them as they get ready, in an order that differs
+    /// from time to time.
     fn tests(&self) -> Result<Vec<(String, PathBuf)>> {
         let mut tests = self.cargo(&[
             "test",

@@ -80,12 +80,13 @@ impl BootSession {
         self.machines.deadlines(self.accel.accel)
     }
 
-    /// Seconds of a machine's time as seconds of ours, at the worst.
+    /// Returns what seconds of a machine with hardware virtualization come to here,
+    /// at the worst.
     pub(crate) fn scaled(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds) * self.machines.factor(self.accel.accel)
     }
 
-    /// Boots, and keeps what is known of the kernel beside what it showed.
+    /// Boots, and keeps the kernel's configuration beside its results.
     pub(crate) fn boot(
         &self,
         kernel: &Bootable,

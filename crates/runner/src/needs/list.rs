@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Cmd, find_program};
 
+use Check::{Cargo, Header, Libclang, Library, Program};
+
 /// A step that needs something of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -97,177 +99,46 @@ impl Need {
     }
 }
 
-const fn program(
-    name: &'static [&'static str],
-    package: &'static str,
-    why: &'static str,
-    step: Step,
-) -> Need {
-    Need {
-        check: Check::Program(name),
-        package,
-        why,
-        step,
-    }
-}
-
-const fn need(check: Check, package: &'static str, why: &'static str, step: Step) -> Need {
-    Need {
-        check,
-        package,
-        why,
-        step,
-    }
+/// Rows of a table: step, check, package, reason.
+macro_rules! needs {
+    ($($step:ident: $check:expr, $package:literal, $why:literal;)*) => {
+        &[$(Need { check: $check, package: $package, why: $why, step: Step::$step }),*]
+    };
 }
 
 /// Everything, in the order in which a run comes to need it.
-pub const NEEDS: &[Need] = &[
-    program(&["tar"], "tar", "unpacks kernel source", Step::Source),
-    program(
-        &["xz"],
-        "xz-utils",
-        "decompresses kernel source",
-        Step::Source,
-    ),
-    program(
-        &["patch"],
-        "patch",
-        "applies a patch series with fuzz",
-        Step::Source,
-    ),
-    program(
-        &["curl"],
-        "curl",
-        "downloads a kernel that comes as a tarball",
-        Step::Tarball,
-    ),
-    program(&["gcc"], "gcc", "compiles the kernel", Step::Kernel),
-    program(&["make"], "make", "drives the kernel build", Step::Kernel),
-    program(
-        &["flex"],
-        "flex",
-        "builds the kernel's Kconfig parser",
-        Step::Kernel,
-    ),
-    program(
-        &["bison"],
-        "bison",
-        "builds the kernel's Kconfig parser",
-        Step::Kernel,
-    ),
-    program(
-        &["bc"],
-        "bc",
-        "computes the kernel's time constants",
-        Step::Kernel,
-    ),
-    program(
-        &["perl"],
-        "perl",
-        "runs scripts of the kernel build",
-        Step::Kernel,
-    ),
-    program(
-        &["python3"],
-        "python3",
-        "runs scripts of the kernel build",
-        Step::Kernel,
-    ),
-    program(&["pahole"], "pahole", "makes BTF from DWARF", Step::Kernel),
-    need(
-        Check::Header("gelf.h"),
-        "libelf-dev",
-        "objtool and resolve_btfids read ELF with it",
-        Step::Kernel,
-    ),
-    need(
-        Check::Library("libelf.a"),
-        "libelf-dev",
-        "libbpf, statically linked into the tests",
-        Step::Guest,
-    ),
-    need(
-        Check::Header("zlib.h"),
-        "zlib1g-dev",
-        "libelf and libbpf compress with it",
-        Step::Guest,
-    ),
-    need(
-        Check::Library("libz.a"),
-        "zlib1g-dev",
-        "libbpf, statically linked into the tests",
-        Step::Guest,
-    ),
-    need(
-        Check::Library("libc.a"),
-        "libc6-dev",
-        "the guest has no dynamic linker",
-        Step::Guest,
-    ),
-    program(
-        &["pkg-config"],
-        "pkg-config",
-        "libbpf-sys finds libelf and zlib with it",
-        Step::Guest,
-    ),
-    program(
-        &["clang-19", "clang-18", "clang-17", "clang-16"],
-        "clang-19",
-        "compiles BPF programs (16 or newer)",
-        Step::Guest,
-    ),
-    need(
-        Check::Libclang,
-        "libclang1-19",
-        "bindgen reads the kernel's uapi headers with it",
-        Step::Guest,
-    ),
-    program(
-        &["qemu-system-x86_64"],
-        "qemu-system-x86",
-        "boots the kernels",
-        Step::Boot,
-    ),
-    program(&["perl"], "perl", "runs checkpatch.pl", Step::Review),
-    program(
-        &["sparse"],
-        "sparse",
-        "checks types that C has no words for",
-        Step::Review,
-    ),
-    program(
-        &["git"],
-        "git",
-        "turns patches into commits and back",
-        Step::History,
-    ),
-    program(&["git"], "git", "lists the files to check", Step::Ci),
-    program(
-        &["clang-format-19"],
-        "clang-format-19",
-        "checks the format of BPF programs",
-        Step::Ci,
-    ),
-    program(&["g++"], "g++", "compiles libFuzzer", Step::Fuzz),
-    need(
-        Check::Cargo("fuzz"),
-        "cargo-fuzz",
-        "builds and runs the fuzz targets",
-        Step::Fuzz,
-    ),
-    program(
-        &["time"],
-        "time",
-        "measures the memory that a program takes",
-        Step::Bench,
-    ),
-    program(
-        &["readelf"],
-        "binutils",
-        "is what inspecting is measured against",
-        Step::Bench,
-    ),
-];
+pub const NEEDS: &[Need] = needs! {
+    Source: Program(&["tar"]), "tar", "unpacks kernel source";
+    Source: Program(&["xz"]), "xz-utils", "decompresses kernel source";
+    Source: Program(&["patch"]), "patch", "applies a patch series with fuzz";
+    Tarball: Program(&["curl"]), "curl", "downloads a kernel that comes as a tarball";
+    Kernel: Program(&["gcc"]), "gcc", "compiles the kernel";
+    Kernel: Program(&["make"]), "make", "drives the kernel build";
+    Kernel: Program(&["flex"]), "flex", "builds the kernel's Kconfig parser";
+    Kernel: Program(&["bison"]), "bison", "builds the kernel's Kconfig parser";
+    Kernel: Program(&["bc"]), "bc", "computes the kernel's time constants";
+    Kernel: Program(&["perl"]), "perl", "runs scripts of the kernel build";
+    Kernel: Program(&["python3"]), "python3", "runs scripts of the kernel build";
+    Kernel: Program(&["pahole"]), "pahole", "makes BTF from DWARF";
+    Kernel: Header("gelf.h"), "libelf-dev", "objtool and resolve_btfids read ELF with it";
+    Guest: Library("libelf.a"), "libelf-dev", "libbpf, statically linked into the tests";
+    Guest: Header("zlib.h"), "zlib1g-dev", "libelf and libbpf compress with it";
+    Guest: Library("libz.a"), "zlib1g-dev", "libbpf, statically linked into the tests";
+    Guest: Library("libc.a"), "libc6-dev", "the guest has no dynamic linker";
+    Guest: Program(&["pkg-config"]), "pkg-config", "libbpf-sys finds libelf and zlib with it";
+    Guest: Program(&["clang-19", "clang-18", "clang-17", "clang-16"]), "clang-19", "compiles BPF programs (16 or newer)";
+    Guest: Libclang, "libclang1-19", "bindgen reads the kernel's uapi headers with it";
+    Boot: Program(&["qemu-system-x86_64"]), "qemu-system-x86", "boots the kernels";
+    Review: Program(&["perl"]), "perl", "runs checkpatch.pl";
+    Review: Program(&["sparse"]), "sparse", "checks types that C has no words for";
+    History: Program(&["git"]), "git", "turns patches into commits and back";
+    Ci: Program(&["git"]), "git", "lists the files to check";
+    Ci: Program(&["clang-format-19"]), "clang-format-19", "checks the format of BPF programs";
+    Fuzz: Program(&["g++"]), "g++", "compiles libFuzzer";
+    Fuzz: Cargo("fuzz"), "cargo-fuzz", "builds and runs the fuzz targets";
+    Bench: Program(&["time"]), "time", "measures the memory that a program takes";
+    Bench: Program(&["readelf"]), "binutils", "is what inspecting is measured against";
+};
 
 /// What these steps need and the host lacks.
 pub(crate) fn missing(steps: &[Step]) -> Vec<&'static Need> {

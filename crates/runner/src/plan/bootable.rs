@@ -82,8 +82,8 @@ impl Bootable {
         self
     }
 
-    /// The machine of vm.toml: kernels that are built here have no driver for
-    /// what is on the other.
+    /// The machine of vm.toml: kernels that are built here have no drivers for a
+    /// q35.
     pub(crate) fn machine(&self) -> &'static str {
         if self.configured.is_some() {
             "microvm"

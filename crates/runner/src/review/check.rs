@@ -116,21 +116,10 @@ fn each_patch(
 ) -> Result<bool> {
     let below = below(workspace, plan, series)?;
     let mut results = Results::default();
-    for count in below.len()..=series.len() {
-        let step = if count == below.len() {
-            below.clone()
-        } else if count == series.len() {
-            series.clone()
-        } else {
-            // No expectation is written for it: it is recorded, not judged.
-            series.first(
-                count,
-                &format!("{}-{:02}", series.name(), count - below.len()),
-            )?
-        };
+    for step in steps(&below, series)? {
         let run = match results.runs.last() {
-            // The whole series is what expectations are written for.
-            Some(before) if count < series.len() && !step.ends_with_code() => {
+            // Only the whole series has expectations of its own.
+            Some(before) if step.len() < series.len() && !step.ends_with_code() => {
                 same_kernel(session, before, &step)
             }
             _ => {
@@ -145,12 +134,22 @@ fn each_patch(
     let Some(steps) = Steps::of(&results, &patches) else {
         return Ok(true);
     };
-    let title = format!(
-        "Kernel {}: {} on {}",
-        plan.spec.id,
-        series.name(),
-        below.name()
-    );
+    let (id, variant) = (&plan.spec.id, series.name());
+    let title = format!("Kernel {id}: {variant} on {}", below.name());
     print(&format!("{title}\n\n{}", steps.to_text(style())))?;
     Ok(steps.complaints().is_empty())
+}
+
+/// Returns the variant below, the series after each patch but the last, and the
+/// series. Those between have no expectations: they are recorded, not judged.
+fn steps(below: &Series, series: &Series) -> Result<Vec<Series>> {
+    let mut steps = vec![below.clone()];
+    for count in below.len() + 1..series.len() {
+        let name = format!("{}-{:02}", series.name(), count - below.len());
+        steps.push(series.first(count, &name)?);
+    }
+    if series.len() > below.len() {
+        steps.push(series.clone());
+    }
+    Ok(steps)
 }

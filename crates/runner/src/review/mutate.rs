@@ -87,8 +87,7 @@ fn stack(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> PathBuf {
 }
 
 impl Dropping<'_, '_> {
-    /// Drops each hunk, and shows what came of those that had their turn even
-    /// if the others have none.
+    /// Drops each hunk, and prints the results so far even if that ends early.
     fn all(mut self, mutants: &[Mutant]) -> Result<Vec<DroppedHunk>> {
         let mut hunks = Vec::new();
         let outcome = self.drop_each(mutants, &mut hunks);
@@ -138,7 +137,8 @@ impl Dropping<'_, '_> {
         Ok(())
     }
 
-    /// What the whole series shows; it must be good, or nothing follows.
+    /// Runs the tests with all hunks: they must pass, or nothing follows from a
+    /// failure without one.
     fn whole(&mut self) -> Result<Run> {
         let (plan, series) = (self.plan, self.series);
         let built = self.session.build(plan, series)?;
@@ -156,7 +156,7 @@ impl Dropping<'_, '_> {
         Ok(run)
     }
 
-    /// Builds and boots only where a few objects do not tell.
+    /// Builds and boots only if the objects that the hunk changes compile, and differ.
     fn without(
         &mut self,
         mutant: &Mutant,
@@ -188,8 +188,8 @@ impl Dropping<'_, '_> {
     }
 }
 
-/// A kernel that does not build has been noticed; a host that cannot build has
-/// noticed nothing.
+/// A kernel that does not build shows that the hunk matters; a host that cannot
+/// build shows nothing.
 fn by_the_build(error: Error) -> Result<Noticed> {
     match error.downcast_ref() {
         Some(KbuildError::Build { errors, .. }) => {

@@ -42,8 +42,8 @@ fn differences(list: KernelList, ours: &Lines, theirs: &Lines) -> ListReport {
 /// Returns the lines of `these` that `those` lack, or have less often.
 fn missing(these: &Lines, those: &Lines) -> Vec<String> {
     let more = these.iter().flat_map(|(line, count)| {
-        let others = those.get(line).copied().unwrap_or(0);
-        std::iter::repeat_n(line.clone(), count.saturating_sub(others))
+        let there = those.get(line).copied().unwrap_or(0);
+        std::iter::repeat_n(line.clone(), count.saturating_sub(there))
     });
     more.collect()
 }

@@ -25,7 +25,7 @@ use crate::verify::report::VerifyReport;
 use crate::verify::sample::Extent;
 use crate::workspace::Workspace;
 
-/// Addresses are those of the image, and what is detached is gone soon.
+/// Addresses are those of the image, and a detached probe is freed soon.
 const APPEND: &str = "nokaslr rcupdate.rcu_expedited=1";
 /// The name of the prober's program in the guest.
 const PROBER: &str = "prober";
