@@ -31,8 +31,7 @@ const FILE_MODE: u32 = 0o644;
 pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run> {
     let program = qemu::program()?;
     let files = prepare(spec)?;
-    let arguments = qemu::arguments(spec, &files, &clock(spec.accel));
-    let qemu = Cmd::new(program).args(arguments).tied();
+    let qemu = qemu::command(&program, spec, &files, &clock(spec.accel)).tied();
     let line = format!("{}\n", qemu.line());
     write_atomic(&files.cmdline, line.as_bytes())?;
 
@@ -104,8 +103,7 @@ struct Supervisor<'a> {
 
 impl Supervisor<'_> {
     fn follow(&mut self, qemu: &Cmd) -> Result<Ending> {
-        let mut stopped = None;
-        let mut failed = None;
+        let (mut stopped, mut failed) = (None, None);
         let finished = qemu.finish_while(
             |_| (),
             || {

@@ -76,21 +76,36 @@ pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     ["-accel", how, "-cpu", "max"]
 }
 
-/// Returns QEMU's arguments; `clock` is a kernel parameter.
-pub(crate) fn arguments(spec: &BootSpec, files: &Files, clock: &str) -> Vec<OsString> {
+/// Returns the command that boots; `clock` is a kernel parameter. The second serial port
+/// and the virtio port append to one file, and the guest uses one of them.
+pub(crate) fn command(program: &Path, spec: &BootSpec, files: &Files, clock: &str) -> Cmd {
     let machine = spec.machine;
-    let mut args: Vec<OsString> = BARE.map(OsString::from).to_vec();
-    args.extend(["-machine", &machine.qemu].map(OsString::from));
-    args.extend(accel(spec.accel).map(OsString::from));
-    args.extend(["-smp".into(), machine.cpus.to_string().into()]);
-    args.extend(["-m".into(), format!("{}M", machine.memory_mib).into()]);
-    args.extend(["-kernel".into(), files.image.clone().into()]);
-    args.extend(["-initrd".into(), files.initramfs.clone().into()]);
-    args.extend(["-append".into(), append(spec, clock).into()]);
-    args.extend(console(&files.console));
-    args.extend(tty_channel(&files.records));
-    args.extend(virtio_channel(machine.channel, &files.records));
-    args
+    let cmd = Cmd::new(program)
+        .args(BARE)
+        .args(["-machine", &machine.qemu])
+        .args(accel(spec.accel))
+        .args(["-smp", &machine.cpus.to_string()])
+        .args(["-m", &format!("{}M", machine.memory_mib)])
+        .arg("-kernel")
+        .arg(&files.image)
+        .arg("-initrd")
+        .arg(&files.initramfs)
+        .args(["-append", &append(spec, clock)])
+        .arg("-chardev")
+        .arg(chardev("console", &files.console, ""))
+        .args(["-serial", "chardev:console"])
+        .arg("-chardev")
+        .arg(chardev("tty", &files.records, ",append=on"))
+        .args(["-device", "isa-serial,chardev=tty,index=1"]);
+    let bus = match machine.channel {
+        Channel::VirtioMmio => "virtio-serial-device",
+        Channel::VirtioPci => "virtio-serial-pci",
+        Channel::Serial => return cmd,
+    };
+    let port = format!("virtserialport,chardev=port,name={RECORDS_PORT}");
+    cmd.arg("-chardev")
+        .arg(chardev("port", &files.records, ",append=on"))
+        .args(["-device", bus, "-device", &port])
 }
 
 /// Returns the kernel's command line, which x86 cuts at `COMMAND_LINE_SIZE` (2048 bytes).
@@ -103,49 +118,10 @@ fn append(spec: &BootSpec, clock: &str) -> String {
     ];
     let release = spec.release.map(|release| ("release", release));
     let for_init = for_init.into_iter().chain(release);
+    let for_init = for_init.map(|(key, value)| format!("{PARAMETER_PREFIX}{key}={value}"));
     let words = [KERNEL, clock, &spec.machine.append, spec.append].map(str::to_owned);
     let words = words.into_iter().filter(|words| !words.is_empty());
-    words
-        .chain(for_init.map(|(key, value)| format!("{PARAMETER_PREFIX}{key}={value}")))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// The first serial port.
-fn console(log: &Path) -> [OsString; 4] {
-    [
-        "-chardev".into(),
-        chardev("console", log, ""),
-        "-serial".into(),
-        "chardev:console".into(),
-    ]
-}
-
-/// The second serial port. It and the virtio port append to one file; the guest uses
-/// one of them.
-fn tty_channel(records: &Path) -> [OsString; 4] {
-    [
-        "-chardev".into(),
-        chardev("tty", records, ",append=on"),
-        "-device".into(),
-        "isa-serial,chardev=tty,index=1".into(),
-    ]
-}
-
-fn virtio_channel(channel: Channel, records: &Path) -> Vec<OsString> {
-    let bus = match channel {
-        Channel::VirtioMmio => "virtio-serial-device",
-        Channel::VirtioPci => "virtio-serial-pci",
-        Channel::Serial => return Vec::new(),
-    };
-    vec![
-        "-chardev".into(),
-        chardev("port", records, ",append=on"),
-        "-device".into(),
-        bus.into(),
-        "-device".into(),
-        format!("virtserialport,chardev=port,name={RECORDS_PORT}").into(),
-    ]
+    words.chain(for_init).collect::<Vec<_>>().join(" ")
 }
 
 /// A file as a character device, which QEMU writes without a buffer.
@@ -200,9 +176,7 @@ mod tests {
             Accel::Tcg => "tsc_early_khz=2596148",
         };
         let files = Files::new(spec.image.to_owned(), spec.output);
-        let line = Cmd::new(PROGRAM)
-            .args(arguments(&spec, &files, clock))
-            .line();
+        let line = command(Path::new(PROGRAM), &spec, &files, clock).line();
         line.replace(" -", "\n-")
     }
 
