@@ -3,6 +3,12 @@
 
 use crate::patch::series::Patch;
 
+const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";
+/// Who sends a patch adds it; nobody else can.
+const SIGNATURE: &str = "Signed-off-by:";
+/// Between the message and what git makes of the change.
+const CUT: &str = "---\n";
+
 /// Who wrote a patch and what it is called.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Head {
@@ -46,6 +52,27 @@ fn without_tag(subject: &str) -> &str {
     tagged.map_or(subject, |(_, rest)| rest)
 }
 
+/// The licence below the cut, and no signature above it.
+pub(crate) fn in_our_form(text: &str) -> String {
+    let mut above = true;
+    let mut form = String::new();
+    for line in text.split_inclusive('\n') {
+        if above && line.starts_with(SIGNATURE) {
+            continue;
+        }
+        if above && line == CUT {
+            above = false;
+            // Nothing is left of a paragraph of signatures.
+            form.truncate(form.trim_end_matches('\n').len());
+            form += &format!("\n{CUT}{SPDX}\n\n");
+        } else {
+            form += line;
+        }
+    }
+    form.truncate(form.trim_end_matches('\n').len());
+    form + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +90,12 @@ mod tests {
     #[test_case("bpf: x" => "bpf: x"; "no tag")]
     fn a_subject(subject: &str) -> &str {
         without_tag(subject)
+    }
+
+    #[test]
+    fn a_patch_gets_our_form() {
+        let text = "From 0\nSubject: [PATCH] x\n\nWhy.\n\nSigned-off-by: A <a@b>\n---\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Signed-off-by: a\n+b\n\n";
+        let form = "From 0\nSubject: [PATCH] x\n\nWhy.\n---\nSPDX-License-Identifier: GPL-2.0-only\n\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Signed-off-by: a\n+b\n";
+        assert_eq!(in_our_form(text), form);
     }
 }

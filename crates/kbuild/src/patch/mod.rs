@@ -7,7 +7,6 @@ pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod git;
 pub(crate) mod gnu_patch;
-pub(crate) mod hunks;
 pub(crate) mod mail;
 pub(crate) mod overlay;
 pub(crate) mod part;

@@ -9,15 +9,10 @@ use nmissed_host::write_atomic;
 
 use crate::patch::edit::{BASE, FOLDER, VARIANT};
 use crate::patch::git::git;
+use crate::patch::mail::in_our_form;
 use crate::patch::series::patch_files;
 use crate::patch::stack::KernelStacks;
 use crate::{Error, Result};
-
-const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";
-/// Who sends a patch adds it; nobody else can.
-const SIGNATURE: &str = "Signed-off-by:";
-/// Between the message and what git makes of the change.
-const CUT: &str = "---\n";
 
 /// What became of a patch file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -124,27 +119,6 @@ fn files(dir: &Path, from: &str, to: &str) -> Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
-/// The licence below the cut, and no signature above it.
-fn in_our_form(text: &str) -> String {
-    let mut above = true;
-    let mut form = String::new();
-    for line in text.split_inclusive('\n') {
-        if above && line.starts_with(SIGNATURE) {
-            continue;
-        }
-        if above && line == CUT {
-            above = false;
-            // Nothing is left of a paragraph of signatures.
-            form.truncate(form.trim_end_matches('\n').len());
-            form += &format!("\n{CUT}{SPDX}\n\n");
-        } else {
-            form += line;
-        }
-    }
-    form.truncate(form.trim_end_matches('\n').len());
-    form + "\n"
-}
-
 fn write(folder: &Path, files: BTreeMap<String, String>) -> Result<Vec<(PathBuf, Refreshed)>> {
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let mut all = Vec::new();
@@ -178,13 +152,6 @@ fn write(folder: &Path, files: BTreeMap<String, String>) -> Result<Vec<(PathBuf,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_patch_gets_our_form() {
-        let text = "From 0\nSubject: [PATCH] x\n\nWhy.\n\nSigned-off-by: A <a@b>\n---\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Signed-off-by: a\n+b\n\n";
-        let form = "From 0\nSubject: [PATCH] x\n\nWhy.\n---\nSPDX-License-Identifier: GPL-2.0-only\n\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Signed-off-by: a\n+b\n";
-        assert_eq!(in_our_form(text), form);
-    }
 
     #[test]
     fn files_that_are_as_they_should_be_are_left_alone() {

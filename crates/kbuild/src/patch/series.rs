@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::patch::behaviours::DeclaredBehaviours;
-use crate::patch::diff::touched_files;
+use crate::patch::diff::Diff;
 use crate::patch::part::Part;
 use crate::source::kernels::is_name;
 use crate::{Error, Result};
@@ -135,7 +135,9 @@ impl Patch {
     fn read(file: &Path) -> Result<Self> {
         let bad = |problem: String| Error::bad_input(file, problem);
         let text = fs::read(file).map_err(|error| bad(error.to_string()))?;
-        let touched = touched_files(&String::from_utf8_lossy(&text)).map_err(bad)?;
+        let touched = Diff::parse(&String::from_utf8_lossy(&text))
+            .map_err(bad)?
+            .touched();
         Ok(Self {
             file: file.to_owned(),
             text,
@@ -145,7 +147,7 @@ impl Patch {
 
     /// The same file with another text; nothing if that changes nothing.
     pub(crate) fn with_text(&self, text: String) -> Option<Self> {
-        let touched = touched_files(&text).ok()?;
+        let touched = Diff::parse(&text).ok()?.touched();
         Some(Self {
             file: self.file.clone(),
             text: text.into_bytes(),

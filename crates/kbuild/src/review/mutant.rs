@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::patch::hunks::{Hunks, Place};
+use crate::patch::diff::{Diff, HunkPlace};
 use crate::patch::part::Part;
 use crate::patch::series::Patch;
 use crate::patch::series::Series;
@@ -60,16 +60,16 @@ impl Series {
 
     fn mutants_of(&self, index: usize, patch: &Patch) -> Vec<Mutant> {
         let text = String::from_utf8_lossy(&patch.text);
-        let hunks = Hunks::of(&text);
-        let mutant = |place: Place<'_>| Mutant {
+        let diff = Diff::parse(&text).expect("the patch was parsed when it was read");
+        let mutant = |hunk: HunkPlace<'_>| Mutant {
             patch: patch.file_name(),
-            file: place.file.to_owned(),
-            number: place.number,
-            line: place.line,
-            pointless: pointless(place.file, hunks.changed_lines(place)),
-            series: self.with(index, patch.with_text(hunks.without(place))),
+            file: hunk.file.to_owned(),
+            number: hunk.number,
+            line: hunk.line,
+            pointless: pointless(hunk.file, diff.changed_lines(&hunk)),
+            series: self.with(index, patch.with_text(diff.without(&hunk))),
         };
-        hunks.places().into_iter().map(mutant).collect()
+        diff.hunks().into_iter().map(mutant).collect()
     }
 
     /// The series with another patch, or none, in place of one.
