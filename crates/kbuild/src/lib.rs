@@ -7,7 +7,7 @@
 //! - [`Kernels::load`] reads `vmconfig/kernels.toml`; [`KernelSpec`] says where
 //!   one kernel's source comes from.
 //! - [`fetch()`] downloads, checks and unpacks it: [`SourceTree`].
-//! - [`KernelStacks::series`] and [`Config::load`] read what is built from it.
+//! - [`KernelStacks::series`] and [`KernelConfig::load`] read what is built from it.
 //! - [`build()`] makes a [`BuiltKernel`] of the four, unless the cache has it.
 //!
 //! What there is to do with a series but to build it: [`check()`] says what a
@@ -49,7 +49,7 @@ mod scratch;
 mod source;
 
 pub use build::compile::BuildRequest;
-pub use build::config::Config;
+pub use build::config::KernelConfig;
 pub use build::make_output::headline;
 pub use build::store::{BuiltKernel, UAPI_HEADERS};
 pub use build::{build, lookup};
@@ -62,7 +62,7 @@ pub use patch::refresh::{Refreshed, refresh_patches};
 pub use patch::series::Series;
 pub use patch::stack::{BASELINE, KernelStacks};
 pub use review::attempt::{Attempt, Attempts};
-pub use review::check::{CheckRequest, Checked, check};
+pub use review::check::{CheckRequest, CheckResult, check};
 pub use review::cover::Cover;
 pub use review::mutant::{Mutant, Pointless};
 pub use review::uncovered::Uncovered;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nmissed_host::{Host, Progress, write_atomic};
 
-use crate::build::config::Config;
+use crate::build::config::KernelConfig;
 use crate::build::make::Make;
 use crate::build::make_output::{action, object, planned_object};
 use crate::build::worktree::{Objects, WorkTree};
@@ -28,7 +28,7 @@ pub struct BuildRequest<'a> {
     /// The variant's patches.
     pub series: &'a Series,
     /// Its configuration.
-    pub config: &'a Config,
+    pub config: &'a KernelConfig,
     /// How many compilers run at once; one for each CPU unless said.
     pub jobs: Option<NonZero<usize>>,
 }
@@ -97,7 +97,7 @@ fn options(dot_config: &str) -> impl Iterator<Item = &str> {
 struct Compilation<'a> {
     /// `6.12 active`.
     name: String,
-    config: Config,
+    config: KernelConfig,
     /// Where the options go for Kconfig to read them.
     all_config: PathBuf,
     make: Make,

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// The options that a kernel is asked to have or not to have. All others are
 /// as `allnoconfig` leaves them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Config {
+pub struct KernelConfig {
     options: BTreeMap<String, Setting>,
 }
 
@@ -23,7 +23,7 @@ struct Setting {
     fragment: String,
 }
 
-impl Config {
+impl KernelConfig {
     /// The fragments of a kernel, `<name>.config` in a folder.
     ///
     /// # Errors
@@ -152,8 +152,8 @@ mod tests {
     use proptest::prelude::*;
     use test_case::test_case;
 
-    fn config(fragments: &[(&str, &str)]) -> Config {
-        let mut config = Config::default();
+    fn config(fragments: &[(&str, &str)]) -> KernelConfig {
+        let mut config = KernelConfig::default();
         for (name, text) in fragments {
             config.add(name, text).unwrap();
         }
@@ -211,7 +211,7 @@ mod tests {
     #[test_case("CONFIG_A="; "empty value")]
     #[test_case("CONFIG_A =y"; "blank")]
     fn a_bad_line_is_located(line: &str) {
-        let problem = Config::default()
+        let problem = KernelConfig::default()
             .add("base", &format!("# fine\n{line}\n"))
             .unwrap_err();
         assert!(problem.starts_with("line 2: "), "{problem}");
@@ -220,7 +220,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_asked_for_is_what_is_checked(options in proptest::collection::btree_map("CONFIG_[A-Z0-9_]{1,9}", proptest::option::of("[a-m0-9]{1,5}|\"[ -!#-~]{0,9}\""), 0..9)) {
-            let mut config = Config::default();
+            let mut config = KernelConfig::default();
             for (option, value) in &options {
                 config.set(option, value.as_deref(), "base");
             }

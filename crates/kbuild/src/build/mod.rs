@@ -11,7 +11,7 @@ pub(crate) mod worktree;
 use nmissed_host::Host;
 
 use crate::build::compile::{BuildRequest, compile};
-use crate::build::config::Config;
+use crate::build::config::KernelConfig;
 use crate::build::store::BuiltKernel;
 use crate::build::store::Inputs;
 use crate::build::worktree::WorkTree;
@@ -65,7 +65,7 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
 pub fn lookup(
     spec: &KernelSpec,
     series: &Series,
-    config: &Config,
+    config: &KernelConfig,
     host: &Host,
 ) -> Result<Option<BuiltKernel>> {
     match known_identity(&spec.source, &host.cache)? {

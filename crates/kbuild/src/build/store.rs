@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, hash_parts, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use crate::build::config::Config;
+use crate::build::config::KernelConfig;
 use crate::build::make::VARIABLES;
 use crate::patch::series::Series;
 use crate::source::kernels::KernelSpec;
@@ -70,7 +70,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) spec: &'a KernelSpec,
     pub(crate) identity: &'a str,
     pub(crate) series: &'a Series,
-    pub(crate) config: &'a Config,
+    pub(crate) config: &'a KernelConfig,
     toolchain: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Inputs<'a> {
         spec: &'a KernelSpec,
         identity: &'a str,
         series: &'a Series,
-        config: &'a Config,
+        config: &'a KernelConfig,
     ) -> Result<Self> {
         let toolchain = TOOLCHAIN
             .iter()
@@ -242,7 +242,7 @@ mod tests {
         };
         KernelSpec {
             id: "6.12".into(),
-            base: "6.12".into(),
+            patches: "6.12".into(),
             by_name_only: false,
             fragments: vec!["base".into()],
             source,
@@ -255,7 +255,7 @@ mod tests {
         fs::write(&patch, &parts.patch).unwrap();
         fs::write(dir.path().join("base.config"), parts.option).unwrap();
         let series = Series::from_files(parts.variant, &[patch]).unwrap();
-        let config = Config::load(dir.path(), &spec()).unwrap();
+        let config = KernelConfig::load(dir.path(), &spec()).unwrap();
         let toolchain = vec![parts.toolchain.to_owned()];
         let (spec, identity) = (&spec(), parts.identity);
         act(&Inputs {

@@ -228,7 +228,7 @@ mod tests {
         };
         let spec = KernelSpec {
             id: "1".into(),
-            base: "1".into(),
+            patches: "1".into(),
             by_name_only: false,
             fragments: vec![],
             source,

@@ -11,7 +11,7 @@ const CUT: &str = "---\n";
 
 /// Who wrote a patch and what it is called.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Head {
+pub(crate) struct MailHead {
     /// The name without the address.
     pub(crate) author: String,
     /// Without what git puts before it in brackets; the file's name if the
@@ -19,7 +19,7 @@ pub(crate) struct Head {
     pub(crate) subject: String,
 }
 
-impl Head {
+impl MailHead {
     pub(crate) fn of(patch: &Patch) -> Self {
         let text = String::from_utf8_lossy(&patch.text);
         let from = field(&text, "From: ").unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nmissed_host::Host;
 
-use crate::build::config::Config;
+use crate::build::config::KernelConfig;
 use crate::build::make_output::action;
 use crate::build::worktree::WorkTree;
 use crate::patch::overlay::{Content, Overlay};
@@ -15,7 +15,7 @@ use crate::patch::series::Patch;
 use crate::patch::series::Series;
 use crate::review::checkpatch::checkpatch;
 use crate::review::objects::{Compiled, Compiler, Profile, objects};
-use crate::review::options::{Off, concerned, rules};
+use crate::review::options::{DisabledOption, concerned, rules};
 use crate::review::warnings::new_ones;
 use crate::source::fetch::SourceTree;
 use crate::source::kernels::KernelSpec;
@@ -33,12 +33,12 @@ pub struct CheckRequest<'a> {
     /// How many of them are not looked at, but are what the others change.
     pub below: usize,
     /// The kernel's configuration.
-    pub config: &'a Config,
+    pub config: &'a KernelConfig,
 }
 
 /// What one check found.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Checked {
+pub struct CheckResult {
     /// `checkpatch`, `W=1`...
     pub check: String,
     /// What it looked at: `3 patches`.
@@ -63,18 +63,18 @@ pub struct Checked {
 pub fn check(
     request: &CheckRequest<'_>,
     host: &Host,
-    on_checked: &mut dyn FnMut(&Checked),
+    on_checked: &mut dyn FnMut(&CheckResult),
 ) -> Result<()> {
     let CheckRequest { series, below, .. } = *request;
     let own = &series.patches[below..];
     let patched = match series.apply(request.tree, host) {
         Err(Error::Patch(failure)) => {
-            on_checked(&Checked::of("applies", own, vec![failure.to_string()]));
+            on_checked(&CheckResult::of("applies", own, vec![failure.to_string()]));
             return Ok(());
         }
         applied => applied?,
     };
-    on_checked(&Checked::of("applies", own, Vec::new()));
+    on_checked(&CheckResult::of("applies", own, Vec::new()));
     on_checked(&style(own, request.tree)?);
     let base = series.first(below, series.name())?;
     let states = States {
@@ -90,17 +90,17 @@ pub fn check(
     checker.compile_all(own, on_checked)
 }
 
-fn style(own: &[Patch], tree: &SourceTree) -> Result<Checked> {
+fn style(own: &[Patch], tree: &SourceTree) -> Result<CheckResult> {
     let mut complaints = Vec::new();
     for patch in own {
         let name = patch.file_name();
         let said = checkpatch(patch, tree)?.into_iter();
         complaints.extend(said.map(|text| format!("{name}: {text}")));
     }
-    Ok(Checked::of("checkpatch", own, complaints))
+    Ok(CheckResult::of("checkpatch", own, complaints))
 }
 
-impl Checked {
+impl CheckResult {
     fn of(check: &str, own: &[Patch], complaints: Vec<String>) -> Self {
         Self {
             check: check.to_owned(),
@@ -126,7 +126,11 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn compile_all(&mut self, own: &[Patch], on_checked: &mut dyn FnMut(&Checked)) -> Result<()> {
+    fn compile_all(
+        &mut self,
+        own: &[Patch],
+        on_checked: &mut dyn FnMut(&CheckResult),
+    ) -> Result<()> {
         let touched: BTreeSet<_> = own.iter().flat_map(|patch| &patch.touched).collect();
         let objects = objects(touched.iter().map(|name| name.as_str()));
         for profile in self.profiles(&touched, &objects)? {
@@ -173,7 +177,7 @@ impl Checker<'_> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn judge(&mut self, profile: &Profile, objects: &[String]) -> Result<Checked> {
+    fn judge(&mut self, profile: &Profile, objects: &[String]) -> Result<CheckResult> {
         let mut after = self.compile(profile, State::Patched, objects)?;
         let mut before = Compiled::default();
         let mut absent = Vec::new();
@@ -206,7 +210,7 @@ impl Checker<'_> {
         let new = new_ones(&before.warnings, &after.warnings);
         complaints.extend(new.iter().map(ToString::to_string));
         complaints.dedup();
-        Ok(Checked {
+        Ok(CheckResult {
             check: profile.name.clone(),
             scope: plural(objects.len() - absent.len(), "object", "objects"),
             notes: absent
@@ -272,7 +276,7 @@ fn fixed_profiles() -> Vec<Profile> {
     ]
 }
 
-fn without_option(off: Off) -> Profile {
+fn without_option(off: DisabledOption) -> Profile {
     Profile {
         name: format!("no {}", off.option),
         folder: "x86_64",
@@ -282,10 +286,10 @@ fn without_option(off: Off) -> Profile {
 }
 
 /// What no compiler here looks at.
-fn left_out<'a>(touched: impl Iterator<Item = &'a str>) -> Option<Checked> {
+fn left_out<'a>(touched: impl Iterator<Item = &'a str>) -> Option<CheckResult> {
     let told = |name: &'a str| Some(format!("{name} ({})", Part::of(name)?));
     let notes: Vec<_> = touched.filter_map(told).collect();
-    (!notes.is_empty()).then(|| Checked {
+    (!notes.is_empty()).then(|| CheckResult {
         check: "not compiled".to_owned(),
         scope: plural(notes.len(), "file", "files"),
         notes,

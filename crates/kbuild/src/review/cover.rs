@@ -7,7 +7,7 @@ use std::path::Path;
 use nmissed_host::{Cache, Host};
 
 use crate::patch::git::{committing, git};
-use crate::patch::mail::Head;
+use crate::patch::mail::MailHead;
 use crate::patch::overlay::{Content, Overlay};
 use crate::patch::series::Series;
 use crate::source::fetch::SourceTree;
@@ -50,7 +50,7 @@ impl Cover<'_> {
     fn text(&self, diffstat: &[String]) -> String {
         let heads: Vec<_> = self.series.patches[self.below..]
             .iter()
-            .map(Head::of)
+            .map(MailHead::of)
             .collect();
         let count = heads.len();
         let digits = count.to_string().len();
@@ -76,7 +76,7 @@ impl Cover<'_> {
         )];
         if self.below > 0 {
             lines.push("with, below these patches:".to_owned());
-            let heads = self.series.patches[..self.below].iter().map(Head::of);
+            let heads = self.series.patches[..self.below].iter().map(MailHead::of);
             lines.extend(heads.flat_map(|head| entry(&head.subject)));
         }
         lines
@@ -84,7 +84,7 @@ impl Cover<'_> {
 }
 
 /// The patches of each author, as `git shortlog` has them.
-fn shortlog(heads: &[Head]) -> String {
+fn shortlog(heads: &[MailHead]) -> String {
     let mut authors: Vec<_> = heads.iter().map(|head| head.author.as_str()).collect();
     authors.sort_unstable();
     authors.dedup();

@@ -9,11 +9,11 @@ use std::thread::available_parallelism;
 
 use nmissed_host::write_atomic;
 
-use crate::build::config::Config;
+use crate::build::config::KernelConfig;
 use crate::build::make::Make;
 use crate::build::worktree::WorkTree;
 use crate::patch::part::Part;
-use crate::review::options::Off;
+use crate::review::options::DisabledOption;
 use crate::review::warnings::{Warning, warnings};
 use crate::{Error, Result};
 
@@ -26,7 +26,7 @@ pub(crate) struct Profile {
     /// For make.
     pub(crate) variables: &'static [&'static str],
     /// What the configuration lacks.
-    pub(crate) off: Option<Off>,
+    pub(crate) off: Option<DisabledOption>,
 }
 
 /// How objects fared.
@@ -64,7 +64,11 @@ pub(crate) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    pub(crate) fn new(work: &WorkTree, profile: &'a Profile, config: &Config) -> Result<Self> {
+    pub(crate) fn new(
+        work: &WorkTree,
+        profile: &'a Profile,
+        config: &KernelConfig,
+    ) -> Result<Self> {
         let (source, objects) = (work.source(), work.objects().join(profile.folder));
         fs::create_dir_all(&objects).map_err(Error::io("create", &objects))?;
         let jobs = available_parallelism().map_or(1, NonZero::get);

@@ -4,17 +4,17 @@
 /// An option that kernels are often built without, and the options that must
 /// go for it to go: those that select it (as of 6.12 and 7.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Off {
+pub(crate) struct DisabledOption {
     pub(crate) option: &'static str,
     pub(crate) with: &'static [&'static str],
 }
 
-const OPTIONS: [Off; 9] = [
-    Off {
+const OPTIONS: [DisabledOption; 9] = [
+    DisabledOption {
         option: "CONFIG_FPROBE",
         with: &["CONFIG_FPROBE", "CONFIG_FPROBE_EVENTS"],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_FUNCTION_GRAPH_TRACER",
         with: &[
             "CONFIG_FUNCTION_GRAPH_TRACER",
@@ -23,11 +23,11 @@ const OPTIONS: [Off; 9] = [
         ],
     },
     // 7.3 has no prompt for it.
-    Off {
+    DisabledOption {
         option: "CONFIG_DYNAMIC_FTRACE",
         with: &["CONFIG_DYNAMIC_FTRACE"],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_FUNCTION_TRACER",
         with: &[
             "CONFIG_FUNCTION_TRACER",
@@ -37,23 +37,23 @@ const OPTIONS: [Off; 9] = [
             "CONFIG_FPROBE_EVENTS",
         ],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_KPROBES",
         with: &["CONFIG_KPROBES"],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_KPROBE_EVENTS",
         with: &["CONFIG_KPROBE_EVENTS"],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_UPROBES",
         with: &["CONFIG_UPROBE_EVENTS"],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_BPF_EVENTS",
         with: &["CONFIG_KPROBE_EVENTS", "CONFIG_UPROBE_EVENTS"],
     },
-    Off {
+    DisabledOption {
         option: "CONFIG_BPF_SYSCALL",
         with: &["CONFIG_BPF_SYSCALL"],
     },
@@ -61,9 +61,9 @@ const OPTIONS: [Off; 9] = [
 
 /// Those that files speak of. The texts are what the files hold, and the lines
 /// of Makefiles that decide whether they are compiled.
-pub(crate) fn concerned<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Off> {
+pub(crate) fn concerned<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<DisabledOption> {
     let texts: Vec<_> = texts.into_iter().collect();
-    let speaks = |off: &Off| texts.iter().any(|text| mentions(text, off.option));
+    let speaks = |off: &DisabledOption| texts.iter().any(|text| mentions(text, off.option));
     OPTIONS.into_iter().filter(speaks).collect()
 }
 

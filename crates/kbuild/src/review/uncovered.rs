@@ -17,19 +17,19 @@ const FILE: &str = "uncovered.toml";
 #[derive(Clone, Debug, Default)]
 pub struct Uncovered {
     file: PathBuf,
-    hunks: Vec<Entry>,
+    hunks: Vec<KnownHunk>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawFile {
+struct UncoveredFile {
     #[serde(default)]
-    hunk: Vec<Entry>,
+    hunk: Vec<KnownHunk>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct KnownHunk {
     /// The number of the patch: `0002`.
     patch: String,
     file: String,
@@ -50,7 +50,7 @@ impl Uncovered {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
             read => read.map_err(Error::io("read", &file))?,
         };
-        let raw: RawFile =
+        let raw: UncoveredFile =
             toml::from_str(&text).map_err(|error| Error::bad_input(&file, error.to_string()))?;
         Ok(Self {
             file,
@@ -70,10 +70,10 @@ impl Uncovered {
     /// # Errors
     /// [`Error::BadInput`] with the first that is not.
     pub fn check(&self, mutants: &[Mutant]) -> Result<()> {
-        let is_known = |entry: &&Entry| mutants.iter().any(|mutant| entry.is(mutant));
+        let is_known = |entry: &&KnownHunk| mutants.iter().any(|mutant| entry.is(mutant));
         match self.hunks.iter().find(|entry| !is_known(entry)) {
             None => Ok(()),
-            Some(Entry {
+            Some(KnownHunk {
                 patch,
                 file,
                 number,
@@ -86,7 +86,7 @@ impl Uncovered {
     }
 }
 
-impl Entry {
+impl KnownHunk {
     fn is(&self, mutant: &Mutant) -> bool {
         mutant.number == self.number
             && mutant.file == self.file

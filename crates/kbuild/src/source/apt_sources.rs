@@ -13,7 +13,7 @@ const DEFAULT_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// One enabled source of binary packages.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct AptSource {
     pub(crate) uris: Vec<String>,
     pub(crate) suites: Vec<String>,
     /// The value of Signed-By as a deb822 field: paths, or a whole key with
@@ -22,7 +22,7 @@ pub(crate) struct Entry {
 }
 
 /// Every entry below an `/etc/apt`, in apt's own order.
-pub(crate) fn read(etc_apt: &Path) -> Result<Vec<Entry>> {
+pub(crate) fn read(etc_apt: &Path) -> Result<Vec<AptSource>> {
     let mut entries = Vec::new();
     for file in files(etc_apt)? {
         let text = fs::read(&file).map_err(Error::io("read", &file))?;
@@ -60,11 +60,11 @@ fn files(etc_apt: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// `deb [option=value...] uri suite component...`, one on each line.
-fn parse_one_line(text: &str) -> Vec<Entry> {
+fn parse_one_line(text: &str) -> Vec<AptSource> {
     text.lines().filter_map(parse_line).collect()
 }
 
-fn parse_line(line: &str) -> Option<Entry> {
+fn parse_line(line: &str) -> Option<AptSource> {
     let line = line.split('#').next()?.trim();
     let rest = line.strip_prefix("deb")?;
     let rest = rest.strip_prefix(char::is_whitespace)?.trim_start();
@@ -79,7 +79,7 @@ fn parse_line(line: &str) -> Option<Entry> {
         name.eq_ignore_ascii_case("signed-by")
             .then(|| value.replace(',', " "))
     });
-    fetchable(Entry {
+    fetchable(AptSource {
         uris: vec![uri.to_owned()],
         suites: vec![suite.to_owned()],
         signed_by,
@@ -87,7 +87,7 @@ fn parse_line(line: &str) -> Option<Entry> {
 }
 
 /// Stanzas of `Field: value`, separated by empty lines.
-fn parse_deb822(text: &str) -> Vec<Entry> {
+fn parse_deb822(text: &str) -> Vec<AptSource> {
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
     lines
         .split(|line| line.trim().is_empty())
@@ -95,7 +95,7 @@ fn parse_deb822(text: &str) -> Vec<Entry> {
         .collect()
 }
 
-fn parse_stanza(lines: &[&str]) -> Option<Entry> {
+fn parse_stanza(lines: &[&str]) -> Option<AptSource> {
     let field = |name| field(lines, name);
     let words = |name| -> Vec<String> {
         let value = field(name).unwrap_or_default();
@@ -110,7 +110,7 @@ fn parse_stanza(lines: &[&str]) -> Option<Entry> {
     if field("Enabled").is_some_and(off) || !words("Types").iter().any(|kind| kind == "deb") {
         return None;
     }
-    fetchable(Entry {
+    fetchable(AptSource {
         uris: words("URIs"),
         suites: words("Suites"),
         signed_by: field("Signed-By"),
@@ -134,14 +134,18 @@ fn field(lines: &[&str], name: &str) -> Option<String> {
 }
 
 /// An entry that apt can reach without someone changing a disc.
-fn fetchable(mut entry: Entry) -> Option<Entry> {
+fn fetchable(mut entry: AptSource) -> Option<AptSource> {
     entry.uris.retain(|uri| !uri.starts_with("cdrom:"));
     (!entry.uris.is_empty() && !entry.suites.is_empty()).then_some(entry)
 }
 
 /// The entry whose mirror has `suite`: one that names it; otherwise one for
 /// the machine's own release, as a mirror carries all releases of an archive.
-pub(crate) fn choose<'a>(entries: &'a [Entry], suite: &str, codename: &str) -> Option<&'a Entry> {
+pub(crate) fn choose<'a>(
+    entries: &'a [AptSource],
+    suite: &str,
+    codename: &str,
+) -> Option<&'a AptSource> {
     let with = |suite: &str| {
         entries
             .iter()
@@ -157,7 +161,7 @@ pub(crate) fn choose<'a>(entries: &'a [Entry], suite: &str, codename: &str) -> O
 
 /// A deb822 stanza with one suite of an entry's mirror, and nothing that a
 /// download of one package does not need.
-pub(crate) fn stanza(entry: &Entry, suite: &str) -> String {
+pub(crate) fn stanza(entry: &AptSource, suite: &str) -> String {
     format!(
         "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\nTargets: Packages\nSigned-By: {}\n",
         entry.uris.join(" "),
@@ -171,8 +175,8 @@ mod tests {
     use proptest::prelude::*;
     use test_case::test_case;
 
-    fn entry(uri: &str, suites: &[&str], signed_by: Option<&str>) -> Entry {
-        Entry {
+    fn entry(uri: &str, suites: &[&str], signed_by: Option<&str>) -> AptSource {
+        AptSource {
             uris: vec![uri.to_owned()],
             suites: suites.iter().map(|&suite| suite.to_owned()).collect(),
             signed_by: signed_by.map(str::to_owned),

@@ -30,7 +30,7 @@ pub fn fetch(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
     if let Some(tree) = cached(spec, &host.cache)? {
         return Ok(tree);
     }
-    let sources = Sources::lock(host)?;
+    let sources = SourceStore::lock(host)?;
     // Whoever held the lock may have fetched just this.
     match cached(spec, &host.cache)? {
         Some(tree) => Ok(tree),
@@ -44,7 +44,7 @@ pub fn fetch(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
 /// # Errors
 /// As [`fetch`].
 pub fn refresh(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
-    Sources::lock(host)?.obtain(&spec.source)
+    SourceStore::lock(host)?.obtain(&spec.source)
 }
 
 /// The source of a kernel if it is unpacked.
@@ -84,13 +84,13 @@ fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
 }
 
 /// The right to change `sources/` and `downloads/`.
-struct Sources<'a> {
+struct SourceStore<'a> {
     host: &'a Host,
     downloads: PathBuf,
     _lock: Lock,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> SourceStore<'a> {
     fn lock(host: &'a Host) -> Result<Self> {
         let lock = host.cache.dir("sources")?.join("lock");
         let waiting = || {
@@ -192,10 +192,10 @@ mod tests {
             url: format!("file://{}", origin.display()),
             sha256: hash_file(&origin).unwrap(),
         };
-        let (id, base) = ("1.0".into(), "1.0".into());
+        let (id, patches) = ("1.0".into(), "1.0".into());
         let spec = KernelSpec {
             id,
-            base,
+            patches,
             by_name_only: false,
             fragments: vec![],
             source,

@@ -38,7 +38,7 @@ pub struct KernelSpec {
     pub id: String,
     /// The folder of patches/ that is written for it, and the kernel that the
     /// tests take it for.
-    pub base: String,
+    pub patches: String,
     /// The Kconfig fragments of vmconfig/, in the order in which a later one
     /// overrides an earlier one.
     pub fragments: Vec<String>,
@@ -60,17 +60,17 @@ pub struct Kernels {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawFile {
+struct KernelsFile {
     default: String,
     compare: Vec<String>,
-    kernel: BTreeMap<String, RawKernel>,
+    kernel: BTreeMap<String, KernelEntry>,
     #[serde(default)]
     stock: BTreeMap<String, StockSpec>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawKernel {
+struct KernelEntry {
     source: Source,
     fragments: Vec<String>,
     patches: Option<String>,
@@ -90,7 +90,7 @@ impl Kernels {
 
     fn parse(file: &Path, text: &str) -> Result<Self> {
         let bad = |problem: String| Error::bad_input(file, problem);
-        let raw: RawFile = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let raw: KernelsFile = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
         let mut kernels = BTreeMap::new();
         for (id, kernel) in raw.kernel {
             let spec =
@@ -175,9 +175,9 @@ impl Kernels {
     }
 }
 
-fn check(id: &str, raw: RawKernel) -> Result<KernelSpec, String> {
-    let base = raw.patches.unwrap_or_else(|| id.to_owned());
-    for name in [id, base.as_str()]
+fn check(id: &str, raw: KernelEntry) -> Result<KernelSpec, String> {
+    let patches = raw.patches.unwrap_or_else(|| id.to_owned());
+    for name in [id, patches.as_str()]
         .into_iter()
         .chain(raw.fragments.iter().map(String::as_str))
     {
@@ -193,7 +193,7 @@ fn check(id: &str, raw: RawKernel) -> Result<KernelSpec, String> {
     check_source(&raw.source)?;
     Ok(KernelSpec {
         id: id.to_owned(),
-        base,
+        patches,
         fragments: raw.fragments,
         source: raw.source,
         by_name_only: raw.by_name_only,
@@ -286,12 +286,15 @@ mod tests {
         assert_eq!(kernels.default_id(), "6.12");
         assert_eq!(kernels.compare(), ["baseline", "active"]);
         let debian = kernels.get("6.12").unwrap();
-        assert_eq!((debian.base.as_str(), debian.fragments.len()), ("6.12", 2));
+        assert_eq!(
+            (debian.patches.as_str(), debian.fragments.len()),
+            ("6.12", 2)
+        );
         assert!(
             matches!(&debian.source, Source::Debian { suite, .. } if suite == "bookworm-security")
         );
         let vanilla = kernels.get("vanilla").unwrap();
-        assert_eq!(vanilla.base, "6.12");
+        assert_eq!(vanilla.patches, "6.12");
         assert_eq!(kernels.routine_ids().collect::<Vec<_>>(), ["6.12"]);
         assert!(
             matches!(&vanilla.source, Source::Tarball { url, .. } if url == "file:///v.tar.xz")

@@ -3,7 +3,7 @@
 //! work begins.
 
 use anyhow::Result;
-use nmissed_kbuild::{BASELINE, Config, KernelSpec, KernelStacks, Kernels, Series};
+use nmissed_kbuild::{BASELINE, KernelConfig, KernelSpec, KernelStacks, Kernels, Series};
 
 use crate::exit::UsageError;
 use crate::plan::selection::{Selection, unique};
@@ -27,7 +27,7 @@ pub struct KernelPlan {
     /// Where its source comes from.
     pub spec: KernelSpec,
     /// The Kconfig fragments to build it with.
-    pub config: Config,
+    pub config: KernelConfig,
     /// One patch series per variant.
     pub series: Vec<Series>,
 }
@@ -124,7 +124,7 @@ pub fn kernels(workspace: &Workspace) -> Result<Kernels> {
 
 /// Reads the stacks of patches for a kernel.
 pub(crate) fn stacks(workspace: &Workspace, spec: &KernelSpec) -> Result<KernelStacks> {
-    Ok(KernelStacks::load(&workspace.patches(), &spec.base)?)
+    Ok(KernelStacks::load(&workspace.patches(), &spec.patches)?)
 }
 
 /// The default kernel if none is named.
@@ -164,7 +164,7 @@ fn plan_kernel(
     let series = variants.iter().map(|name| stacks.series(name));
     Ok(KernelPlan {
         spec: spec.clone(),
-        config: Config::load(&workspace.vmconfig(), spec)?,
+        config: KernelConfig::load(&workspace.vmconfig(), spec)?,
         series: series.collect::<Result<_, _>>()?,
     })
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use nmissed_evidence::{Results, Run, Steps};
 use nmissed_host::Host;
-use nmissed_kbuild::{CheckRequest, Checked, Series, check, fetch};
+use nmissed_kbuild::{CheckRequest, CheckResult, Series, check, fetch};
 
 use crate::boot::session::BootSettings;
 use crate::plan::kernels::KernelPlan;
@@ -43,7 +43,7 @@ fn check_one(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Resul
     let title = format!("{} {} on {}", plan.spec.id, series.name(), below.name());
     print(&title)?;
     let (mut good, mut printed) = (true, Ok(()));
-    let mut on_checked = |checked: &Checked| {
+    let mut on_checked = |checked: &CheckResult| {
         good &= checked.complaints.is_empty();
         if printed.is_ok() {
             printed = print(&checked_text(checked));
@@ -55,7 +55,7 @@ fn check_one(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> Resul
     Ok(good)
 }
 
-fn checked_text(checked: &Checked) -> String {
+fn checked_text(checked: &CheckResult) -> String {
     let verdict = match (checked.complaints.len(), &checked.impossible) {
         (0, None) => "good".to_owned(),
         (0, Some(_)) => "impossible".to_owned(),

@@ -82,7 +82,7 @@ struct Dropping<'a, 'b> {
 
 /// The folder of a series' own patches.
 fn stack(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> PathBuf {
-    let of_kernel = workspace.patches().join(&plan.spec.base);
+    let of_kernel = workspace.patches().join(&plan.spec.patches);
     of_kernel.join(series.name())
 }
 
