@@ -16,8 +16,8 @@ pub(crate) struct Kernels {
     #[arg(long, value_name = "ID")]
     kernel: Vec<String>,
 
-    /// baseline, counters, active or guarded (repeatable) [default: baseline, and
-    /// active to compare with unless there is a --patch]
+    /// baseline, or a stack of patches: a folder of patches/ID (repeatable)
+    /// [default: `compare` of vmconfig/kernels.toml, baseline with --patch]
     #[arg(long, value_name = "V")]
     variant: Vec<String>,
 

@@ -16,8 +16,7 @@ pub(super) struct Stacks {
     #[arg(long, value_name = "ID")]
     kernel: Vec<String>,
 
-    /// counters, active or guarded (repeatable) [default: all that there are
-    /// patches for]
+    /// A stack of patches: a folder of patches/ID (repeatable) [default: all]
     #[arg(long, value_name = "V")]
     variant: Vec<String>,
 }
@@ -39,7 +38,7 @@ pub(super) struct Stack {
     #[arg(long, value_name = "ID")]
     kernel: Option<String>,
 
-    /// counters, active or guarded
+    /// A stack of patches: a folder of patches/ID
     #[arg(long, value_name = "V")]
     pub(super) variant: String,
 }
