@@ -1,146 +1,146 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What can go wrong between a kernel's name and its image.
+//! Errors between a kernel's name and its image.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// What every function of this crate returns.
+/// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, where, and what to do about it.
+/// A failure: what failed, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A kernel that kernels.toml does not have.
+    /// kernels.toml has no kernel of this name.
     #[error("there is no kernel {id:?}; {file} has {known}", file = .file.display())]
     UnknownKernel {
-        /// What was asked for.
+        /// Id that was asked for.
         id: String,
-        /// The file that lists them.
+        /// kernels.toml, which lists the kernels.
         file: PathBuf,
-        /// Those that there are, separated by commas.
+        /// Names that there are, separated by commas.
         known: String,
     },
-    /// A variant for which the kernel has no stack of patches.
+    /// The kernel has no stack of patches of this name.
     #[error("kernel {kernel} has no variant {variant:?}; there are {known}")]
     UnknownVariant {
-        /// What was asked for.
+        /// Variant that was asked for.
         variant: String,
-        /// The folder of patches/.
+        /// Folder of patches/.
         kernel: String,
-        /// Those that there are, separated by commas.
+        /// Names that there are, separated by commas.
         known: String,
     },
-    /// A file of the user's that cannot be understood.
+    /// A file of the user or of the project that cannot be parsed or used.
     #[error("{}: {problem}", .file.display())]
     BadInput {
-        /// Which.
+        /// Path of the file.
         file: PathBuf,
-        /// What is wrong with it, with the line where that is known.
+        /// The mistake, with its line where that is known.
         problem: String,
     },
-    /// A patch that does not apply. The tree is as it was.
+    /// A patch does not apply. No tree is changed.
     #[error(transparent)]
     Patch(Box<PatchFailure>),
-    /// Options that were asked for and that Kconfig did not keep.
+    /// Kconfig did not keep options that the fragments request.
     #[error(
-        "the configuration lost {} option(s) that the fragments ask for:{}\n\
+        "the configuration lost {} option(s) that the fragments request:{}\n\
          An option is lost when its name or its dependencies changed: look it up in the\n\
          Kconfig files of the kernel, then correct the fragment.",
         .0.len(), lines_of(.0)
     )]
     LostOptions(Vec<LostOption>),
-    /// No archive of this machine has the kernel's source package.
+    /// The machine's apt configuration has no archive with the package.
     #[error("{problem}; give the kernel a tarball in kernels.toml instead")]
     NoArchive {
-        /// What is missing.
+        /// The program, system or entry that is missing.
         problem: String,
     },
-    /// apt could not get the package lists or the package.
-    #[error("cannot get {package} of {suite}: apt-get says{}\nIs there a network, and does the machine's own `apt-get update` work?", lines_of(.said))]
+    /// apt-get failed to download the package lists or the package.
+    #[error("cannot get {package} of {suite}: apt-get printed{}\nCheck the network and the machine's own `apt-get update`", lines_of(.output))]
     Apt {
-        /// The package.
+        /// Name of the package.
         package: String,
-        /// The suite.
+        /// Suite of Debian, such as `bookworm-security`.
         suite: String,
-        /// Its errors and warnings.
-        said: Vec<String>,
+        /// Lines of apt-get with `E:` or `W:`.
+        output: Vec<String>,
     },
-    /// A tarball that could not be downloaded.
-    #[error("cannot download {url}:{}\nIs there a network? What was downloaded is kept; the next run goes on from there.", lines_of(.said))]
+    /// curl failed to download a tarball.
+    #[error("cannot download {url}:{}\nCheck the network. The part that was downloaded is kept, and the next run resumes it.", lines_of(.output))]
     Download {
-        /// From where.
+        /// Its URL.
         url: String,
-        /// What curl said.
-        said: Vec<String>,
+        /// Lines of curl.
+        output: Vec<String>,
     },
-    /// A tarball that is not the one meant.
+    /// A tarball has another hash than kernels.toml says.
     #[error(
-        "{url} is not the file that kernels.toml means:\n  expected sha256 {expected}\n  found    sha256 {found}\n\
-         {} was removed. Correct the sha256 if the file is meant to have changed; otherwise\n\
-         the download was damaged or tampered with, and the next run starts afresh.",
+        "{url} is not the file that kernels.toml describes:\n  expected sha256 {expected}\n  found    sha256 {found}\n\
+         {} was removed. Correct the sha256 if the file was replaced on purpose; otherwise\n\
+         the download was damaged or forged, and the next run downloads it anew.",
         .file.display()
     )]
     WrongHash {
-        /// From where.
+        /// Its URL.
         url: String,
-        /// The downloaded file, gone by now.
+        /// Path of the downloaded file, which is removed.
         file: PathBuf,
-        /// What kernels.toml says.
+        /// In kernels.toml.
         expected: String,
-        /// What came.
+        /// Of the downloaded file.
         found: String,
     },
-    /// An archive without a kernel in it.
+    /// An archive holds no kernel source.
     #[error("{archive} holds no Linux source: {missing} is missing at its top")]
     NotASource {
-        /// Which archive.
+        /// Its name.
         archive: String,
-        /// The first file looked for in vain.
+        /// First file that was not found.
         missing: &'static str,
     },
-    /// A package without a kernel in it.
-    #[error("{package} holds no kernel: no file of it is called vmlinuz{}", lines_of(.said))]
+    /// A package holds no kernel.
+    #[error("{package} holds no kernel: no file of it is called vmlinuz{}", lines_of(.output))]
     NoImage {
-        /// The package's file.
+        /// Path of the .deb file.
         package: String,
-        /// What dpkg-deb and tar said.
-        said: Vec<String>,
+        /// Lines of dpkg-deb and tar.
+        output: Vec<String>,
     },
-    /// The kernel did not build.
+    /// make failed.
     #[error("the kernel does not build:{}\nAll of the output: {}", lines_of(.errors), .log.display())]
     Build {
-        /// The compiler's first complaints, or make's.
+        /// First errors of the compiler, or of make.
         errors: Vec<String>,
-        /// The complete output.
+        /// File with the complete output.
         log: PathBuf,
     },
-    /// kbuild splits its paths at these.
+    /// The cache folder has a blank or a colon in its path, where make splits it.
     #[error("a kernel cannot be built below {}: make does not allow blanks or colons in the path; set XDG_CACHE_HOME", .0.display())]
     BadCachePath(PathBuf),
-    /// There is no room left.
+    /// The disk is full (ENOSPC).
     #[error(
         "the disk is full ({detail}).\nA kernel takes 3 GB in the cache: make room, or set XDG_CACHE_HOME to a folder that has it; \
-         the next run goes on from here."
+         the next run resumes the work."
     )]
     DiskFull {
-        /// The program's or the system's own words.
+        /// Message of the program or of the system.
         detail: String,
     },
-    /// Anything else the host could not do.
+    /// Another failure of the host.
     #[error(transparent)]
     Host(nmissed_host::Error),
 }
 
-/// A patch that does not apply.
+/// Details of a patch that does not apply.
 #[derive(Debug)]
 pub struct PatchFailure {
-    /// The patch file.
+    /// Path of the patch.
     pub patch: PathBuf,
-    /// The kernel source it was tried on.
+    /// Identity of the kernel source.
     pub tree: String,
     /// One line for each hunk or file that could not be patched.
     pub problems: Vec<String>,
-    /// The reverse of the patch applies: its change is there.
+    /// Whether the reverse of the patch applies: the kernel has the change.
     pub already_applied: bool,
 }
 
@@ -164,14 +164,14 @@ impl fmt::Display for PatchFailure {
 
 impl std::error::Error for PatchFailure {}
 
-/// An option that is not in .config as it was asked for.
+/// An option that .config does not have as a fragment requests it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LostOption {
-    /// The fragment's name.
+    /// Name of the fragment.
     pub fragment: String,
-    /// The line as the fragment has it.
+    /// Line of the fragment.
     pub wanted: String,
-    /// The line as .config has it.
+    /// Line of .config.
     pub found: String,
 }
 
@@ -186,8 +186,8 @@ impl fmt::Display for LostOption {
 }
 
 impl Error {
-    /// Whether the user can cure it by changing what was asked for: a name, a
-    /// file of the project, a patch. Otherwise the host failed.
+    /// Whether the cause is in the request: a name, a file of the project or a patch.
+    /// Otherwise the host failed.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(
@@ -200,7 +200,13 @@ impl Error {
         )
     }
 
-    /// For `map_err` on a file operation.
+    /// Returns [`Error::DiskFull`] if a line of a program's output has the text of ENOSPC.
+    pub(crate) fn disk_full(output: &[String]) -> Option<Self> {
+        let detail = output.iter().find(|line| says_disk_full(line))?.clone();
+        Some(Self::DiskFull { detail })
+    }
+
+    /// Returns a function for `map_err` on a file operation.
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -209,7 +215,6 @@ impl Error {
         move |source| host(source).into()
     }
 
-    /// A problem with a file of the user's.
     pub(crate) fn bad_input(file: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
         Self::BadInput {
             file: file.into(),
@@ -221,19 +226,19 @@ impl Error {
 impl From<nmissed_host::Error> for Error {
     fn from(error: nmissed_host::Error) -> Self {
         use nmissed_host::Error::{Failed, Io};
-        let detail = match &error {
+        let disk_full = match &error {
             Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                Some(error.to_string())
+                let detail = error.to_string();
+                Some(Self::DiskFull { detail })
             }
-            Failed { tail, .. } => tail.iter().find(|line| says_disk_full(line)).cloned(),
+            Failed { tail, .. } => Self::disk_full(tail),
             _ => None,
         };
-        detail.map_or(Self::Host(error), |detail| Self::DiskFull { detail })
+        disk_full.unwrap_or(Self::Host(error))
     }
 }
 
-/// Whether a program's message is the text of ENOSPC.
-pub(crate) fn says_disk_full(line: &str) -> bool {
+fn says_disk_full(line: &str) -> bool {
     line.contains("No space left on device")
 }
 
@@ -263,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_user_wrote_is_usage() {
+    fn only_a_mistake_in_the_request_is_usage() {
         let unknown = Error::UnknownVariant {
             variant: "x".into(),
             kernel: "6.12".into(),

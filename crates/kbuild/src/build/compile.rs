@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From a patched tree to what make leaves of it, and how far that is.
+//! Configuring and building a patched tree, with progress.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -18,18 +18,18 @@ use crate::patch::series::Series;
 use crate::source::fetch::SourceTree;
 use crate::source::kernels::KernelSpec;
 
-/// What to build.
+/// A kernel to build.
 #[derive(Clone, Copy, Debug)]
 pub struct BuildRequest<'a> {
-    /// The kernel.
+    /// Entry of kernels.toml.
     pub spec: &'a KernelSpec,
-    /// Its source.
+    /// Unpacked source.
     pub tree: &'a SourceTree,
-    /// The variant's patches.
+    /// Patches of the variant.
     pub series: &'a Series,
-    /// Its configuration.
+    /// Kconfig options of the kernel.
     pub config: &'a KernelConfig,
-    /// How many compilers run at once; one for each CPU unless said.
+    /// Compilers that run at once; by default one for each CPU.
     pub jobs: Option<NonZero<usize>>,
 }
 
@@ -50,8 +50,8 @@ pub(crate) fn compile(request: &BuildRequest<'_>, work: &WorkTree, host: &Host) 
     let holds = work.holds();
     let started = Instant::now();
     let start = match (compilation.configure()?, holds) {
-        // Most objects will be compiled anew.
-        (Configured::Otherwise, Objects::All) => Objects::Some,
+        // Most objects are compiled anew.
+        (Reconfigured::Yes, Objects::All) => Objects::Some,
         (_, holds) => holds,
     };
     let timed_as = timed_as(&request.spec.id, start);
@@ -70,8 +70,8 @@ fn jobs(request: &BuildRequest<'_>) -> usize {
     jobs.map_or(1, NonZero::get)
 }
 
-/// The name under which the time of a build is remembered, if it tells
-/// something about the next one.
+/// Returns the name under which the time of a build is kept; `None` for a build that was
+/// half done, whose time says nothing about the next one.
 fn timed_as(kernel: &str, start: Objects) -> Option<String> {
     match start {
         Objects::None => Some(format!("build {kernel}, full")),
@@ -80,14 +80,14 @@ fn timed_as(kernel: &str, start: Objects) -> Option<String> {
     }
 }
 
-/// Whether the objects that are there have the configuration asked for.
+/// Whether the existing objects have the requested configuration.
 #[derive(Clone, Copy)]
-enum Configured {
-    AsBefore,
-    Otherwise,
+enum Reconfigured {
+    No,
+    Yes,
 }
 
-/// The lines of a .config that objects depend on: all but the variant's name.
+/// Returns the lines of a .config that objects depend on: all but the variant's name.
 fn options(dot_config: &str) -> impl Iterator<Item = &str> {
     dot_config
         .lines()
@@ -95,10 +95,10 @@ fn options(dot_config: &str) -> impl Iterator<Item = &str> {
 }
 
 struct Compilation<'a> {
-    /// `6.12 active`.
+    /// For progress: `6.12 active`.
     name: String,
     config: KernelConfig,
-    /// Where the options go for Kconfig to read them.
+    /// The file for `KCONFIG_ALLCONFIG`.
     all_config: PathBuf,
     make: Make,
     progress: &'a dyn Progress,
@@ -107,7 +107,7 @@ struct Compilation<'a> {
 impl Compilation<'_> {
     fn run(&self, start: Objects, last: Option<Duration>, started: Instant) -> Result<()> {
         let objects = match start {
-            // A few objects and a link: counting would take longer than it helps.
+            // To count a few objects would take longer than to compile them.
             Objects::All => None,
             Objects::None | Objects::Some => Some(self.count()?),
         };
@@ -119,7 +119,7 @@ impl Compilation<'_> {
         Ok(())
     }
 
-    fn configure(&self) -> Result<Configured> {
+    fn configure(&self) -> Result<Reconfigured> {
         self.begin("configuring", None, None);
         let before = self.make.dot_config().unwrap_or_default();
         write_atomic(&self.all_config, self.config.all_config().as_bytes())?;
@@ -131,14 +131,14 @@ impl Compilation<'_> {
         }
         let same = options(&before).eq(options(&granted));
         Ok(if same {
-            Configured::AsBefore
+            Reconfigured::No
         } else {
-            Configured::Otherwise
+            Reconfigured::Yes
         })
     }
 
-    /// The number of objects that a build will compile. A dry run sees them
-    /// only after `prepare`, and not the few dozen of the boot wrapper.
+    /// Returns the number of objects to compile. A dry run lists them only after `prepare`,
+    /// and lacks a few dozen of the boot wrapper.
     fn count(&self) -> Result<u64> {
         self.begin("preparing", None, None);
         self.make(&["prepare"])?;
@@ -146,7 +146,7 @@ impl Compilation<'_> {
         Ok(plan.iter().filter_map(|line| planned_object(line)).count() as u64)
     }
 
-    /// Makes targets; gives the number of objects that were compiled.
+    /// Runs make; returns the number of objects that were compiled.
     fn make(&self, targets: &[&str]) -> Result<u64> {
         let mut done = 0;
         self.make.targets(targets, |line| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kconfig fragments: what is asked for, and whether it was granted.
+//! Kconfig fragments: the requested options, and those that .config lacks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,8 +9,8 @@ use crate::error::LostOption;
 use crate::source::kernels::KernelSpec;
 use crate::{Error, Result};
 
-/// The options that a kernel is asked to have or not to have. All others are
-/// as `allnoconfig` leaves them.
+/// The options that the fragments of a kernel set or unset. All other options are as in
+/// `allnoconfig`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KernelConfig {
     options: BTreeMap<String, Setting>,
@@ -18,17 +18,16 @@ pub struct KernelConfig {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Setting {
-    /// As in .config: `y`, `8`, `"text"`. `None` is not set.
+    /// As in .config: `y`, `8`, `"text"`; `None` for `is not set`.
     value: Option<String>,
     fragment: String,
 }
 
 impl KernelConfig {
-    /// The fragments of a kernel, `<name>.config` in a folder.
+    /// Reads the fragments of a kernel, `<name>.config` in a folder.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for a fragment that cannot be read, or with its line
-    /// that is no Kconfig.
+    /// [`Error::BadInput`] for a fragment that cannot be read or parsed, with the line.
     pub fn load(folder: &Path, spec: &KernelSpec) -> Result<Self> {
         let mut config = Self::default();
         for fragment in &spec.fragments {
@@ -64,7 +63,7 @@ impl KernelConfig {
         self.options.insert(option.to_owned(), setting);
     }
 
-    /// The same with the variant's name in the kernel release.
+    /// Returns the options with the variant's name in the kernel release.
     pub(crate) fn for_variant(&self, variant: &str) -> Self {
         let mut config = self.clone();
         let release = format!("\"-nmissed-{variant}\"");
@@ -76,7 +75,7 @@ impl KernelConfig {
         config
     }
 
-    /// The same without these options.
+    /// Returns the options without some.
     pub(crate) fn without(&self, options: &[&str]) -> Self {
         let mut config = self.clone();
         for option in options {
@@ -85,7 +84,7 @@ impl KernelConfig {
         config
     }
 
-    /// The file for KCONFIG_ALLCONFIG.
+    /// Returns the content of the file for `KCONFIG_ALLCONFIG`.
     pub(crate) fn all_config(&self) -> String {
         self.options
             .iter()
@@ -93,7 +92,7 @@ impl KernelConfig {
             .collect()
     }
 
-    /// The options that a .config does not have as asked for.
+    /// Returns the options that a .config does not have as requested.
     pub(crate) fn lost(&self, dot_config: &str) -> Vec<LostOption> {
         let granted: BTreeMap<_, _> = dot_config
             .lines()
@@ -119,7 +118,7 @@ fn line(option: &str, value: Option<&str>) -> String {
     }
 }
 
-/// A line that sets nothing is `Ok(None)`.
+/// Parses a line of a fragment or .config; `Ok(None)` if it sets nothing.
 fn parse_line(line: &str) -> Result<Option<(&str, Option<&str>)>, ()> {
     if let Some(comment) = line.strip_prefix('#') {
         let option = comment
@@ -219,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_asked_for_is_what_is_checked(options in proptest::collection::btree_map("CONFIG_[A-Z0-9_]{1,9}", proptest::option::of("[a-m0-9]{1,5}|\"[ -!#-~]{0,9}\""), 0..9)) {
+        fn options_that_are_requested_are_not_lost(options in proptest::collection::btree_map("CONFIG_[A-Z0-9_]{1,9}", proptest::option::of("[a-m0-9]{1,5}|\"[ -!#-~]{0,9}\""), 0..9)) {
             let mut config = KernelConfig::default();
             for (option, value) in &options {
                 config.set(option, value.as_deref(), "base");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Running the kernel's make: nothing inherited, everything logged.
+//! The kernel's make, with a fixed environment and a log.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cmd, Finished, check_interrupt};
 
 use crate::build::make_output::first_errors;
-use crate::error::says_disk_full;
 use crate::{Error, Result};
 
-/// Variables that make the result depend on its inputs alone. On the command
-/// line they also override what a Makefile or .config would choose.
+/// Make the result depend on its inputs alone. On the command line they also override
+/// what a Makefile or .config chooses.
 pub(crate) const VARIABLES: [&str; 6] = [
     "ARCH=x86_64",
-    // Set, even if empty, it keeps a "+" for changed trees out of the release.
+    // If it is set, even empty, the release gets no "+" for a changed tree.
     "LOCALVERSION=",
     "KBUILD_BUILD_TIMESTAMP=1970-01-01",
     "KBUILD_BUILD_USER=nmissed",
@@ -23,10 +22,10 @@ pub(crate) const VARIABLES: [&str; 6] = [
     "KBUILD_BUILD_VERSION=1",
 ];
 
-/// kbuild reads dozens of variables: MAKEFLAGS, CROSS_COMPILE, KCFLAGS...
+/// Without `MAKEFLAGS`, `CROSS_COMPILE`, `KCFLAGS` and dozens more that kbuild reads.
 const INHERITED: [&str; 3] = ["HOME", "PATH", "TMPDIR"];
 
-/// make in one source and object folder.
+/// make for one folder of sources and one of objects.
 pub(crate) struct Make {
     source: PathBuf,
     objects: PathBuf,
@@ -55,38 +54,36 @@ impl Make {
         })
     }
 
-    /// With more variables; of two with one name the last counts.
+    /// Adds variables; of two with one name the last one counts.
     pub(crate) fn with(mut self, variables: &[&str]) -> Self {
         let more = variables.iter().map(|variable| (*variable).to_owned());
         self.variables.extend(more);
         self
     }
 
-    /// `allnoconfig`, but for what the given file asks for. .config and its
-    /// time stay if nothing changes.
+    /// Makes a .config of `allnoconfig` and the options in a file. A .config that would not
+    /// change keeps its modification time.
     pub(crate) fn all_no_config(&self, all_config: &Path) -> Result<()> {
         let allnoconfig = self.command().arg("allnoconfig");
         self.succeed(&allnoconfig.env("KCONFIG_ALLCONFIG", all_config), |_| ())
     }
 
-    /// What Kconfig made of it.
     pub(crate) fn dot_config(&self) -> Result<String> {
         Ok(nmissed_host::read_to_string(&self.objects.join(".config"))?)
     }
 
-    /// Makes targets.
     pub(crate) fn targets(&self, targets: &[&str], on_line: impl FnMut(&str)) -> Result<()> {
         self.succeed(&self.command().args(targets), on_line)
     }
 
-    /// What a make would print. A dry run of kbuild ends with an error where
-    /// a recipe reads what another one did not write; that is of no interest.
+    /// Returns the lines of `make --dry-run`. Errors are ignored: in a dry run of kbuild
+    /// a recipe may read a file that no other one wrote.
     pub(crate) fn dry_run(&self, target: &str) -> Result<Vec<String>> {
         let cmd = self.command().args(["--dry-run", "--keep-going", target]);
         Ok(cmd.finish(|_| ())?.lines)
     }
 
-    /// Makes as many of the targets as can be made; gives what was printed.
+    /// Runs `make --keep-going`, and returns its output.
     pub(crate) fn keep_going(
         &self,
         targets: &[String],
@@ -99,7 +96,7 @@ impl Make {
             on_line(line);
         })?;
         check_interrupt()?;
-        match disk_full(&lines) {
+        match Error::disk_full(&lines) {
             Some(error) => Err(error),
             None => Ok(lines),
         }
@@ -127,27 +124,18 @@ impl Make {
         if status.success() {
             return Ok(());
         }
-        // Ctrl-C on a terminal may reach make before us.
+        // make may have got the SIGINT of a terminal first.
         check_interrupt()?;
-        Err(disk_full(&lines).unwrap_or_else(|| Error::Build {
+        Err(Error::disk_full(&lines).unwrap_or_else(|| Error::Build {
             errors: first_errors(&lines, &self.source),
             log: self.log_path.clone(),
         }))
     }
 
-    /// A log that cannot be written is no reason to stop; a full disk stops
-    /// make itself.
+    /// Errors of the log are ignored; a full disk stops make itself.
     fn note(&self, line: &str) {
         let _ = writeln!(&self.log, "{line}");
     }
-}
-
-/// What failed for lack of room says so somewhere.
-fn disk_full(lines: &[String]) -> Option<Error> {
-    let line = lines.iter().find(|line| says_disk_full(line))?;
-    Some(Error::DiskFull {
-        detail: line.clone(),
-    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What kbuild and the compiler print: progress, plans and errors.
+//! Output of kbuild and the compiler: progress, dry runs and errors.
 
 use std::path::Path;
 
-/// How many lines an error quotes.
+/// Lines that an error quotes.
 const QUOTED: usize = 12;
-/// How many lines before make's complaint may explain it, if no compiler did.
+/// Lines that are quoted before an error of make, if there is none of a compiler.
 const EXPLAINING: usize = 8;
 
 /// `CC kernel/fork.o` of kbuild's `  CC      kernel/fork.o`.
@@ -18,22 +18,21 @@ pub(crate) fn action(line: &str) -> Option<(&str, &str)> {
     is_verb.then(|| (verb, target.trim()))
 }
 
-/// The object of the kernel that a line compiles. Host tools, with their full
-/// paths, do not count: a dry run does not see them.
+/// Returns the object of the kernel that a line compiles. Host tools, which have full
+/// paths, are left out: a dry run does not list them.
 pub(crate) fn object(line: &str) -> Option<&str> {
     let (verb, target) = action(line)?;
     (matches!(verb, "CC" | "AS") && !target.starts_with(['/', '.'])).then_some(target)
 }
 
-/// The object that a line of `make -n` would compile.
+/// Returns the object that a line of `make -n` would compile.
 pub(crate) fn planned_object(line: &str) -> Option<&str> {
     let quiet = line.split_once("echo '")?.1;
     object(quiet.split('\'').next()?)
 }
 
-/// What a failed make has to say: the first complaint of a compiler or linker
-/// with its context, otherwise what led to make's own. Paths are shortened to
-/// those of the kernel tree.
+/// Returns the first error of a compiler or linker with its context; otherwise the first
+/// error of make with the lines before it. Paths are relative to the kernel tree.
 pub(crate) fn first_errors(lines: &[String], source: &Path) -> Vec<String> {
     let quotable = |line: &&str| action(line).is_none() && !is_navigation(line);
     let lines: Vec<_> = lines.iter().map(String::as_str).filter(quotable).collect();
@@ -53,7 +52,7 @@ fn start_of_errors(lines: &[&str]) -> usize {
     }
 }
 
-/// The one line of those that says what is wrong.
+/// Returns the line of an [`Error::Build`](crate::Error::Build) with the error itself.
 #[must_use]
 pub fn headline(errors: &[String]) -> &str {
     let found = errors.iter().find(|line| is_error(line));
@@ -62,7 +61,7 @@ pub fn headline(errors: &[String]) -> &str {
         .map_or("no message", |line| line.trim())
 }
 
-/// `make[1]: Leaving directory '/c/objects'`.
+/// Matches `make[1]: Leaving directory '/c/objects'`.
 fn is_navigation(line: &str) -> bool {
     line.starts_with("make") && line.contains("ing directory '")
 }
@@ -77,7 +76,7 @@ fn is_error(line: &str) -> bool {
     .any(|mark| line.contains(mark))
 }
 
-/// Where the lines begin that lead to the error at `at`.
+/// Returns the first line of those that lead to the error at `at`.
 fn with_context(lines: &[&str], at: usize) -> usize {
     let leads = |line: &&&str| {
         line.starts_with("In file included from ")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From a request to a kernel, by way of the cache.
+//! Building kernels, and the cache of built kernels.
 
 pub(crate) mod compile;
 pub(crate) mod config;
@@ -20,12 +20,11 @@ use crate::source::fetch::known_identity;
 use crate::source::kernels::KernelSpec;
 use crate::{Result, scratch};
 
-/// The kernel that was asked for, built only if the cache does not have it.
+/// Returns a kernel, built only if the cache does not have it.
 ///
 /// # Errors
-/// A patch that does not apply, an option that is lost, a kernel that does not
-/// build, a full disk...: see [`Error`](crate::Error). After any of them the
-/// next call goes on with what is done.
+/// A patch that does not apply, an option that is lost, a failed make, a full disk...:
+/// see [`Error`](crate::Error). The next call resumes the work.
 pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     let BuildRequest {
         spec,
@@ -41,7 +40,7 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     }
     let overlay = series.apply(tree, host)?;
     let mut work = WorkTree::open(spec, tree, host)?;
-    // Whoever held the lock may have built just this.
+    // The process that held the lock may have built it.
     if let Some(kernel) = store::load(&host.cache, &key)? {
         return Ok(kernel);
     }
@@ -57,8 +56,8 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     )
 }
 
-/// The kernel that [`fetch()`](crate::fetch()) and [`build`] would give, if it is
-/// built already.
+/// Returns the kernel that [`fetch()`](crate::fetch()) and [`build`] would return, if it
+/// is built.
 ///
 /// # Errors
 /// [`Error::Host`](crate::Error::Host) if the cache or the toolchain cannot be read.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Built kernels, kept under the hash of all that went into them.
+//! Built kernels in the cache, under the hash of all that went into them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,23 +13,24 @@ use crate::patch::series::Series;
 use crate::source::kernels::KernelSpec;
 use crate::{Error, Result};
 
-/// Goes into every key: raise it when what is kept or how it is made changes.
+/// Part of every key: raise it if the content of a kernel's folder, or how it is made,
+/// changes.
 const FORMAT: &str = "1";
 
 /// The headers of `linux/` in [`BuiltKernel::uapi_dir`]: what the guest's programs include.
 pub const UAPI_HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
 
-/// Programs whose version decides what comes out.
+/// Programs whose version is part of the key.
 const TOOLCHAIN: [&str; 3] = ["gcc", "ld", "pahole"];
 
 /// A kernel in the cache.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BuiltKernel {
-    /// What QEMU boots.
+    /// The image that QEMU boots.
     pub bzimage: PathBuf,
     /// With DWARF, BTF and symbols.
     pub vmlinux: PathBuf,
-    /// The whole .config.
+    /// The .config file.
     pub config: PathBuf,
     /// Addresses and names of all symbols.
     pub system_map: PathBuf,
@@ -37,14 +38,14 @@ pub struct BuiltKernel {
     pub release: String,
     /// For `-I`: `linux/bpf.h` and the like, as the patched kernel has them.
     pub uapi_dir: PathBuf,
-    /// The name of its folder in the cache.
+    /// Name of its folder in the cache.
     pub key: String,
-    /// Whether it was built just now.
+    /// Whether this call built it.
     pub built: bool,
 }
 
 impl BuiltKernel {
-    /// Removes it from the cache, if nobody is going to ask for it again.
+    /// Removes it from the cache, where it will not be needed again.
     ///
     /// # Errors
     /// [`Error::Host`] if it cannot be removed.
@@ -54,7 +55,7 @@ impl BuiltKernel {
     }
 }
 
-/// What a kernel was made of, for a person who looks into the cache.
+/// Content of meta.json: the inputs of a kernel, to be read by people.
 #[derive(Debug, Deserialize, Serialize)]
 struct Meta {
     kernel: String,
@@ -65,7 +66,7 @@ struct Meta {
     toolchain: Vec<String>,
 }
 
-/// All that a kernel depends on.
+/// Everything that a built kernel depends on.
 pub(crate) struct Inputs<'a> {
     pub(crate) spec: &'a KernelSpec,
     pub(crate) identity: &'a str,
@@ -75,7 +76,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Asks the toolchain for its versions.
+    /// Runs the toolchain for its versions.
     pub(crate) fn new(
         spec: &'a KernelSpec,
         identity: &'a str,
@@ -95,7 +96,7 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// `6.12-active-` and a hash.
+    /// Returns the name of the kernel's folder: `6.12-active-` and a hash.
     pub(crate) fn key(&self) -> String {
         let config = self.config.for_variant(&self.series.name).all_config();
         let texts = [FORMAT, self.identity, &config]
@@ -123,7 +124,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// `gcc (Debian 12.2.0-14+deb12u1) 12.2.0`.
+/// Returns the first line of `--version`: `gcc: gcc (Debian 12.2.0-14+deb12u1) 12.2.0`.
 fn version(program: &str) -> Result<String> {
     let lines = Cmd::new(program)
         .arg("--version")
@@ -135,7 +136,7 @@ fn version(program: &str) -> Result<String> {
     ))
 }
 
-/// The kernel with this key, if there is one.
+/// Returns the kernel with this key, if there is one.
 pub(crate) fn load(cache: &Cache, key: &str) -> Result<Option<BuiltKernel>> {
     let dir = folder(cache, key);
     if !dir.is_dir() {
@@ -156,7 +157,7 @@ pub(crate) fn load(cache: &Cache, key: &str) -> Result<Option<BuiltKernel>> {
     }))
 }
 
-/// Keeps what make left in `objects`; `scratch` is empty and in the cache.
+/// Copies a kernel from `objects` to the cache; `scratch` is an empty folder of the cache.
 pub(crate) fn save(
     cache: &Cache,
     inputs: &Inputs<'_>,
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded() {
+    fn a_saved_kernel_is_loaded() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path().join("cache")).unwrap();
         let (source, objects) = (dir.path().join("source"), dir.path().join("objects"));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One tree per kernel source, switched between variants.
+//! One patched tree per kernel source, switched between variants.
 //!
-//! kbuild rebuilds what has another command line or a newer file. So every
-//! variant is built at the same path, and a switch touches only the files
-//! that differ; their new modification time makes kbuild see them.
+//! kbuild compiles an object again if its command line or the time of a file that it
+//! includes changed. So all variants are built at the same path, and a switch writes only
+//! the files that differ.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,47 +18,46 @@ use crate::source::fetch::SourceTree;
 use crate::source::kernels::KernelSpec;
 use crate::{Error, Result};
 
-/// The right to change a kernel's tree and objects.
+/// The tree and objects of a kernel, and the lock on them.
 pub(crate) struct WorkTree {
     dir: PathBuf,
     pristine: PathBuf,
-    state: State,
+    state: TreeState,
     _lock: Lock,
 }
 
-/// What the files on disk cannot say themselves. It is written before they
-/// change: after a crash it may claim too much work, never too little.
+/// Content of state.json. It is written before the files change: after a crash it may
+/// cause too much work, never too little.
 #[derive(Debug, Default, Deserialize, Serialize)]
-struct State {
-    /// source/ was made to its end.
+struct TreeState {
+    /// The copy of the source is complete.
     complete: bool,
-    /// Paths in source/ that may differ from the pristine tree.
+    /// Paths in source/ that may differ from the unpacked source.
     touched: BTreeSet<String>,
-    /// make runs, or was ended without a chance to remove half-written
-    /// objects.
+    /// make runs, or was killed and may have left half-written objects.
     making: bool,
 }
 
-/// What there is to build on.
+/// Objects of earlier builds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Objects {
-    /// Nothing.
+    /// There are none.
     None,
-    /// What an earlier build got to before it failed or was interrupted.
+    /// An earlier build failed or was interrupted.
     Some,
-    /// All of a kernel, maybe of another variant.
+    /// Those of a whole kernel, maybe of another variant.
     All,
 }
 
 impl WorkTree {
-    /// The one that kernels are built in; waits until nobody else uses it.
+    /// Opens the tree in which kernels are built; waits for its lock.
     pub(crate) fn open(spec: &KernelSpec, tree: &SourceTree, host: &Host) -> Result<Self> {
         let name = format!("{}@{}", spec.id, tree.identity);
         Self::named(&name, tree, host)
     }
 
-    /// Another one, for single objects in unusual configurations: who builds
-    /// kernels need not wait, nor build anew.
+    /// Opens another tree, for single objects in other configurations: it does not block
+    /// builds of kernels, and does not change their objects.
     pub(crate) fn open_for_checks(
         spec: &KernelSpec,
         tree: &SourceTree,
@@ -85,7 +84,7 @@ impl WorkTree {
         };
         let lock = Lock::acquire(&dir.join("lock"), waiting)?;
         Ok(Self {
-            state: State::read(&state_file(&dir)).unwrap_or_default(),
+            state: TreeState::read(&state_file(&dir)).unwrap_or_default(),
             dir,
             pristine: tree.dir.clone(),
             _lock: lock,
@@ -109,7 +108,6 @@ impl WorkTree {
         }
     }
 
-    /// For what belongs to this tree alone.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -118,8 +116,8 @@ impl WorkTree {
         self.dir.join(format!("build-{variant}.log"))
     }
 
-    /// Makes source/ the pristine tree with `overlay` over it, and objects/
-    /// fit to build on.
+    /// Makes source/ the unpacked source with `overlay` over it, and removes objects that
+    /// cannot be reused.
     pub(crate) fn switch(&mut self, overlay: &Overlay) -> Result<()> {
         self.create()?;
         self.state.touched.extend(overlay.keys().cloned());
@@ -135,7 +133,7 @@ impl WorkTree {
         self.write_state()
     }
 
-    /// Runs make in such a way that the next run knows if it was cut off.
+    /// Runs make, and records in the state that it runs.
     pub(crate) fn making<T>(&mut self, make: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         self.state.making = true;
         self.write_state()?;
@@ -145,8 +143,8 @@ impl WorkTree {
         result
     }
 
-    /// Makes both folders if they are not there. Objects go with the tree
-    /// they were made from: the files of a new one look old to make.
+    /// Makes both folders if they do not exist. Objects are removed together with the tree
+    /// that they were made from: to make, the files of a new copy look old.
     fn create(&mut self) -> Result<()> {
         let (source, objects) = (self.source(), self.objects());
         let usable = self.state.complete && source.is_dir();
@@ -154,10 +152,10 @@ impl WorkTree {
             remove_dir(&objects)?;
         }
         if !usable {
-            self.state = State::default();
+            self.state = TreeState::default();
             self.write_state()?;
             remove_dir(&source)?;
-            // Hard links: files are replaced here, never written to.
+            // Hard links: files in source/ are replaced, never written to.
             let copy = Cmd::new("cp").args(["--archive", "--link"]);
             copy.arg(&self.pristine).arg(&source).run()?;
         }
@@ -166,7 +164,7 @@ impl WorkTree {
         fs::create_dir_all(&objects).map_err(Error::io("create", objects))
     }
 
-    /// Changes a file if it is not yet as wanted.
+    /// Writes or removes a file if it differs.
     fn put(&self, name: &str, wanted: Option<Content>) -> Result<()> {
         let path = self.source().join(name);
         if Content::read(&path)? == wanted {
@@ -186,8 +184,8 @@ impl WorkTree {
     }
 }
 
-impl State {
-    /// Nothing if there is no state or none that can be understood.
+impl TreeState {
+    /// Returns `None` if there is no state, or it cannot be parsed.
     fn read(file: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(file).ok()?).ok()
     }

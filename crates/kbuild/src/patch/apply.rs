@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a series of patches makes of a tree.
+//! Applying a series to a tree.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use nmissed_host::{Cmd, Finished, Host};
 
-use crate::error::{PatchFailure, says_disk_full};
+use crate::error::PatchFailure;
 use crate::patch::gnu_patch::{fuzzy_hunks, problems};
 use crate::patch::overlay::{Content, Overlay};
 use crate::patch::series::Patch;
@@ -14,7 +14,7 @@ use crate::patch::series::Series;
 use crate::source::fetch::SourceTree;
 use crate::{Error, Result, scratch};
 
-/// Whether every patch of a series applies to a tree, which is not changed.
+/// Checks that every patch of a series applies to a tree, which is not changed.
 ///
 /// # Errors
 /// [`Error::Patch`] for the first that does not; [`Error::Host`].
@@ -23,7 +23,8 @@ pub fn check_applies(series: &Series, tree: &SourceTree, host: &Host) -> Result<
 }
 
 impl Series {
-    /// What the series makes of a tree, which is not changed.
+    /// Returns the files that the series changes, as it leaves them; the tree itself is
+    /// not changed.
     pub(crate) fn apply(&self, tree: &SourceTree, host: &Host) -> Result<Overlay> {
         let scratch = scratch::any(&host.cache)?;
         let touched: BTreeSet<_> = self
@@ -36,7 +37,7 @@ impl Series {
                 content.write(&scratch.path().join(name))?;
             }
         }
-        // What a patch is now: its file may say more.
+        // A mutant's text differs from its file.
         let text = scratch::any(&host.cache)?;
         let input = text.path().join("patch");
         for patch in &self.patches {
@@ -53,9 +54,9 @@ impl Series {
 }
 
 impl Patch {
-    /// Changes the files in `dir`; tells which hunks needed fuzz.
+    /// Changes the files in `dir`; returns the hunks that needed fuzz.
     fn apply(&self, dir: &Path, input: &Path, tree: &SourceTree) -> Result<Vec<String>> {
-        // Asked first: a patch that fails may have changed some files.
+        // Before the patch is applied: one that fails may have changed some files.
         let already_applied = gnu_patch(dir, input, &["--reverse", "--dry-run"])?
             .status
             .success();
@@ -63,10 +64,8 @@ impl Patch {
         if status.success() {
             return Ok(fuzzy_hunks(&lines));
         }
-        if let Some(line) = lines.iter().find(|line| says_disk_full(line)) {
-            return Err(Error::DiskFull {
-                detail: line.clone(),
-            });
+        if let Some(error) = Error::disk_full(&lines) {
+            return Err(error);
         }
         let problems = problems(&lines);
         Err(Error::Patch(Box::new(PatchFailure {
@@ -79,7 +78,7 @@ impl Patch {
 }
 
 fn gnu_patch(dir: &Path, input: &Path, options: &[&str]) -> Result<Finished> {
-    // --force: ask nothing, and do not take a patch for its own reverse.
+    // --force: no questions, and no guess that a patch is reversed.
     let patch = Cmd::new("patch")
         .args([
             "--strip=1",
@@ -107,7 +106,7 @@ mod tests {
     const REMOVE: &str = "--- a/old.c\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n";
     const MISSING: &str = "--- a/none.c\n+++ b/none.c\n@@ -1 +1 @@\n-a\n+b\n";
 
-    /// What CHANGE does, and more.
+    /// [`CHANGE`] and a change of another file.
     const MORE: &str = "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n--- a/old.c\n+++ b/old.c\n@@ -1 +1 @@\n-old\n+new\n";
 
     struct Fixture {

@@ -38,7 +38,7 @@ impl<'a> Diff<'a> {
     /// Parses a patch, which may be a mail.
     ///
     /// # Errors
-    /// What is wrong, and in which line of the patch.
+    /// The mistake, with its line in the patch.
     pub(crate) fn parse(text: &'a str) -> Result<Self, String> {
         let mut diff = Self {
             lines: text.split_inclusive('\n').collect(),

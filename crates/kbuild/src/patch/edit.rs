@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Patches as commits of a git repository, to be worked on with git alone.
+//! From patch files to commits of a git repository.
 
 use std::fs;
 use std::path::Path;
@@ -12,23 +12,22 @@ use crate::patch::stack::KernelStacks;
 use crate::source::fetch::SourceTree;
 use crate::{Error, Result};
 
-/// The branch without patches.
+/// Branch without patches.
 pub(crate) const BASE: &str = "base";
-/// Where the repository says what it is of.
+/// Settings of the repository: the variant, and its folder in patches/.
 pub(crate) const VARIANT: &str = "nmissed.variant";
-/// The same for the folder of patches/.
 pub(crate) const FOLDER: &str = "nmissed.base";
 
-/// Compressing the objects of a repository that lives for a day takes longer
-/// than writing them does.
+/// Compressing the objects takes longer than writing them uncompressed.
 const FAST: [&str; 4] = ["-c", "core.compression=0", "-c", "core.fsync=none"];
 
-/// Makes `dir` a repository: the kernel's source in the branch `base`, and on
-/// it a branch for each stack of the variant, a commit for each patch.
+/// Makes a git repository in `dir`: the kernel's source in the branch `base`, on it a
+/// branch for each stack of the variant with a commit for each patch.
 ///
 /// # Errors
-/// [`Error::BadInput`] if there is such a folder or git cannot apply a patch,
-/// [`Error::Patch`], [`Error::Host`]. `dir` is there as a whole or not at all.
+/// [`Error::BadInput`] if `dir` exists or git cannot apply a patch,
+/// [`Error::Patch`], [`Error::Host`]. After an error
+/// there is no `dir`.
 pub fn edit(
     stacks: &KernelStacks,
     variant: &str,
@@ -39,7 +38,7 @@ pub fn edit(
     if dir.exists() {
         return Err(Error::bad_input(
             dir,
-            "is there already: `patch refresh` writes it back; remove it, or name another folder",
+            "exists: `patch refresh` writes it back; remove it, or name another folder",
         ));
     }
     // Names each hunk that does not apply, which git does not.
@@ -59,7 +58,7 @@ pub fn edit(
     git(&repository)
         .args(["config", FOLDER, stacks.kernel()])
         .run()?;
-    // Branches below follow when a commit below is changed.
+    // A rebase moves the branches below, too.
     git(&repository)
         .args(["config", "rebase.updateRefs", "true"])
         .run()?;
@@ -87,8 +86,8 @@ fn commit_source(tree: &SourceTree, repository: &Path) -> Result<()> {
         option.push(path);
         option
     };
-    // Straight from the source: what is checked out then is a copy that may be
-    // written to.
+    // Straight from the source in the cache; the files that are checked out then are
+    // copies, which may be written to.
     git(repository)
         .args(FAST)
         .arg("--git-dir=.git")
@@ -113,7 +112,7 @@ fn am(repository: &Path, patch: &Path) -> Result<()> {
     ]);
     match am.arg(file).run() {
         Err(nmissed_host::Error::Failed { tail, .. }) => {
-            let why = format!("`git am` does not take it:\n  {}", tail.join("\n  "));
+            let why = format!("`git am` fails:\n  {}", tail.join("\n  "));
             Err(Error::bad_input(patch, why))
         }
         ran => Ok(ran.map(drop)?),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Running git so that the user's own settings do not change what comes out.
+//! git commands whose result does not depend on the user's settings.
 
 use std::path::Path;
 
 use nmissed_host::Cmd;
 
-/// Who made the commits that nobody made.
+/// Author and committer of commits that stand for no patch.
 const NAME: &str = "nmissed";
 const EMAIL: &str = "nmissed@localhost";
 
-/// Hooks, signatures and line ends are for the user's own commits.
+/// Turns off hooks, signatures and conversion of line ends.
 const SETTINGS: [&str; 6] = [
     "-c",
     "core.hooksPath=/dev/null",
@@ -19,16 +19,15 @@ const SETTINGS: [&str; 6] = [
     "core.autocrlf=false",
 ];
 
-/// Variables that point git to other repositories are left out.
+/// Without `GIT_DIR` and the like, which name other repositories.
 const INHERITED: [&str; 3] = ["HOME", "PATH", "TMPDIR"];
 
-/// git in a folder.
 pub(crate) fn git(dir: &Path) -> Cmd {
     let git = Cmd::new("git").args(SETTINGS).arg("-C").arg(dir);
     git.inherit_only(&INHERITED).env("LC_ALL", "C")
 }
 
-/// The same, committing: the same content gives the same commit.
+/// git with a fixed author, committer and date: the same content gives the same commit.
 pub(crate) fn committing(dir: &Path) -> Cmd {
     let git = git(dir).env("GIT_COMMITTER_NAME", NAME);
     git.env("GIT_COMMITTER_EMAIL", EMAIL)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What GNU patch says, as of 2.7.6.
+//! Output of GNU patch 2.7.6.
 
-/// The lines that say what went wrong, with the file each is about.
+/// Returns the failures, each with its file.
 pub(crate) fn problems(lines: &[String]) -> Vec<String> {
     about_files(lines, |line| {
         if line.starts_with("Hunk #") && line.contains(" FAILED at ") {
@@ -25,7 +25,7 @@ pub(crate) fn problems(lines: &[String]) -> Vec<String> {
     })
 }
 
-/// The hunks that were applied although their context has changed.
+/// Returns the hunks that were applied although their context differs.
 pub(crate) fn fuzzy_hunks(lines: &[String]) -> Vec<String> {
     about_files(lines, |line| {
         let fuzzy = line.starts_with("Hunk #") && line.contains(" with fuzz ");
@@ -33,8 +33,8 @@ pub(crate) fn fuzzy_hunks(lines: &[String]) -> Vec<String> {
     })
 }
 
-/// `FILE: REMARK` for each line that a remark is made of. A file that is not
-/// found is named after the message, in the quoted head of its diff.
+/// Returns `FILE: REMARK` for each line of which `remark` makes one. A missing file is
+/// named after the message, in the quoted head of its diff.
 fn about_files(lines: &[String], remark: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut file = None;
     let mut remarks = Vec::new();
@@ -104,12 +104,12 @@ mod tests {
     )]
     #[test_case("patching file f\npatch: **** malformed patch at line 4: x", &["f: malformed patch at line 4: x"]; "malformed")]
     #[test_case("patching file f\nHunk #1 succeeded at 7 (offset 2 lines).", &[]; "moved")]
-    fn what_went_wrong(output: &str, expected: &[&str]) {
+    fn failures_name_their_file(output: &str, expected: &[&str]) {
         assert_eq!(problems(&lines(output)), expected);
     }
 
     #[test]
-    fn fuzz_is_worth_a_remark_and_an_offset_is_not() {
+    fn fuzz_is_reported_and_an_offset_is_not() {
         let output = lines(
             "patching file f\nHunk #1 succeeded at 7 (offset 2 lines).\nHunk #2 succeeded at 40 with fuzz 1.",
         );

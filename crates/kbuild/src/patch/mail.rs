@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The head of a patch: it is a mail.
+//! Patches as mail: the head, and the form that the files in patches/ have.
 
 use crate::patch::series::Patch;
 
 const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";
-/// Who sends a patch adds it; nobody else can.
+/// Only the sender of a patch can certify its origin.
 const SIGNATURE: &str = "Signed-off-by:";
-/// Between the message and what git makes of the change.
+/// Line between the message and the diffstat.
 const CUT: &str = "---\n";
 
-/// Who wrote a patch and what it is called.
+/// Author and subject of a patch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct MailHead {
-    /// The name without the address.
+    /// Name without the address.
     pub(crate) author: String,
-    /// Without what git puts before it in brackets; the file's name if the
-    /// patch is a bare diff.
+    /// Without `[PATCH 1/3]`; the file's name if the patch is a bare diff.
     pub(crate) subject: String,
 }
 
@@ -32,7 +31,7 @@ impl MailHead {
     }
 }
 
-/// A field of the head, its continuations joined with blanks.
+/// Returns a field of the head; continuation lines are joined with blanks.
 fn field(text: &str, name: &str) -> Option<String> {
     let head = text.lines().take_while(|line| !line.is_empty());
     let mut lines = head.skip_while(|line| !line.starts_with(name));
@@ -44,7 +43,7 @@ fn field(text: &str, name: &str) -> Option<String> {
     Some(value)
 }
 
-/// `[PATCH bpf-next v2 1/3] bpf: ...` without the bracket.
+/// Strips `[PATCH bpf-next v2 1/3] `.
 fn without_tag(subject: &str) -> &str {
     let tagged = subject
         .strip_prefix('[')
@@ -52,8 +51,8 @@ fn without_tag(subject: &str) -> &str {
     tagged.map_or(subject, |(_, rest)| rest)
 }
 
-/// The licence below the cut, and no signature above it.
-pub(crate) fn in_our_form(text: &str) -> String {
+/// Puts the licence below [`CUT`], and removes Signed-off-by lines above it.
+pub(crate) fn in_file_form(text: &str) -> String {
     let mut above = true;
     let mut form = String::new();
     for line in text.split_inclusive('\n') {
@@ -62,7 +61,7 @@ pub(crate) fn in_our_form(text: &str) -> String {
         }
         if above && line == CUT {
             above = false;
-            // Nothing is left of a paragraph of signatures.
+            // Blank lines that were before the signatures.
             form.truncate(form.trim_end_matches('\n').len());
             form += &format!("\n{CUT}{SPDX}\n\n");
         } else {
@@ -93,9 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_gets_our_form() {
+    fn a_patch_gets_the_form_of_its_file() {
         let text = "From 0\nSubject: [PATCH] x\n\nWhy.\n\nSigned-off-by: A <a@b>\n---\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Signed-off-by: a\n+b\n\n";
         let form = "From 0\nSubject: [PATCH] x\n\nWhy.\n---\nSPDX-License-Identifier: GPL-2.0-only\n\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Signed-off-by: a\n+b\n";
-        assert_eq!(in_our_form(text), form);
+        assert_eq!(in_file_form(text), form);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What differs between two trees.
+//! The files in which a patched tree differs from its source.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,11 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// The files of a tree that differ from the pristine one; `None` is absent.
+/// Path and content of each file that differs from the unpacked source; `None` where
+/// the file does not exist.
 pub(crate) type Overlay = BTreeMap<String, Option<Content>>;
 
-/// What a file holds.
+/// Content and mode of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
@@ -20,7 +21,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// What is at `path`, if anything.
+    /// Reads a file; `None` if there is none.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
         match fs::read(path) {
             Ok(bytes) => {
@@ -38,8 +39,8 @@ impl Content {
         }
     }
 
-    /// Puts it at `path` as a new file, so that other links to what was there
-    /// keep it.
+    /// Replaces the file at `path` by a new one: hard links to the old file keep its
+    /// content.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let parent = path.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;

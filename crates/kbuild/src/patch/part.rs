@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which part of the kernel's source a file belongs to.
+//! Files of the kernel's source that no kernel here is built from.
 
 use std::fmt;
 
-/// The folders of arch/ whose files are compiled here, for 64 or 32 bits.
-const OUR_ARCH: &str = "x86";
+/// Folder of arch/ that is compiled here, for 64 or 32 bits.
+const ARCH: &str = "x86";
 
-/// What a file is for, if it is not for the kernel that is built here.
+/// Part of the kernel's source that is not built here.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Part {
-    /// Text for people.
+    /// `Documentation/`, and text files at the top.
     Documentation,
-    /// Programs beside the kernel: bpftool, perf, the selftests.
+    /// `tools/`: bpftool, perf, the selftests.
     Tools,
-    /// Examples.
+    /// `samples/`: example modules.
     Samples,
     /// Another architecture, by the name of its folder in arch/.
     Arch(String),
-    /// What the kernel's options are.
+    /// Definitions of options.
     Kconfig,
 }
 
@@ -34,8 +34,8 @@ impl fmt::Display for Part {
 }
 
 impl Part {
-    /// The part that a path, relative to the top of the tree, is in; none for
-    /// what goes into the kernels that are built here.
+    /// Returns the part that a path, relative to the top of the tree, belongs to; `None`
+    /// for a file that kernels are built from here.
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {
         let (top, rest) = path.split_once('/').unwrap_or(("", path));
@@ -46,7 +46,7 @@ impl Part {
             "samples" => Some(Self::Samples),
             "arch" => {
                 let arch = rest.split('/').next().unwrap_or(rest);
-                (arch != OUR_ARCH).then(|| Self::Arch(arch.to_owned()))
+                (arch != ARCH).then(|| Self::Arch(arch.to_owned()))
             }
             "" if !matches!(path, "Makefile" | "Kbuild") => Some(Self::Documentation),
             _ => None,
@@ -60,7 +60,7 @@ mod tests {
     use test_case::test_case;
 
     #[test_case("kernel/trace/fprobe.c" => None; "code")]
-    #[test_case("arch/x86/kernel/kprobes/ftrace.c" => None; "our architecture")]
+    #[test_case("arch/x86/kernel/kprobes/ftrace.c" => None; "x86")]
     #[test_case("include/uapi/linux/bpf.h" => None; "uapi")]
     #[test_case("arch/s390/kernel/ftrace.c" => Some("architecture s390".into()); "another architecture")]
     #[test_case("Documentation/trace/fprobe.rst" => Some("documentation".into()); "documentation")]

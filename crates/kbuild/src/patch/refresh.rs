@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From commits back to patch files, in the form that those here have.
+//! From commits of a git repository back to patch files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,21 +9,21 @@ use nmissed_host::write_atomic;
 
 use crate::patch::edit::{BASE, FOLDER, VARIANT};
 use crate::patch::git::git;
-use crate::patch::mail::in_our_form;
+use crate::patch::mail::in_file_form;
 use crate::patch::series::patch_files;
 use crate::patch::stack::KernelStacks;
 use crate::{Error, Result};
 
-/// What became of a patch file.
+/// Change of a patch file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refreshed {
-    /// It holds what it held.
+    /// The content is the same.
     Same,
-    /// It holds something else.
+    /// The content differs.
     Changed,
-    /// It was not there.
+    /// The file is new.
     Added,
-    /// No commit stands for it any more.
+    /// Its commit is gone, and so is the file.
     Removed,
 }
 
@@ -31,9 +31,9 @@ pub enum Refreshed {
 /// the folders that their patches came from.
 ///
 /// # Errors
-/// [`Error::BadInput`] if it is no such repository, if something in it is not
-/// committed, or if a stack does not build on the one below it;
-/// [`Error::Host`]. No file is changed unless all can be made.
+/// [`Error::BadInput`] if it is no such repository, if a change in it is not committed,
+/// or if a stack does not build on the one below it; [`Error::Host`]. Files are
+/// written only after all patches were made.
 pub fn refresh_patches(dir: &Path, patches_dir: &Path) -> Result<Vec<(PathBuf, Refreshed)>> {
     let bad = |problem: &str| Error::bad_input(dir, problem);
     let setting = |name| {
@@ -41,7 +41,7 @@ pub fn refresh_patches(dir: &Path, patches_dir: &Path) -> Result<Vec<(PathBuf, R
         let value = answer.lines.into_iter().next();
         value
             .filter(|_| answer.status.success())
-            .ok_or_else(|| bad("is not what `patch edit` made"))
+            .ok_or_else(|| bad("is not a repository of `patch edit`"))
     };
     let (variant, base) = (setting(VARIANT)?, setting(FOLDER)?);
     if !git(dir)
@@ -50,7 +50,7 @@ pub fn refresh_patches(dir: &Path, patches_dir: &Path) -> Result<Vec<(PathBuf, R
         .status
         .success()
     {
-        return Err(bad("is on no branch: finish the rebase that is going on"));
+        return Err(bad("is on no branch: finish the rebase that is under way"));
     }
     let dirty = git(dir)
         .args(["status", "--porcelain", "--untracked-files=no"])
@@ -87,7 +87,7 @@ pub fn refresh_patches(dir: &Path, patches_dir: &Path) -> Result<Vec<(PathBuf, R
     Ok(all)
 }
 
-/// Names and texts of the patches between two branches.
+/// Returns names and texts of the patches between two branches.
 fn files(dir: &Path, from: &str, to: &str) -> Result<BTreeMap<String, String>> {
     let scratch = tempfile::tempdir().map_err(Error::io("create", "a temporary folder"))?;
     let format = git(dir).args([
@@ -114,7 +114,7 @@ fn files(dir: &Path, from: &str, to: &str) -> Result<BTreeMap<String, String>> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        files.insert(name, in_our_form(&nmissed_host::read_to_string(&file)?));
+        files.insert(name, in_file_form(&nmissed_host::read_to_string(&file)?));
     }
     Ok(files)
 }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_that_are_as_they_should_be_are_left_alone() {
+    fn unchanged_files_are_not_written() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["0001-a.patch", "0002-b.patch", "0003-c.patch"] {
             fs::write(dir.path().join(name), "a\n").unwrap();
@@ -166,9 +166,9 @@ mod tests {
         ];
         let wanted = wanted.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let all = write(dir.path(), wanted.into()).unwrap();
-        let told: Vec<_> = all.iter().map(|(_, change)| *change).collect();
+        let changes: Vec<_> = all.iter().map(|(_, change)| *change).collect();
         use Refreshed::{Added, Changed, Removed, Same};
-        assert_eq!(told, [Same, Changed, Added, Removed]);
+        assert_eq!(changes, [Same, Changed, Added, Removed]);
         assert_eq!(patch_files(dir.path()).unwrap().len(), 3);
     }
 }

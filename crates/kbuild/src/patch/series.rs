@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which patches make up a variant, and in which order.
+//! The patches of a variant.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,8 +15,7 @@ use crate::{Error, Result};
 /// them for its version.
 const LONGEST_NAME: usize = 24;
 
-/// Patches in the order in which they are applied, and the name of what they
-/// make.
+/// Patches in the order in which they are applied, and the name of the variant.
 #[derive(Clone, Debug)]
 pub struct Series {
     pub(crate) name: String,
@@ -24,7 +23,7 @@ pub struct Series {
     pub(crate) behaviours: DeclaredBehaviours,
 }
 
-/// One patch, read and parsed.
+/// Content of a patch file, and the files that it touches.
 #[derive(Clone, Debug)]
 pub(crate) struct Patch {
     pub(crate) file: PathBuf,
@@ -33,11 +32,11 @@ pub(crate) struct Patch {
 }
 
 impl Series {
-    /// Patches of one's own; `name` becomes part of the kernel release.
+    /// Reads patches of the user; `name` becomes part of the kernel release.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for a name that a release cannot hold or a patch
-    /// that cannot be read or understood.
+    /// [`Error::BadInput`] for a name that a release cannot hold, or a patch
+    /// that cannot be read or parsed.
     pub fn from_files(name: &str, files: &[PathBuf]) -> Result<Self> {
         check_name(name)?;
         let patches = files
@@ -51,19 +50,19 @@ impl Series {
         })
     }
 
-    /// The variant's name.
+    /// Returns the variant's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns what the stacks of the series declare.
+    /// Returns the behaviours that the stacks of the series declare.
     #[must_use]
     pub fn behaviours(&self) -> &DeclaredBehaviours {
         &self.behaviours
     }
 
-    /// The first `count` patches under another name.
+    /// Returns the first `count` patches under another name. They declare nothing.
     ///
     /// # Errors
     /// [`Error::BadInput`] for a name that a release cannot hold.
@@ -76,32 +75,31 @@ impl Series {
         })
     }
 
-    /// The patch files' names in order.
+    /// Names of the patch files in order, without their folders.
     pub fn names(&self) -> impl Iterator<Item = String> {
         self.patches.iter().map(Patch::file_name)
     }
 
-    /// How many patches there are.
+    /// Number of patches.
     #[must_use]
     pub fn len(&self) -> usize {
         self.patches.len()
     }
 
-    /// Whether there is none.
+    /// Whether it has no patch, as `baseline` has.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.patches.is_empty()
     }
 
-    /// Whether the last patch touches a file that the kernel built here is made
-    /// from.
+    /// Whether the last patch touches a file that a kernel is built from here.
     #[must_use]
     pub fn ends_with_code(&self) -> bool {
         let last = self.patches.last();
         last.is_some_and(|patch| patch.touched.iter().any(|file| Part::of(file).is_none()))
     }
 
-    /// The patch files in order.
+    /// Paths of the patch files in order.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.patches.iter().map(|patch| patch.file.as_path())
     }
@@ -117,7 +115,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Err(Error::bad_input(name, problem))
 }
 
-/// The patches in a folder, sorted; none if there is no such folder.
+/// Returns the patches in a folder, sorted; none if there is no such folder.
 pub(crate) fn patch_files(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -145,7 +143,7 @@ impl Patch {
         })
     }
 
-    /// The same file with another text; nothing if that changes nothing.
+    /// Returns the patch with another text; `None` if there is no diff in that.
     pub(crate) fn with_text(&self, text: String) -> Option<Self> {
         let touched = Diff::parse(&text).ok()?.touched();
         Some(Self {
@@ -155,7 +153,6 @@ impl Patch {
         })
     }
 
-    /// Without its folder.
     pub(crate) fn file_name(&self) -> String {
         let name = self.file.file_name().unwrap_or(self.file.as_os_str());
         name.to_string_lossy().into_owned()

@@ -96,7 +96,7 @@ impl KernelStacks {
         &self.kernel
     }
 
-    /// Names the variants: [`BASELINE`], then those on it, then those on these, each
+    /// Returns the variants: [`BASELINE`], then those on it, then those on these, each
     /// group sorted by name.
     #[must_use]
     pub fn variants(&self) -> Vec<&str> {
@@ -130,7 +130,7 @@ impl KernelStacks {
         Ok(series)
     }
 
-    /// Returns what a variant is, in one line; none for [`BASELINE`] and unknown ones.
+    /// Returns the one-line description of a variant; none for [`BASELINE`] and unknown ones.
     #[must_use]
     pub fn summary(&self, variant: &str) -> Option<&str> {
         let stack = self.stacks.get(variant)?;

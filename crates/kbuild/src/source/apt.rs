@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A package of Debian through a private apt root: no root privileges, no
-//! change to the machine, signatures and hashes checked by apt itself.
+//! Packages of Debian by apt with state of its own: needs no root privileges, changes
+//! nothing on the machine; apt checks signatures and hashes.
 
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cmd, Finished, Host, find_program, write_atomic};
+use nmissed_host::{Cache, Cmd, Finished, Host, find_program, write_atomic};
 
-use crate::error::says_disk_full;
 use crate::source::apt_sources::{self, choose, stanza};
 use crate::{Error, Result};
 
-/// A package of one suite, and apt's private state for it.
+/// A package of one suite, and apt's state for it.
 #[derive(Clone)]
 pub(crate) struct AptPackage<'a> {
     package: Cow<'a, str>,
@@ -22,7 +21,7 @@ pub(crate) struct AptPackage<'a> {
 }
 
 impl<'a> AptPackage<'a> {
-    /// Writes the private configuration from the machine's own.
+    /// Writes a configuration for apt that uses the machine's mirror and keyring.
     pub(crate) fn open(host: &'a Host, package: &'a str, suite: &'a str) -> Result<Self> {
         let stanza = stanza_for(suite)?;
         let root = host
@@ -43,11 +42,11 @@ impl<'a> AptPackage<'a> {
         })
     }
 
-    /// Asks the archive for the file name of the newest version, as
+    /// Returns the file name of the newest version in the archive, such as
     /// `linux-source-6.12_6.12.117-1~deb12u1_all.deb`.
     pub(crate) fn newest(&self) -> Result<String> {
         self.host.progress.begin(
-            &format!("asking for {} of {}", self.package, self.suite),
+            &format!("looking up {} of {}", self.package, self.suite),
             None,
             None,
         );
@@ -64,19 +63,20 @@ impl<'a> AptPackage<'a> {
         Ok(file)
     }
 
-    /// The package with the kernel that this one stands for: a metapackage
-    /// depends on it, by the name of a release, maybe by way of another.
+    /// Returns the package that holds the kernel: this one, or the one that it depends on,
+    /// directly or through another one.
     pub(crate) fn kernel_package(&self) -> Result<Self> {
-        let what = format!("asking what {} stands for", self.package);
+        let what = format!("finding the kernel package of {}", self.package);
         self.host.progress.begin(&what, None, None);
         self.update()?;
         let mut found = self.clone();
         while let Some(package) = found.kernel_dependency()? {
             found.package = package.into();
         }
-        self.host
-            .progress
-            .end(&format!("{} stands for {}", self.package, found.package));
+        self.host.progress.end(&format!(
+            "the kernel package of {} is {}",
+            self.package, found.package
+        ));
         Ok(found)
     }
 
@@ -95,8 +95,7 @@ impl<'a> AptPackage<'a> {
         self.apt(self.command().arg("update"), |_| ()).map(drop)
     }
 
-    /// Downloads that version into a folder; goes on where an earlier call
-    /// was interrupted.
+    /// Downloads the newest version to a folder; resumes after an interruption.
     pub(crate) fn download(&self, dir: &Path) -> Result<()> {
         self.host
             .progress
@@ -136,21 +135,21 @@ impl<'a> AptPackage<'a> {
     }
 
     fn failed(&self, lines: &[String]) -> Error {
-        if let Some(line) = lines.iter().find(|line| says_disk_full(line)) {
-            return Error::DiskFull {
-                detail: line.clone(),
-            };
-        }
-        let complaint = |line: &&String| line.starts_with("E:") || line.starts_with("W:");
-        Error::Apt {
+        let is_error = |line: &&String| line.starts_with("E:") || line.starts_with("W:");
+        Error::disk_full(lines).unwrap_or_else(|| Error::Apt {
             package: self.package.clone().into_owned(),
             suite: self.suite.to_owned(),
-            said: lines.iter().filter(complaint).cloned().collect(),
-        }
+            output: lines.iter().filter(is_error).cloned().collect(),
+        })
     }
 }
 
-/// Where this machine finds a suite of Debian.
+/// Returns the file with the version of a package that is in use.
+pub(crate) fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
+    cache.root().join(format!("apt/{package}@{suite}/version"))
+}
+
+/// Returns the deb822 stanza of a suite of Debian on this machine's mirror.
 fn stanza_for(suite: &str) -> Result<String> {
     let none = |problem: &str| Error::NoArchive {
         problem: problem.to_owned(),
@@ -176,15 +175,15 @@ fn stanza_for(suite: &str) -> Result<String> {
     Ok(stanza(entry, suite))
 }
 
-/// A value of os-release(5).
+/// Returns a value of os-release(5).
 fn release_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .filter_map(|line| line.split_once('='))
         .find_map(|(field, value)| (field == name).then(|| value.trim_matches('"')))
 }
 
-/// The machine's proxies and credentials stay in force; its pins, its hooks
-/// and the state of its packages have no part in this.
+/// Returns an apt.conf: the machine's proxies and credentials apply; its pins, its hooks
+/// and its package state do not.
 fn configuration(root: &Path) -> String {
     let root = root.display();
     format!(
@@ -206,7 +205,7 @@ Dir::Etc::preferencesparts "/dev/null";
     )
 }
 
-/// The file name in `'uri' name size hash`, as `--print-uris` has it.
+/// Parses the file name in `'uri' name size hash`, as `--print-uris` has it.
 fn printed_file(line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
     let uri = words.next()?;
@@ -214,7 +213,7 @@ fn printed_file(line: &str) -> Option<String> {
     (uri.starts_with('\'') && name.ends_with(".deb")).then(|| name.to_owned())
 }
 
-/// The package in `  Depends: linux-image-6.12.117+deb12-cloud-amd64`. Since 7.x
+/// Parses the package in `  Depends: linux-image-6.12.117+deb12-cloud-amd64`. Since 7.x
 /// such a package has no kernel itself, and depends on `linux-binary-`.
 fn printed_kernel(line: &str) -> Option<&str> {
     let package = line.trim_start().strip_prefix("Depends: ")?;
@@ -225,7 +224,7 @@ fn printed_kernel(line: &str) -> Option<&str> {
         .then_some(package)
 }
 
-/// The percentage in `dlstatus:1:12.3456:Retrieving file 1 of 1`.
+/// Parses the percentage in `dlstatus:1:12.3456:Retrieving file 1 of 1`.
 fn printed_percent(line: &str) -> Option<u64> {
     let rest = line.strip_prefix("dlstatus:")?;
     rest.split(':').nth(1)?.split('.').next()?.parse().ok()

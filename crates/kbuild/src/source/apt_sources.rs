@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The machine's own apt configuration: which mirror, which keyring.
-//!
-//! Both formats of sources.list(5), as of apt 2.6.
+//! Mirrors and keyrings in the machine's apt configuration: both formats of
+//! sources.list(5), as of apt 2.6.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// What an entry without Signed-By is checked against on Debian.
+/// Keyring of an entry without Signed-By.
 const DEFAULT_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// One enabled source of binary packages.
@@ -16,12 +15,11 @@ const DEFAULT_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 pub(crate) struct AptSource {
     pub(crate) uris: Vec<String>,
     pub(crate) suites: Vec<String>,
-    /// The value of Signed-By as a deb822 field: paths, or a whole key with
-    /// its line breaks.
+    /// Value of Signed-By as a deb822 field: paths, or a whole key with its line breaks.
     pub(crate) signed_by: Option<String>,
 }
 
-/// Every entry below an `/etc/apt`, in apt's own order.
+/// Reads all entries below an `/etc/apt`, in the order in which apt reads them.
 pub(crate) fn read(etc_apt: &Path) -> Result<Vec<AptSource>> {
     let mut entries = Vec::new();
     for file in files(etc_apt)? {
@@ -59,7 +57,7 @@ fn files(etc_apt: &Path) -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// `deb [option=value...] uri suite component...`, one on each line.
+/// Parses lines of `deb [option=value...] uri suite component...`.
 fn parse_one_line(text: &str) -> Vec<AptSource> {
     text.lines().filter_map(parse_line).collect()
 }
@@ -86,7 +84,7 @@ fn parse_line(line: &str) -> Option<AptSource> {
     })
 }
 
-/// Stanzas of `Field: value`, separated by empty lines.
+/// Parses stanzas of `Field: value`, separated by empty lines.
 fn parse_deb822(text: &str) -> Vec<AptSource> {
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
     lines
@@ -117,7 +115,7 @@ fn parse_stanza(lines: &[&str]) -> Option<AptSource> {
     })
 }
 
-/// A field's value; lines that continue it keep their leading blank.
+/// Returns the value of a field; continuation lines keep their leading blank.
 fn field(lines: &[&str], name: &str) -> Option<String> {
     let at = lines.iter().position(|line| {
         line.split_once(':')
@@ -133,14 +131,14 @@ fn field(lines: &[&str], name: &str) -> Option<String> {
     (!value.trim().is_empty()).then_some(value)
 }
 
-/// An entry that apt can reach without someone changing a disc.
+/// Drops `cdrom:` URIs; `None` if nothing is left.
 fn fetchable(mut entry: AptSource) -> Option<AptSource> {
     entry.uris.retain(|uri| !uri.starts_with("cdrom:"));
     (!entry.uris.is_empty() && !entry.suites.is_empty()).then_some(entry)
 }
 
-/// The entry whose mirror has `suite`: one that names it; otherwise one for
-/// the machine's own release, as a mirror carries all releases of an archive.
+/// Returns the entry whose mirror has `suite`: one that names it, otherwise one for the
+/// machine's own release, because a mirror carries all releases of an archive.
 pub(crate) fn choose<'a>(
     entries: &'a [AptSource],
     suite: &str,
@@ -159,8 +157,7 @@ pub(crate) fn choose<'a>(
     with(suite).or_else(|| with(&own))
 }
 
-/// A deb822 stanza with one suite of an entry's mirror, and nothing that a
-/// download of one package does not need.
+/// Writes a deb822 stanza with one suite of an entry's mirror, for package lists only.
 pub(crate) fn stanza(entry: &AptSource, suite: &str) -> String {
     format!(
         "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\nTargets: Packages\nSigned-By: {}\n",

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From a kernel's name to its unpacked source.
+//! Downloading and unpacking the source of a kernel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use nmissed_host::{Cache, Host, Lock, write_atomic};
 
-use crate::source::apt::AptPackage;
+use crate::source::apt::{AptPackage, version_file};
 use crate::source::kernels::{KernelSpec, Source};
 use crate::source::{tarball, unpack};
 use crate::{Error, Result, scratch};
 
-/// An unpacked kernel source that nobody modifies.
+/// An unpacked kernel source. It is never modified.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceTree {
-    /// What it is, for ever: `linux-source-6.12_6.12.117-1~deb12u1` or
-    /// `sha256-` and the hash of the tarball.
+    /// `linux-source-6.12_6.12.117-1~deb12u1`, or `sha256-` and the hash of the tarball.
+    /// The same identity is always the same content.
     pub identity: String,
-    /// Where it is.
+    /// Its folder in the cache.
     pub dir: PathBuf,
 }
 
-/// The source of a kernel. The network is used only if it is not there yet.
+/// Returns the source of a kernel, downloaded only if the cache does not have it.
 ///
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::Download`],
@@ -31,15 +31,15 @@ pub fn fetch(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
         return Ok(tree);
     }
     let sources = SourceStore::lock(host)?;
-    // Whoever held the lock may have fetched just this.
+    // The process that held the lock may have fetched it.
     match cached(spec, &host.cache)? {
         Some(tree) => Ok(tree),
         None => sources.obtain(&spec.source),
     }
 }
 
-/// As [`fetch`], but a Debian package is looked up again: archives replace
-/// their versions. The versions that are there stay.
+/// As [`fetch`], but gets the newest version of a Debian package. Older versions stay in
+/// the cache.
 ///
 /// # Errors
 /// As [`fetch`].
@@ -47,7 +47,6 @@ pub fn refresh(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
     SourceStore::lock(host)?.obtain(&spec.source)
 }
 
-/// The source of a kernel if it is unpacked.
 fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
     let identity = known_identity(&spec.source, cache)?;
     let tree = identity.map(|identity| SourceTree {
@@ -57,7 +56,7 @@ fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
     Ok(tree.filter(|tree| tree.dir.is_dir()))
 }
 
-/// The identity of the source in use, even if it is not unpacked any more.
+/// Returns the identity of the source in use, unpacked or not.
 pub(crate) fn known_identity(source: &Source, cache: &Cache) -> Result<Option<String>> {
     match source {
         Source::Tarball { sha256, .. } => Ok(Some(format!("sha256-{sha256}"))),
@@ -75,15 +74,7 @@ fn sources(cache: &Cache) -> PathBuf {
     cache.root().join("sources")
 }
 
-fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
-    cache
-        .root()
-        .join("apt")
-        .join(format!("{package}@{suite}"))
-        .join("version")
-}
-
-/// The right to change `sources/` and `downloads/`.
+/// The lock on `sources/` and `downloads/`.
 struct SourceStore<'a> {
     host: &'a Host,
     downloads: PathBuf,
@@ -143,8 +134,8 @@ impl<'a> SourceStore<'a> {
         })
     }
 
-    /// The tree of this identity, unpacked from what `archive` gets if it is
-    /// not there.
+    /// Returns the tree of this identity; calls `archive` and unpacks the result if the
+    /// cache does not have it.
     fn tree(
         &self,
         identity: &str,
@@ -165,10 +156,9 @@ impl<'a> SourceStore<'a> {
     }
 }
 
-/// A tarball of a kernel source.
 struct Archive {
     tarball: PathBuf,
-    /// The file it came in, of no use once it is unpacked.
+    /// The downloaded file, removed after unpacking.
     downloaded: PathBuf,
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `vmconfig/kernels.toml`: which kernels there are, and where their source
-//! comes from.
+//! `vmconfig/kernels.toml`: the kernels, and where their source comes from.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,19 +13,18 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
-    /// A source package of Debian, through the machine's own mirror and
-    /// keyring.
+    /// A source package of Debian, from the mirror in the machine's apt configuration.
     Debian {
-        /// `linux-source-6.12`.
+        /// Name of the package: `linux-source-6.12`.
         package: String,
-        /// `bookworm-security`.
+        /// Suite of Debian: `bookworm-security`.
         suite: String,
     },
     /// A tarball with one folder at its top, as kernel.org has them.
     Tarball {
-        /// `https://` or `file:///`.
+        /// Begins with `https://` or `file:///`.
         url: String,
-        /// Of the file as downloaded, in lower-case hex.
+        /// Hash of the downloaded file, in lower-case hex.
         sha256: String,
     },
 }
@@ -34,21 +32,19 @@ pub enum Source {
 /// One kernel of kernels.toml.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KernelSpec {
-    /// Its name on the command line.
+    /// Name on the command line, and in the kernel cache.
     pub id: String,
-    /// The folder of patches/ that is written for it, and the kernel that the
-    /// tests take it for.
+    /// Folder of patches/ with its stacks; the id, unless kernels.toml names another.
     pub patches: String,
-    /// The Kconfig fragments of vmconfig/, in the order in which a later one
-    /// overrides an earlier one.
+    /// Kconfig fragments of vmconfig/; a later one overrides an earlier one.
     pub fragments: Vec<String>,
-    /// Where its source comes from.
+    /// Package or tarball with its source.
     pub source: Source,
-    /// Whether it is left out where all kernels are meant.
+    /// Whether commands on all kernels leave it out.
     pub by_name_only: bool,
 }
 
-/// All of kernels.toml.
+/// The content of kernels.toml, checked.
 #[derive(Clone, Debug)]
 pub struct Kernels {
     file: PathBuf,
@@ -79,10 +75,10 @@ struct KernelEntry {
 }
 
 impl Kernels {
-    /// Reads and checks kernels.toml.
+    /// Reads kernels.toml.
     ///
     /// # Errors
-    /// [`Error::BadInput`] with the place of the mistake, [`Error::Host`] if
+    /// [`Error::BadInput`] with the line of the mistake, [`Error::Host`] if
     /// the file cannot be read.
     pub fn load(file: &Path) -> Result<Self> {
         Self::parse(file, &nmissed_host::read_to_string(file)?)
@@ -119,10 +115,10 @@ impl Kernels {
         })
     }
 
-    /// The kernel with this id.
+    /// Returns the kernel with this id.
     ///
     /// # Errors
-    /// [`Error::UnknownKernel`], with those that there are.
+    /// [`Error::UnknownKernel`].
     pub fn get(&self, id: &str) -> Result<&KernelSpec> {
         self.kernels.get(id).ok_or_else(|| Error::UnknownKernel {
             id: id.to_owned(),
@@ -140,36 +136,36 @@ impl Kernels {
         }
     }
 
-    /// The kernel that somebody else built with this id, if it is one.
+    /// Returns the distribution kernel with this id.
     #[must_use]
     pub fn stock(&self, id: &str) -> Option<&StockSpec> {
         self.stock.get(id)
     }
 
-    /// The ids of those that somebody else built, sorted.
+    /// Ids of the distribution kernels, sorted.
     pub fn stock_ids(&self) -> impl Iterator<Item = &str> {
         self.stock.keys().map(String::as_str)
     }
 
-    /// The id of the kernel to take when none is named.
+    /// Id of the kernel to take when none is named.
     #[must_use]
     pub fn default_id(&self) -> &str {
         &self.default
     }
 
-    /// The variants to compare when none is named.
+    /// Variants to compare when none is named.
     #[must_use]
     pub fn compare(&self) -> &[String] {
         &self.compare
     }
 
-    /// The ids of those that are meant by all kernels, sorted.
+    /// Ids of the kernels that are not `by-name-only`, sorted.
     pub fn routine_ids(&self) -> impl Iterator<Item = &str> {
         let routine = self.kernels.values().filter(|spec| !spec.by_name_only);
         routine.map(|spec| spec.id.as_str())
     }
 
-    /// All ids, sorted.
+    /// Ids of all kernels that are built here, sorted.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.kernels.keys().map(String::as_str)
     }
@@ -233,7 +229,7 @@ fn check_source(source: &Source) -> Result<(), String> {
     }
 }
 
-/// Names become parts of paths and of the kernel release.
+/// Whether a text can be a part of paths and of the kernel release.
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name

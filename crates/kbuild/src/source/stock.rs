@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kernels as a distribution built them: from a package's name to a vmlinuz.
+//! Distribution kernels: from the name of a package to a vmlinuz.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cache, Cmd, Host, Lock, write_atomic};
 use serde::Deserialize;
 
-use crate::source::apt::AptPackage;
+use crate::source::apt::{AptPackage, version_file};
 use crate::{Error, Result, scratch};
 
-/// A kernel that somebody else built.
+/// A distribution kernel of kernels.toml.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct StockSpec {
-    /// A package of Debian that has a kernel, or depends on one that has.
+    /// Package of Debian that holds a kernel, or depends on one that does.
     pub package: String,
-    /// `bookworm-security`.
+    /// Suite of Debian, such as `bookworm-security`.
     pub suite: String,
 }
 
-/// The image of a kernel that somebody else built. The network is used only if
-/// it is not there yet.
+/// Returns the vmlinuz of a distribution kernel, downloaded only if the cache does not
+/// have it.
 ///
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::NoImage`] for a package
@@ -42,16 +42,10 @@ pub fn fetch_stock(spec: &StockSpec, host: &Host) -> Result<PathBuf> {
     }
 }
 
-/// Which image is in use, if it is there.
 fn known(spec: &StockSpec, cache: &Cache) -> Option<PathBuf> {
-    let identity = fs::read_to_string(version_file(spec, cache)).ok()?;
+    let identity = fs::read_to_string(version_file(cache, &spec.package, &spec.suite)).ok()?;
     let image = image(&cache.root().join("stock"), identity.trim());
     image.is_file().then_some(image)
-}
-
-fn version_file(spec: &StockSpec, cache: &Cache) -> PathBuf {
-    let StockSpec { package, suite } = spec;
-    cache.root().join(format!("apt/{package}@{suite}/version"))
 }
 
 fn image(stock: &Path, identity: &str) -> PathBuf {
@@ -69,12 +63,15 @@ fn obtain(spec: &StockSpec, stock: &Path, host: &Host) -> Result<PathBuf> {
         apt.download(scratch.path())?;
         extract(&scratch.path().join(&file), scratch.path(), &image)?;
     }
-    write_atomic(&version_file(spec, &host.cache), identity.as_bytes())?;
+    write_atomic(
+        &version_file(&host.cache, &spec.package, &spec.suite),
+        identity.as_bytes(),
+    )?;
     Ok(image)
 }
 
-/// Takes the one kernel out of a package, from `/boot` or from beside its
-/// modules; those are left in it.
+/// Extracts the kernel of a package, which is in `/boot` or beside its modules. The
+/// modules are not extracted.
 fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
     const TAKE: &str = r#"dpkg-deb --fsys-tarfile "$1" |
         tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*'"#;
@@ -85,14 +82,14 @@ fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
     let finished = take.finish(|_| ())?;
     let found = vmlinuz(scratch)?.ok_or_else(|| Error::NoImage {
         package: deb.display().to_string(),
-        said: finished.lines,
+        output: finished.lines,
     })?;
     let parent = image.parent().unwrap_or(image);
     fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
     fs::rename(found, image).map_err(Error::io("create", image))
 }
 
-/// `vmlinuz`, or `vmlinuz-` and a release.
+/// Finds `vmlinuz`, or `vmlinuz-` and a release.
 fn vmlinuz(dir: &Path) -> Result<Option<PathBuf>> {
     let entries = fs::read_dir(dir).map_err(Error::io("read", dir))?;
     let mut files = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -107,7 +104,7 @@ mod tests {
     use super::*;
     use test_case::test_case;
 
-    /// A package with one file.
+    /// Builds a package with one file.
     fn package(dir: &Path, file: &str) -> PathBuf {
         let root = dir.join("root");
         let path = root.join(file);

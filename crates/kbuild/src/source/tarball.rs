@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A tarball by URL: resumed where it was interrupted, and checked.
+//! Downloading a tarball, which is resumed after an interruption, and its hash.
 
 use std::fs;
 use std::path::Path;
@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use nmissed_host::{Cmd, Finished, Host, Progress, hash_file};
 
-use crate::error::says_disk_full;
 use crate::{Error, Result};
 
-/// curl(1): the server cannot go on from the middle of the file.
+/// curl(1): the server cannot send a part of the file.
 const RANGE_ERROR: i32 = 33;
-/// curl(1): nothing to go on with, as the file there is shorter than ours.
+/// curl(1): the file is shorter than the part that was downloaded.
 const BAD_DOWNLOAD_RESUME: i32 = 36;
 
-/// Downloads `url` to `part` and checks it. After an interruption `part`
-/// stays, and the next call goes on from there.
+/// Downloads `url` to `part` and checks its hash. After an interruption the next call
+/// resumes from `part`.
 pub(crate) fn download(url: &str, sha256: &str, part: &Path, host: &Host) -> Result<()> {
     if part.exists() && hash_file(part)? == sha256 {
         return Ok(());
@@ -67,7 +66,7 @@ fn curl(url: &str, part: &Path) -> nmissed_host::Result<Finished> {
         .finish(|_| ())
 }
 
-/// curl prints no lines while it works: the size of the file is the progress.
+/// Reports the size of the file as progress; curl prints no lines meanwhile.
 fn watched<T>(part: &Path, progress: &dyn Progress, work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -85,15 +84,10 @@ fn watched<T>(part: &Path, progress: &dyn Progress, work: impl FnOnce() -> T) ->
 }
 
 fn failed(url: &str, lines: Vec<String>) -> Error {
-    match lines.iter().find(|line| says_disk_full(line)) {
-        Some(line) => Error::DiskFull {
-            detail: line.clone(),
-        },
-        None => Error::Download {
-            url: url.to_owned(),
-            said: lines,
-        },
-    }
+    Error::disk_full(&lines).unwrap_or_else(|| Error::Download {
+        url: url.to_owned(),
+        output: lines,
+    })
 }
 
 fn remove(part: &Path) -> Result<()> {
@@ -175,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_told_with_its_url() {
+    fn a_failed_download_names_its_url() {
         let Fixture { dir, host, .. } = fixture();
         let url = format!("file://{}/none", dir.path().display());
         let error = download(&url, "", &dir.path().join("x"), &host).unwrap_err();

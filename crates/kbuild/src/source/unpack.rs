@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From an archive to a source tree that is whole or absent.
+//! Unpacking an archive to a source tree, which appears whole, by rename.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use nmissed_host::{Cmd, Host};
 
 use crate::{Error, Result};
 
-/// What every Linux source has at its top.
+/// Files at the top of every Linux source.
 const LANDMARKS: [&str; 3] = ["Kbuild", "Kconfig", "Makefile"];
 
-/// The tarball inside a Debian linux-source package.
+/// Extracts the tarball of a Debian linux-source package.
 pub(crate) fn tarball_of_deb(deb: &Path, scratch: &Path) -> Result<PathBuf> {
     Cmd::new("dpkg-deb")
         .arg("--extract")
@@ -28,8 +28,7 @@ pub(crate) fn tarball_of_deb(deb: &Path, scratch: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Unpacks a tarball with one folder at its top into `dir`, which must not
-/// exist yet.
+/// Unpacks a tarball with one folder at its top to `dir`, which must not exist.
 pub(crate) fn unpack(tarball: &Path, scratch: &Path, dir: &Path, host: &Host) -> Result<()> {
     let name = dir
         .file_name()
@@ -50,7 +49,7 @@ pub(crate) fn unpack(tarball: &Path, scratch: &Path, dir: &Path, host: &Host) ->
         .arg(tarball)
         .arg("--directory")
         .arg(&tree)
-        // xz(1) uses one thread unless told; a source tarball has many blocks.
+        // By default xz(1) uses one thread; a source tarball has many blocks.
         .env("XZ_DEFAULTS", "--threads=0")
         .run()?;
     if let Some(missing) = LANDMARKS
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn another_archive_is_refused_and_leaves_nothing() {
+    fn an_archive_without_a_kernel_is_refused_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let tarball = tar(dir.path(), &["Makefile"]);
         let scratch = tempfile::tempdir_in(dir.path()).unwrap();
