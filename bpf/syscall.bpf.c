@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What may sit on the way of a system call, and fall asleep there. */
+/* Programs that a system call passes, some of which sleep there. */
 #include <stdbool.h>
 #include "nmissed.bpf.h"
 
@@ -27,21 +27,21 @@ struct runs {
 	__u64 on_test_run;
 } runs;
 
-/* The number of a thread: its mmap(2) is to take until the rest is over. */
-volatile __u64 holder;
-/* Set by the program that sees to it. */
-volatile __u64 held;
-/* The next run on the way of the system call is to fall asleep. */
-volatile __u64 sleep;
-/* Set by that run. */
+/* The id of a thread whose mmap(2) holds the lock until released is set. */
+volatile __u64 lock_holder;
+/* Set by the program that holds it. */
+volatile __u64 lock_held;
+/* The next program in the system call falls asleep. */
+volatile __u64 sleep_next;
+/* Set by that program. */
 volatile __u64 asleep;
-/* The rest is over. */
-volatile __u64 over;
+/* Set by the test when all hits are made. */
+volatile __u64 released;
 
-/* Whoever cannot say that it is over gets the CPU back all the same. */
+/* A test that fails to set released gets the CPU back, too. */
 static long is_over(__u32 turn, __u64 *until)
 {
-	return over || bpf_ktime_get_ns() > *until;
+	return released || bpf_ktime_get_ns() > *until;
 }
 
 static long wait_on(__u32 turn, __u64 *until)
@@ -56,22 +56,22 @@ int holding(void *ctx)
 {
 	__u64 until;
 
-	if ((__u32)bpf_get_current_pid_tgid() != holder)
+	if ((__u32)bpf_get_current_pid_tgid() != lock_holder)
 		return 0;
-	held = true;
+	lock_held = true;
 	until = bpf_ktime_get_ns() + PATIENCE;
 	bpf_loop(OUTER_TURNS, wait_on, &until, 0);
 	return 0;
 }
 
 /* The fault takes the same lock. */
-static void sleep_if_told(void)
+static void sleep_if_asked(void)
 {
 	__u64 word;
 
-	if (!sleep)
+	if (!sleep_next)
 		return;
-	sleep = false;
+	sleep_next = false;
 	asleep = true;
 	bpf_copy_from_user(&word, sizeof(word), NOWHERE);
 }
@@ -81,11 +81,11 @@ static void sleep_if_told(void)
 	int program(void *ctx)             \
 	{                                  \
 		COUNT_RUN(program);        \
-		sleep_if_told();           \
+		sleep_if_asked();           \
 		return 0;                  \
 	}
 
-/* libbpf does not know that these may sleep: whoever loads them says so. */
+/* libbpf has no section for the first two that may sleep: the test sets the flag. */
 SLEEPING_PROGRAM("tp", on_tp)
 SLEEPING_PROGRAM("raw_tp", on_test_run)
 SLEEPING_PROGRAM("fentry.s/__x64_sys_sched_setaffinity", on_fentry)
@@ -106,7 +106,7 @@ struct bpf_dynptr {
 extern int bpf_get_file_xattr(struct file *file, const char *name__str,
 			      struct bpf_dynptr *value) __ksym __weak;
 
-/* asm-generic/fcntl.h: who opens a file so is the test. */
+/* asm-generic/fcntl.h: only the test opens files with it. */
 #define O_SYNC 04010000
 
 /* Any that a program may ask for; it need not be there. */

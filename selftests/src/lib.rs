@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the tests of missed counts share.
 //!
-//! A test loads a skeleton, attaches [`Probe`]s, fires a known number of hits
-//! ([`fire`]) and has a [`Scene`] read every counter, write the
-//! [`Record`](nmissed_wire::Record) and compare it with `expect`.
+//! | folder | what it does |
+//! | --- | --- |
+//! | `scenario` | runs a test: preconditions, triggers, records, verdict |
+//! | `probe` | attaches programs and reads all counters of their hits |
+//! | `kernel` | reads what the running kernel has |
+//! | `expect` | says what each scenario counts on which kernel, and why |
 //!
-//! Invariants: every value that a test expects stands in `expect`; a record
-//! is written before it is judged; one test at a time, on one CPU, because
-//! the kernel's own counters are exact only so (`nmissed++` is not atomic).
+//! A test ([`run_test`]) loads a skeleton, attaches [`Probe`]s and has [`Test::measure`]
+//! fire a known number of hits and observe each [`Scenario`].
+//!
+//! Invariants: every expected value stands in `expect`; a record is written before it is
+//! judged; one test at a time, on one CPU, because only then the kernel's counters are
+//! exact (`nmissed++` is not atomic).
+
+use std::ptr;
 
 pub mod kernel;
 pub mod skel;
@@ -18,7 +26,18 @@ mod scenario;
 
 pub use kernel::{address_of, file_offset, needs};
 pub use nmissed_wire::{AttachType, Flavor};
-pub use probe::{KprobeEvent, Probe, SetBy, TraceEvent, for_tracing_multi, takes_two_programs};
-pub use scenario::{
-    Crowd, Hit, Outer, Scene, Sleep, TIMES, Words, call, counted, fire, migrate, shared,
+pub use probe::{
+    KprobeEvent, Probe, SetBy, Target, TraceEvent, for_tracing_multi, takes_two_programs,
 };
+pub use scenario::{
+    PendingCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, attach_outer,
+    call, each, fire, migrate, outer_program, run_test, scenario, shared,
+};
+
+/// Reads a counter of a BPF program.
+#[must_use]
+pub fn read_counter(counter: &u64) -> u64 {
+    // SAFETY: a reference is valid to read. Volatile, because the kernel
+    // writes to the page behind it.
+    unsafe { ptr::from_ref(counter).read_volatile() }
+}

@@ -6,63 +6,58 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use anyhow::{Context, Result};
+use nmissed_selftests::AttachType::{self, Kprobe, KprobeMulti, Kretprobe, KretprobeMulti};
 use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
 use nmissed_selftests::skel::load;
 use nmissed_selftests::skel::pairing::PairingSkelBuilder;
-use nmissed_selftests::{Probe, Scene, SetBy, TIMES, address_of, fire};
+use nmissed_selftests::{
+    Probe, TRIGGERS, Target, address_of, fire, read_counter, run_test, scenario, variables,
+};
+use test_case::test_case;
 
-const A: &str = FENTRY_TEST1.function;
-const B: &str = KFUNC.function;
+const A: &str = FENTRY_TEST1.name;
+const B: &str = KFUNC.name;
 
 /// How many steps the programs note.
 const STEPS: usize = 8;
 
-#[test]
-fn of_kprobes() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC])? else {
-        return Ok(());
+#[test_case(Kprobe, Kretprobe; "of_kprobes")]
+#[test_case(KprobeMulti, KretprobeMulti; "of_kprobe_multis")]
+fn pairing(x_type: AttachType, y_type: AttachType) -> Result<()> {
+    let needs = [FENTRY_TEST1, KFUNC, FPROBE];
+    let needs = if x_type == Kprobe {
+        &needs[..2]
+    } else {
+        &needs[..]
     };
-    let mut storage = MaybeUninit::uninit();
-    let mut skel = load(PairingSkelBuilder::default(), &mut storage)?;
-    skel.maps.bss_data.as_deref_mut().context("no .bss")?.b = address_of(B)?;
-    let progs = &skel.progs;
-    let x = on_both(|function| Probe::kprobe(&progs.kprobe_x, function))?;
-    let y = on_both(|function| Probe::kretprobe(&progs.kretprobe_y, function, SetBy::Link))?;
+    run_test(needs, |test| {
+        let mut storage = MaybeUninit::uninit();
+        let mut skel = load(PairingSkelBuilder::default(), &mut storage)?;
+        skel.maps.bss_data.as_deref_mut().context("no .bss")?.b = address_of(B)?;
+        let (progs, variables) = (&skel.progs, variables!(skel));
+        let runs = &variables.runs;
+        let ((x, x_runs), (y, y_runs)) = match x_type {
+            Kprobe => (
+                (&progs.kprobe_x, &runs.kprobe_x),
+                (&progs.kretprobe_y, &runs.kretprobe_y),
+            ),
+            _ => (
+                (&progs.multi_x, &runs.multi_x),
+                (&progs.multi_y, &runs.multi_y),
+            ),
+        };
+        let x = on_both(|function| Probe::attach(x_type, x, &Target::function(function)))?;
+        let y = on_both(|function| Probe::attach(y_type, y, &Target::function(function)))?;
+        let scenarios = [
+            scenario(format!("{x_type}/pairing"), x, x_runs),
+            scenario(format!("{y_type}/pairing"), y, y_runs),
+        ];
+        test.measure(|times| fire(&progs.trigger, times), &[], &scenarios)?;
 
-    for times in TIMES {
-        fire(&progs.trigger, scene.go_on_to(times))?;
-
-        let seen = skel.maps.bss_data.as_deref().context("no .bss")?;
-        let runs = [&seen.runs.kprobe_x, &seen.runs.kretprobe_y];
-        scene.observe("kprobe/pairing", &x, runs[0])?;
-        scene.observe("kretprobe/pairing", &y, runs[1])?;
-        scene.check_order(&order(times, runs), &text(&seen.steps));
-    }
-    scene.close()
-}
-
-#[test]
-fn of_kprobe_multis() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let mut skel = load(PairingSkelBuilder::default(), &mut storage)?;
-    skel.maps.bss_data.as_deref_mut().context("no .bss")?.b = address_of(B)?;
-    let progs = &skel.progs;
-    let x = on_both(|function| Probe::kprobe_multi(&progs.multi_x, &[function]))?;
-    let y = on_both(|function| Probe::kretprobe_multi(&progs.multi_y, function))?;
-
-    for times in TIMES {
-        fire(&progs.trigger, scene.go_on_to(times))?;
-
-        let seen = skel.maps.bss_data.as_deref().context("no .bss")?;
-        let runs = [&seen.runs.multi_x, &seen.runs.multi_y];
-        scene.observe("kprobe.multi/pairing", &x, runs[0])?;
-        scene.observe("kretprobe.multi/pairing", &y, runs[1])?;
-        scene.check_order(&order(times, runs), &text(&seen.steps));
-    }
-    scene.close()
+        let runs = read_counter(x_runs) + read_counter(y_runs);
+        test.check_order(&order(runs / TRIGGERS[2]), &text(&variables.steps));
+        Ok(())
+    })
 }
 
 /// Attaches to A, which the trigger calls, and to B, which each of the programs
@@ -71,21 +66,20 @@ fn on_both<'p, 'obj>(attach: impl Fn(&str) -> Result<Probe<'p, 'obj>>) -> Result
     Ok(attach(A)?.and(attach(B)?.hit_per_trigger(2)))
 }
 
-/// The order in which programs run so often. As long as none runs in another one,
-/// that is in pairs: X on A, Y on A. Else Y runs in X where X is not let into
-/// itself, and the other way round.
-fn order(times: u64, runs: [&u64; 2]) -> String {
-    let of_one: &[_] = match runs.into_iter().sum::<u64>() / times {
+/// Returns the first steps of programs that run so often per trigger. As long as none
+/// runs in another one, they are hit in pairs: X on A, Y on A. Otherwise Y runs in X where
+/// X is skipped in itself, and the other way round.
+fn order(runs_per_trigger: u64) -> String {
+    let one_trigger: &[_] = match runs_per_trigger {
         2 => &["X(A)", "Y(A)"],
         4 => &["X(A)", "Y(B)", "Y(A)", "X(B)"],
-        _ => &["unheard of"],
+        _ => &["unknown"],
     };
-    let steps = of_one.len() * times as usize;
-    let all = of_one.iter().copied().cycle();
-    all.take(steps.min(STEPS)).collect::<Vec<_>>().join(" ")
+    let all = one_trigger.iter().copied().cycle();
+    all.take(STEPS).collect::<Vec<_>>().join(" ")
 }
 
-/// What the programs noted, written as [`order`] does.
+/// Returns the steps that the programs noted, as [`order`] spells them.
 fn text(steps: &[c_char]) -> String {
     let letter = |code: c_char| char::from(code as u8);
     let noted = steps.chunks_exact(2).filter(|step| step[0] != 0);

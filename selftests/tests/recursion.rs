@@ -1,107 +1,123 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Hits that ftrace turns away: it lets a callback nest once in itself, and
-//! never twice (`ftrace_test_recursion_trylock`).
+//! Hits that ftrace skips: it lets a callback nest once in itself, and never twice
+//! (`ftrace_test_recursion_trylock`).
 //!
 //! The first level is a kprobe event on `bpf_fentry_test1`, which reads memory
 //! by `copy_from_kernel_nofault`. The second is a kprobe.multi program on
-//! that, which calls the kfunc `bpf_modify_return_test_tp`. What sits on the
-//! kfunc is the third.
+//! that, which calls the kfunc `bpf_modify_return_test_tp`. Probes of the kfunc are the
+//! third.
 
 use std::mem::MaybeUninit;
 
-use anyhow::{Context, Result};
-use nmissed_selftests::needs::{COPY_NOFAULT, FENTRY_TEST1, FPROBE, KFUNC, SESSION};
-use nmissed_selftests::skel::load_with;
-use nmissed_selftests::skel::recursion::RecursionSkelBuilder;
-use nmissed_selftests::{KprobeEvent, Probe, Scene, TIMES, fire};
-use test_case::test_matrix;
+use anyhow::Result;
+use libbpf_rs::ProgramMut;
+use nmissed_selftests::AttachType::{self, Kprobe, KprobeMulti, KprobeSession, KretprobeMulti};
+use nmissed_selftests::needs::{
+    COPY_NOFAULT, FENTRY_TEST1, FPROBE, KFUNC, KernelFunction, SESSION,
+};
+use nmissed_selftests::skel::load_without;
+use nmissed_selftests::skel::recursion::{RecursionProgs, RecursionSkelBuilder, types};
+use nmissed_selftests::{
+    KprobeEvent, Probe, Target, address_of, fire, run_test, scenario, variables,
+};
+use test_case::test_case;
 
-/// What sits on the kfunc.
-#[derive(Clone, Copy, PartialEq)]
-enum Third {
-    Kprobe,
-    KprobeMulti,
-    KretprobeMulti,
-    KprobeSession,
+const NEEDS: [KernelFunction; 4] = [FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
+
+/// A probe of the third level.
+struct Third {
+    scenario: &'static str,
+    attach: for<'p, 'obj> fn(&'p RecursionProgs<'obj>) -> Result<Probe<'p, 'obj>>,
+    runs: fn(&types::runs) -> &u64,
 }
-use Third::{Kprobe, KprobeMulti, KprobeSession, KretprobeMulti};
 
-/// One user of ftrace per function, which ftrace then calls as it is.
-#[test_matrix([Kprobe, KprobeMulti, KretprobeMulti, KprobeSession])]
-fn third_level(third: Third) -> Result<()> {
-    let mut needs = vec![FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
-    needs.extend((third == KprobeSession).then_some(SESSION));
-    let Some(mut scene) = Scene::begin(&needs)? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(RecursionSkelBuilder::default(), &mut storage, |open| {
-        open.progs
-            .third_session
-            .set_autoload(third == KprobeSession);
-    })?;
-    let progs = &skel.progs;
-    // In this order, because to make a kprobe reads memory, too.
-    let _first = KprobeEvent::reading_the_stack("first", FENTRY_TEST1.function)?;
-    let on_kfunc = match third {
-        Kprobe => Probe::kprobe(&progs.third_kprobe, KFUNC.function),
-        KprobeMulti => Probe::kprobe_multi(&progs.third_multi, &[KFUNC.function]),
-        KretprobeMulti => Probe::kretprobe_multi(&progs.third_return, KFUNC.function),
-        KprobeSession => Probe::kprobe_session(&progs.third_session, KFUNC.function),
-    }?;
-    let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.function])?;
+const KPROBE: Third = Third {
+    scenario: "kprobe/at-third-level",
+    attach: |progs| on_kfunc(Kprobe, &progs.third_kprobe),
+    runs: |runs| &runs.third_kprobe,
+};
+const MULTI: Third = Third {
+    scenario: "kprobe.multi/at-third-level",
+    attach: |progs| on_kfunc(KprobeMulti, &progs.third_multi),
+    runs: |runs| &runs.third_multi,
+};
+const MULTI_BY_ADDRESS: Third = Third {
+    scenario: "kprobe.multi/by-address-at-third-level",
+    attach: |progs| Probe::kprobe_multi_at(&progs.third_multi, address_of(KFUNC.name)?),
+    ..MULTI
+};
+const MULTI_BY_PATTERN: Third = Third {
+    scenario: "kprobe.multi/by-pattern-at-third-level",
+    attach: |progs| Probe::kprobe_multi_like(&progs.third_multi, "bpf_modify_return_test_t?"),
+    ..MULTI
+};
+const RETURN: Third = Third {
+    scenario: "kretprobe.multi/at-third-level",
+    attach: |progs| on_kfunc(KretprobeMulti, &progs.third_return),
+    runs: |runs| &runs.third_return,
+};
+const SESSION_LINK: Third = Third {
+    scenario: "kprobe.session/at-third-level",
+    attach: |progs| on_kfunc(KprobeSession, &progs.third_session),
+    runs: |runs| &runs.third_session,
+};
 
-    for times in TIMES {
-        fire(&progs.trigger, scene.go_on_to(times))?;
+fn on_kfunc<'p, 'obj>(
+    attach_type: AttachType,
+    program: &'p ProgramMut<'obj>,
+) -> Result<Probe<'p, 'obj>> {
+    Probe::attach(attach_type, program, &Target::function(KFUNC.name))
+}
 
-        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-        scene.check_step("second", &runs.second);
-        let (scenario, runs) = match third {
-            Kprobe => ("kprobe/at-third-level", &runs.third_kprobe),
-            KprobeMulti => ("kprobe.multi/at-third-level", &runs.third_multi),
-            KretprobeMulti => ("kretprobe.multi/at-third-level", &runs.third_return),
-            KprobeSession => ("kprobe.session/at-third-level", &runs.third_session),
+/// One user of ftrace per function, which ftrace then calls directly.
+#[test_case(KPROBE, &[]; "kprobe")]
+#[test_case(MULTI, &[]; "kprobe_multi")]
+#[test_case(MULTI_BY_ADDRESS, &[]; "kprobe_multi_by_address")]
+#[test_case(MULTI_BY_PATTERN, &[]; "kprobe_multi_by_pattern")]
+#[test_case(RETURN, &[]; "kretprobe_multi")]
+#[test_case(SESSION_LINK, &[SESSION]; "kprobe_session")]
+fn third_level(third: Third, need: &[KernelFunction]) -> Result<()> {
+    run_test(&[&NEEDS, need].concat(), |test| {
+        let unused: &[_] = if need.is_empty() {
+            &["third_session"]
+        } else {
+            &[]
         };
-        scene.observe(scenario, &on_kfunc, runs)?;
-    }
-    scene.close()
+        let mut storage = MaybeUninit::uninit();
+        let skel = load_without(RecursionSkelBuilder::default(), &mut storage, unused)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        // In this order: making a kprobe reads memory, too.
+        let _first = KprobeEvent::reading_the_stack("first", FENTRY_TEST1.name)?;
+        let third = scenario(third.scenario, (third.attach)(progs)?, (third.runs)(runs));
+        let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.name])?;
+        let trigger = |times| fire(&progs.trigger, times);
+        test.measure(trigger, &[("second", &runs.second)], &[third])
+    })
 }
 
 /// More than one user of ftrace per function: ftrace calls them one after the
-/// other and looks for recursion itself (`__ftrace_ops_list_func`).
+/// other and checks for recursion itself (`__ftrace_ops_list_func`).
 #[test]
 fn third_level_of_lists() -> Result<()> {
-    let needs = [FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
-    let Some(mut scene) = Scene::begin(&needs)? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(RecursionSkelBuilder::default(), &mut storage, |open| {
-        open.progs.third_session.set_autoload(false);
-    })?;
-    let progs = &skel.progs;
-    // In this order, because to make a kprobe reads memory, too.
-    let _first = KprobeEvent::reading_the_stack("first", FENTRY_TEST1.function)?;
-    let _beside = Probe::kprobe_multi(&progs.beside, &[FENTRY_TEST1.function])?;
-    let kprobe = Probe::kprobe(&progs.third_kprobe, KFUNC.function)?;
-    let multi = Probe::kprobe_multi(&progs.third_multi, &[KFUNC.function])?;
-    let on_return = Probe::kretprobe_multi(&progs.third_return, KFUNC.function)?;
-    let _beside = Probe::kprobe(&progs.beside_second, COPY_NOFAULT.function)?;
-    let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.function])?;
-
-    for times in TIMES {
-        fire(&progs.trigger, scene.go_on_to(times))?;
-
-        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-        scene.check_step("beside", &runs.beside);
-        scene.check_step("second", &runs.second);
-        scene.observe("kprobe/at-third-list", &kprobe, &runs.third_kprobe)?;
-        scene.observe("kprobe.multi/at-third-list", &multi, &runs.third_multi)?;
-        scene.observe(
-            "kretprobe.multi/at-third-list",
-            &on_return,
-            &runs.third_return,
-        )?;
-    }
-    scene.close()
+    run_test(&NEEDS, |test| {
+        let unused = ["third_session"];
+        let mut storage = MaybeUninit::uninit();
+        let skel = load_without(RecursionSkelBuilder::default(), &mut storage, &unused)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        // In this order: making a kprobe reads memory, too.
+        let _first = KprobeEvent::reading_the_stack("first", FENTRY_TEST1.name)?;
+        let _beside = Probe::kprobe_multi(&progs.beside, &[FENTRY_TEST1.name])?;
+        let third = [
+            ("kprobe/at-third-list", KPROBE),
+            ("kprobe.multi/at-third-list", MULTI),
+            ("kretprobe.multi/at-third-list", RETURN),
+        ]
+        .into_iter()
+        .map(|(id, it)| Ok(scenario(id, (it.attach)(progs)?, (it.runs)(runs))))
+        .collect::<Result<Vec<_>>>()?;
+        let _beside = Probe::kprobe(&progs.beside_second, COPY_NOFAULT.name)?;
+        let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.name])?;
+        let steps = [("beside", &runs.beside), ("second", &runs.second)];
+        test.measure(|times| fire(&progs.trigger, times), &steps, &third)
+    })
 }

@@ -3,85 +3,58 @@
 //! room for, and one more: since 6.14 they share 32 words per call
 //! (`FGRAPH_MAX_DATA_SIZE`), of which a return takes one and a session two.
 //!
-//! One test does it all, at every number of triggers: on 6.12 each link that is
+//! One test attaches once for both numbers of links: on 6.12 each link that is
 //! detached takes a tenth of a second, which `rcu_tasks_kthread` sleeps after each
 //! of the grace periods that `ftrace_shutdown` waits for.
 
 use std::mem::MaybeUninit;
+use std::slice::from_ref;
 
-use anyhow::{Context, Result};
-use libbpf_rs::ProgramMut;
+use anyhow::Result;
 use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC, SESSION};
 use nmissed_selftests::skel::shadow_stack::ShadowStackSkelBuilder;
 use nmissed_selftests::skel::shadow_stack_nested::ShadowStackNestedSkelBuilder;
-use nmissed_selftests::skel::{load, load_with};
-use nmissed_selftests::{Probe, Scene, TIMES, fire};
+use nmissed_selftests::skel::{load, load_without};
+use nmissed_selftests::{Probe, fire, run_test, scenario, variables};
 
 #[test]
 fn returns() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, FPROBE])? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(ShadowStackSkelBuilder::default(), &mut storage, |open| {
-        open.progs.on_both.set_autoload(false);
-    })?;
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    let attach = || Probe::kretprobe_multi(&skel.progs.on_return, FENTRY_TEST1.function);
-    let trigger = &skel.progs.trigger;
+    run_test(&[FENTRY_TEST1, FPROBE], |test| {
+        let mut storage = MaybeUninit::uninit();
+        let builder = ShadowStackSkelBuilder::default();
+        let skel = load_without(builder, &mut storage, &["on_both"])?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let trigger = |times| fire(&progs.trigger, times);
+        let attach = || Probe::kretprobe_multi(&progs.on_return, FENTRY_TEST1.name);
 
-    let mut probe = Probe::repeated(32, attach)?;
-    observe(
-        &mut scene,
-        "kretprobe.multi/32-links",
-        trigger,
-        &probe,
-        &runs.on_return,
-    )?;
+        let probe = Probe::repeated(32, attach)?;
+        let mut links = scenario("kretprobe.multi/32-links", probe, &runs.on_return);
+        test.measure(trigger, &[], from_ref(&links))?;
 
-    probe = probe.and(attach()?);
-    scene.start_over(&mut probe, &runs.on_return)?;
-    observe(
-        &mut scene,
-        "kretprobe.multi/33-links",
-        trigger,
-        &probe,
-        &runs.on_return,
-    )?;
-    scene.close()
+        links = links.and(attach()?);
+        links.restart("kretprobe.multi/33-links")?;
+        test.measure(trigger, &[], &[links])
+    })
 }
 
 #[test]
 fn sessions() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, FPROBE, SESSION])? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(ShadowStackSkelBuilder::default(), &mut storage, |_| ())?;
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    let attach = || Probe::kprobe_session(&skel.progs.on_both, FENTRY_TEST1.function);
-    let trigger = &skel.progs.trigger;
+    run_test(&[FENTRY_TEST1, FPROBE, SESSION], |test| {
+        let mut storage = MaybeUninit::uninit();
+        let skel = load(ShadowStackSkelBuilder::default(), &mut storage)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let trigger = |times| fire(&progs.trigger, times);
+        let attach = || Probe::kprobe_session(&progs.on_both, FENTRY_TEST1.name);
 
-    let mut probe = Probe::repeated(16, attach)?;
-    observe(
-        &mut scene,
-        "kprobe.session/16-links",
-        trigger,
-        &probe,
-        &runs.on_both,
-    )?;
+        let probe = Probe::repeated(16, attach)?;
+        let links = scenario("kprobe.session/16-links", probe, &runs.on_both);
+        let mut links = links.session(&runs.on_both_return);
+        test.measure(trigger, &[], from_ref(&links))?;
 
-    probe = probe.and(attach()?);
-    scene.start_over(&mut probe, &runs.on_both)?;
-    observe(
-        &mut scene,
-        "kprobe.session/17-links",
-        trigger,
-        &probe,
-        &runs.on_both,
-    )?;
-    scene.check_pairs(&runs.on_both, &runs.on_both_return);
-    scene.close()
+        links = links.and(attach()?);
+        links.restart("kprobe.session/17-links")?;
+        test.measure(trigger, &[], &[links])
+    })
 }
 
 /// Links for which 14 calls fill the shadow stack of a task but for two words: each
@@ -91,63 +64,40 @@ const FILLING: usize = 30;
 /// How often the kfunc is entered before it returns for the first time.
 const NESTED: u64 = 16;
 
-/// Nested so deep that a call finds no room to remember its return at all.
+/// Nested so deep that a call finds no room at all for its return.
 #[test]
 fn nested() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[FENTRY_TEST1, KFUNC, FPROBE])? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load(ShadowStackNestedSkelBuilder::default(), &mut storage)?;
-    let progs = &skel.progs;
-    let probe = Probe::repeated(FILLING, || {
-        Probe::kretprobe_multi(&progs.on_return, KFUNC.function)
-    })?
-    .hit_per_trigger(NESTED);
-    let _first = Probe::fentry(&progs.first)?;
-    let levels = [
-        &progs.level_1,
-        &progs.level_2,
-        &progs.level_3,
-        &progs.level_4,
-        &progs.level_5,
-        &progs.level_6,
-        &progs.level_7,
-        &progs.level_8,
-        &progs.level_9,
-        &progs.level_10,
-        &progs.level_11,
-        &progs.level_12,
-        &progs.level_13,
-        &progs.level_14,
-        &progs.level_15,
-    ];
-    let _levels = levels
-        .into_iter()
-        .map(Probe::fentry)
-        .collect::<Result<Vec<_>>>()?;
-
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    observe(
-        &mut scene,
-        "kretprobe.multi/16-nested",
-        &progs.trigger,
-        &probe,
-        &runs.on_return,
-    )?;
-    scene.close()
-}
-
-/// Fires and observes at every number of triggers.
-fn observe(
-    scene: &mut Scene,
-    scenario: &str,
-    trigger: &ProgramMut<'_>,
-    probe: &Probe<'_, '_>,
-    runs: &u64,
-) -> Result<()> {
-    TIMES.into_iter().try_for_each(|times| {
-        fire(trigger, scene.go_on_to(times))?;
-        scene.observe(scenario, probe, runs)
+    run_test(&[FENTRY_TEST1, KFUNC, FPROBE], |test| {
+        let mut storage = MaybeUninit::uninit();
+        let skel = load(ShadowStackNestedSkelBuilder::default(), &mut storage)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let probe = Probe::repeated(FILLING, || {
+            Probe::kretprobe_multi(&progs.on_return, KFUNC.name)
+        })?
+        .hit_per_trigger(NESTED);
+        let levels = [
+            &progs.first,
+            &progs.level_1,
+            &progs.level_2,
+            &progs.level_3,
+            &progs.level_4,
+            &progs.level_5,
+            &progs.level_6,
+            &progs.level_7,
+            &progs.level_8,
+            &progs.level_9,
+            &progs.level_10,
+            &progs.level_11,
+            &progs.level_12,
+            &progs.level_13,
+            &progs.level_14,
+            &progs.level_15,
+        ];
+        let _levels = levels
+            .into_iter()
+            .map(Probe::fentry)
+            .collect::<Result<Vec<_>>>()?;
+        let calls = scenario("kretprobe.multi/16-nested", probe, &runs.on_return);
+        test.measure(|times| fire(&progs.trigger, times), &[], &[calls])
     })
 }

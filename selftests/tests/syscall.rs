@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Programs on the way of a system call, which comes from user space and so finds
-//! no program running on its CPU; unless that sleeps, or passes another one on its
-//! own way.
+//! Programs that a system call passes. It comes from user space, so no program runs on
+//! its CPU; unless one sleeps, or the call passes another one.
 
 use std::fs::OpenOptions;
 use std::mem::MaybeUninit;
@@ -10,11 +9,14 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::BPF_F_SLEEPABLE;
+use nmissed_selftests::AttachType::{self, Fentry, Fexit, FmodRet, Lsm, RawTp, Tp};
 use nmissed_selftests::needs::{ERROR_INJECTION, FAULTABLE, LSM_HOOK, MMAP, SYSCALL, XATTR_KFUNC};
-use nmissed_selftests::skel::syscall::types::runs as Runs;
-use nmissed_selftests::skel::syscall::{SyscallProgs, SyscallSkelBuilder};
-use nmissed_selftests::skel::{keep_only, load_with};
-use nmissed_selftests::{AttachType, Probe, Scene, Sleep, TIMES, Words, call, shared};
+use nmissed_selftests::skel::syscall::{SyscallProgs, SyscallSkelBuilder, types};
+use nmissed_selftests::skel::{keep_only, load_only, load_with};
+use nmissed_selftests::{
+    Probe, SleepFlags, SleepingProgram, Target, Test, call, each, run_test, scenario, shared,
+    variables,
+};
 use nmissed_uapi::test_run;
 use test_case::test_case;
 
@@ -25,48 +27,33 @@ const SYS_EXIT: &str = "sys_exit_sched_setaffinity";
 
 #[test]
 fn tracepoints() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[SYSCALL])? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(SyscallSkelBuilder::default(), &mut storage, |open| {
-        keep_only(open, &["sys_enter", "sys_exit", "raw_sys_enter"]);
-    })?;
-    let progs = &skel.progs;
-    let enter = Probe::tracepoint(&progs.sys_enter, SYSCALLS, SYS_ENTER)?;
-    let exit = Probe::tracepoint(&progs.sys_exit, SYSCALLS, SYS_EXIT)?;
-    let raw = Probe::raw_tp(&progs.raw_sys_enter, "sys_enter")?;
-
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    for times in TIMES {
-        call(scene.go_on_to(times))?;
-        scene.observe("tp/sys-enter", &enter, &runs.sys_enter)?;
-        scene.observe("tp/sys-exit", &exit, &runs.sys_exit)?;
-        scene.observe("raw_tp/sys-enter", &raw, &runs.raw_sys_enter)?;
-    }
-    scene.close()
+    run_test(&[SYSCALL], |test| {
+        let mut storage = MaybeUninit::uninit();
+        let names = ["sys_enter", "sys_exit", "raw_sys_enter"];
+        let skel = load_only(SyscallSkelBuilder::default(), &mut storage, &names)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let enter = Probe::tracepoint(&progs.sys_enter, SYSCALLS, SYS_ENTER)?;
+        let exit = Probe::tracepoint(&progs.sys_exit, SYSCALLS, SYS_EXIT)?;
+        let raw = Probe::raw_tp(&progs.raw_sys_enter, "sys_enter")?;
+        let scenarios = [
+            scenario("tp/sys-enter", enter, &runs.sys_enter),
+            scenario("tp/sys-exit", exit, &runs.sys_exit),
+            scenario("raw_tp/sys-enter", raw, &runs.raw_sys_enter),
+        ];
+        test.measure(call, &[], &scenarios)
+    })
 }
 
 #[test]
 fn lsm() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[SYSCALL, LSM_HOOK])? else {
-        return Ok(());
-    };
-    if !scene.has_bpf_lsm()? {
-        return Ok(());
-    }
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(SyscallSkelBuilder::default(), &mut storage, |open| {
-        keep_only(open, &["on_lsm"]);
-    })?;
-    let hook = Probe::lsm(&skel.progs.on_lsm)?;
-
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    for times in TIMES {
-        call(scene.go_on_to(times))?;
-        scene.observe("lsm/in-syscall", &hook, &runs.on_lsm)?;
-    }
-    scene.close()
+    run_test(&[SYSCALL, LSM_HOOK], |test| {
+        test.require_bpf_lsm()?;
+        let mut storage = MaybeUninit::uninit();
+        let skel = load_only(SyscallSkelBuilder::default(), &mut storage, &["on_lsm"])?;
+        let hook = Probe::lsm(&skel.progs.on_lsm)?;
+        let hook = scenario("lsm/in-syscall", hook, &variables!(skel).runs.on_lsm);
+        test.measure(call, &[], &[hook])
+    })
 }
 
 /// `O_SYNC` of asm-generic/fcntl.h.
@@ -75,151 +62,137 @@ const O_SYNC: i32 = 0o4_010_000;
 /// An LSM program in another one.
 #[test]
 fn lsm_in_lsm() -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[LSM_HOOK, XATTR_KFUNC])? else {
-        return Ok(());
-    };
-    if !scene.has_bpf_lsm()? {
-        return Ok(());
-    }
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(SyscallSkelBuilder::default(), &mut storage, |open| {
-        keep_only(open, &["on_open", "on_permission"]);
-    })?;
-    let outer = Probe::lsm(&skel.progs.on_open)?;
-    let inner = Probe::lsm(&skel.progs.on_permission)?;
-
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    for times in TIMES {
-        for _ in 0..scene.go_on_to(times) {
+    run_test(&[LSM_HOOK, XATTR_KFUNC], |test| {
+        test.require_bpf_lsm()?;
+        let mut storage = MaybeUninit::uninit();
+        let names = ["on_open", "on_permission"];
+        let skel = load_only(SyscallSkelBuilder::default(), &mut storage, &names)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let outer = Probe::lsm(&progs.on_open)?;
+        let inner = Probe::lsm(&progs.on_permission)?;
+        let scenarios = [
+            scenario("lsm/around-lsm", outer, &runs.on_open),
+            scenario("lsm/in-lsm", inner, &runs.on_permission),
+        ];
+        let open = || {
             let mut how = OpenOptions::new();
             how.read(true).custom_flags(O_SYNC).open("/proc/self/exe")?;
-        }
-        scene.observe("lsm/around-lsm", &outer, &runs.on_open)?;
-        scene.observe("lsm/in-lsm", &inner, &runs.on_permission)?;
-    }
-    scene.close()
-}
-
-/// A kind of program that may sleep, and what hits it.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Tp,
-    Fentry,
-    Fexit,
-    FmodRet,
-    Lsm,
-    TestRun,
-}
-use Kind::{Fentry, Fexit, FmodRet, Lsm, TestRun, Tp};
-
-impl Kind {
-    fn scenario(self) -> &'static str {
-        match self {
-            Tp => "tp/while-asleep",
-            Fentry => "fentry/while-asleep",
-            Fexit => "fexit/while-asleep",
-            FmodRet => "fmod_ret/while-asleep",
-            Lsm => "lsm/while-asleep",
-            TestRun => "raw_tp/test-run-while-asleep",
-        }
-    }
-
-    fn program(self) -> &'static str {
-        match self {
-            Tp => "on_tp",
-            Fentry => "on_fentry",
-            Fexit => "on_fexit",
-            FmodRet => "on_fmod_ret",
-            Lsm => "on_lsm",
-            TestRun => "on_test_run",
-        }
-    }
-
-    fn runs(self, runs: &Runs) -> &u64 {
-        match self {
-            Tp => &runs.on_tp,
-            Fentry => &runs.on_fentry,
-            Fexit => &runs.on_fexit,
-            FmodRet => &runs.on_fmod_ret,
-            Lsm => &runs.on_lsm,
-            TestRun => &runs.on_test_run,
-        }
-    }
-
-    fn attach<'p, 'obj>(self, progs: &'p SyscallProgs<'obj>) -> Result<Probe<'p, 'obj>> {
-        match self {
-            Tp => Probe::tracepoint(&progs.on_tp, SYSCALLS, SYS_ENTER),
-            Fentry => Probe::trampoline(AttachType::Fentry, &progs.on_fentry),
-            Fexit => Probe::trampoline(AttachType::Fexit, &progs.on_fexit),
-            FmodRet => Probe::trampoline(AttachType::FmodRet, &progs.on_fmod_ret),
-            Lsm => Probe::lsm(&progs.on_lsm),
-            TestRun => Ok(Probe::unattached(AttachType::RawTp, &progs.on_test_run)),
-        }
-    }
-
-    /// Opens the scene, unless the kernel lets no such program sleep.
-    fn begin(self) -> Result<Option<Scene>> {
-        let Some(scene) = Scene::begin(&[SYSCALL, MMAP])? else {
-            return Ok(None);
+            Ok(())
         };
-        let is_new = scene.is_new_enough(&FAULTABLE);
-        let lacking = match self {
-            Tp | TestRun => (!is_new).then_some(FAULTABLE),
-            Fentry | Fexit | FmodRet => {
-                (!is_new && !scene.has(&ERROR_INJECTION)?).then_some(ERROR_INJECTION)
-            }
-            Lsm => (!scene.has(&LSM_HOOK)?).then_some(LSM_HOOK),
-        };
-        if let Some(need) = lacking {
-            scene.skip(&need)?;
-            return Ok(None);
-        }
-        Ok((self != Lsm || scene.has_bpf_lsm()?).then_some(scene))
-    }
+        test.measure(each(open), &[], &scenarios)
+    })
 }
 
 /// Hits while one sleeps in the program.
 const OTHERS: u64 = 10;
 
-/// A thread sleeps in the program while another one comes to it on the same CPU.
-#[test_case(Tp)]
-#[test_case(Fentry)]
-#[test_case(Fexit)]
-#[test_case(FmodRet)]
-#[test_case(Lsm)]
-#[test_case(TestRun)]
-fn while_asleep(kind: Kind) -> Result<()> {
-    let Some(mut scene) = kind.begin()? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let mut skel = load_with(SyscallSkelBuilder::default(), &mut storage, |open| {
-        keep_only(open, &["holding", kind.program()]);
-        open.progs.on_tp.set_flags(BPF_F_SLEEPABLE);
-        open.progs.on_test_run.set_flags(BPF_F_SLEEPABLE);
-    })?;
-    let bss = skel.maps.bss_data.as_deref_mut().context("no .bss")?;
-    let words = Words {
-        holder: shared(&mut bss.holder),
-        held: shared(&mut bss.held),
-        sleep: shared(&mut bss.sleep),
-        asleep: shared(&mut bss.asleep),
-        over: shared(&mut bss.over),
-    };
-    let test = (kind == TestRun).then(|| skel.progs.on_test_run.as_fd());
-    let hit = |times| match test {
-        Some(program) => (0..times).try_for_each(|_| Ok(test_run(program)?)),
-        None => call(times),
-    };
-    let sleep = Sleep::new(words, &hit);
-    let _holding = Probe::kprobe(&skel.progs.holding, MMAP.function)?;
-    sleep.during(|| {
-        let probe = kind.attach(&skel.progs)?.hit_per_trigger(1 + OTHERS);
-        for times in TIMES {
-            (0..scene.go_on_to(times)).try_for_each(|_| sleep.pass(OTHERS))?;
-            scene.observe(kind.scenario(), &probe, kind.runs(&bss.runs))?;
+/// A program that may sleep.
+#[derive(Clone, Copy)]
+struct Sleeping {
+    attach_type: AttachType,
+    scenario: &'static str,
+    name: &'static str,
+    attach: for<'p, 'obj> fn(AttachType, &'p SyscallProgs<'obj>) -> Result<Probe<'p, 'obj>>,
+    runs: fn(&types::runs) -> &u64,
+}
+
+const TP: Sleeping = Sleeping {
+    attach_type: Tp,
+    scenario: "tp/while-asleep",
+    name: "on_tp",
+    attach: |it, progs| Probe::attach(it, &progs.on_tp, &Target::tracepoint(SYSCALLS, SYS_ENTER)),
+    runs: |runs| &runs.on_tp,
+};
+const FENTRY: Sleeping = Sleeping {
+    attach_type: Fentry,
+    scenario: "fentry/while-asleep",
+    name: "on_fentry",
+    attach: |it, progs| Probe::trampoline(it, &progs.on_fentry),
+    runs: |runs| &runs.on_fentry,
+};
+const FEXIT: Sleeping = Sleeping {
+    attach_type: Fexit,
+    scenario: "fexit/while-asleep",
+    name: "on_fexit",
+    attach: |it, progs| Probe::trampoline(it, &progs.on_fexit),
+    runs: |runs| &runs.on_fexit,
+};
+const FMOD_RET: Sleeping = Sleeping {
+    attach_type: FmodRet,
+    scenario: "fmod_ret/while-asleep",
+    name: "on_fmod_ret",
+    attach: |it, progs| Probe::trampoline(it, &progs.on_fmod_ret),
+    runs: |runs| &runs.on_fmod_ret,
+};
+const LSM: Sleeping = Sleeping {
+    attach_type: Lsm,
+    scenario: "lsm/while-asleep",
+    name: "on_lsm",
+    attach: |_, progs| Probe::lsm(&progs.on_lsm),
+    runs: |runs| &runs.on_lsm,
+};
+/// Hit by test runs only.
+const TEST_RUN: Sleeping = Sleeping {
+    attach_type: RawTp,
+    scenario: "raw_tp/test-run-while-asleep",
+    name: "on_test_run",
+    attach: |it, progs| Ok(Probe::unattached(it, &progs.on_test_run)),
+    runs: |runs| &runs.on_test_run,
+};
+
+impl Sleeping {
+    /// Skips the test if the kernel lets no such program sleep.
+    fn require(self, test: &Test) -> Result<()> {
+        match self.attach_type {
+            Lsm => {
+                test.require(&LSM_HOOK)?;
+                test.require_bpf_lsm()
+            }
+            Fentry | Fexit | FmodRet if test.is_new_enough_for(&FAULTABLE) => Ok(()),
+            Fentry | Fexit | FmodRet => test.require(&ERROR_INJECTION),
+            _ => test.require_release_of(&FAULTABLE),
         }
-        Ok(())
-    })?;
-    scene.close()
+    }
+}
+
+/// A thread sleeps in the program while another one hits it on the same CPU.
+#[test_case(TP; "tp")]
+#[test_case(FENTRY; "fentry")]
+#[test_case(FEXIT; "fexit")]
+#[test_case(FMOD_RET; "fmod_ret")]
+#[test_case(LSM; "lsm")]
+#[test_case(TEST_RUN; "test_run")]
+fn while_asleep(sleeping: Sleeping) -> Result<()> {
+    run_test(&[SYSCALL, MMAP], |test| {
+        sleeping.require(test)?;
+        let mut storage = MaybeUninit::uninit();
+        let mut skel = load_with(SyscallSkelBuilder::default(), &mut storage, |open| {
+            keep_only(open, &["holding", sleeping.name]);
+            open.progs.on_tp.set_flags(BPF_F_SLEEPABLE);
+            open.progs.on_test_run.set_flags(BPF_F_SLEEPABLE);
+            Ok(())
+        })?;
+        let bss = skel.maps.bss_data.as_deref_mut().context("no .bss")?;
+        let flags = SleepFlags {
+            lock_holder: shared(&mut bss.lock_holder),
+            lock_held: shared(&mut bss.lock_held),
+            sleep_next: shared(&mut bss.sleep_next),
+            asleep: shared(&mut bss.asleep),
+            released: shared(&mut bss.released),
+        };
+        let is_test_run = sleeping.attach_type == RawTp;
+        let program = is_test_run.then(|| skel.progs.on_test_run.as_fd());
+        let hit = |times| match program {
+            Some(program) => (0..times).try_for_each(|_| Ok(test_run(program)?)),
+            None => call(times),
+        };
+        let sleeper = SleepingProgram::new(flags, &hit);
+        let _holding = Probe::kprobe(&skel.progs.holding, MMAP.name)?;
+        sleeper.with_threads(|| {
+            let probe = (sleeping.attach)(sleeping.attach_type, &skel.progs)?;
+            let probe = probe.hit_per_trigger(1 + OTHERS);
+            let probe = scenario(sleeping.scenario, probe, (sleeping.runs)(&bss.runs));
+            test.measure(each(|| sleeper.hit_while_asleep(OTHERS)), &[], &[probe])
+        })
+    })
 }

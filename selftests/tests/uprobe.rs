@@ -1,194 +1,233 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A function of user space that is entered while programs on it wait for its
-//! return: there is nothing that they yield to (`bpf_prog_run_array_uprobe`,
-//! `uprobe_prog_run`), so all of them run.
+//! A function of user space that is entered again before it returns: no program on it
+//! yields to anything (`bpf_prog_run_array_uprobe`, `uprobe_prog_run`), so all of them
+//! run; but the kernel keeps no more than 64 returns per thread
+//! (`MAX_URETPROBE_DEPTH`).
 
 use std::ffi::c_int;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use libbpf_rs::{OpenObject, ProgramMut};
+use nmissed_selftests::AttachType::{
+    self, Uprobe, UprobeMulti, UprobeSession, Uretprobe, UretprobeMulti,
+};
 use nmissed_selftests::needs::UPROBE;
-use nmissed_selftests::skel::load_with;
-use nmissed_selftests::skel::uprobe::UprobeSkelBuilder;
-use nmissed_selftests::{AttachType, Probe, Scene, SetBy, TIMES, TraceEvent, file_offset};
+use nmissed_selftests::skel::load_without;
+use nmissed_selftests::skel::uprobe::{UprobeProgs, UprobeSkel, UprobeSkelBuilder, types};
+use nmissed_selftests::{
+    Probe, SetBy, Target, Test, TraceEvent, each, file_offset, run_test, scenario, variables,
+};
 use nmissed_uapi::interrupt;
 use test_case::test_matrix;
 
-/// As many returns as the kernel keeps of a thread (`MAX_URETPROBE_DEPTH`).
+/// As many returns as the kernel keeps of a thread.
 const KEPT: u64 = 64;
 
-/// Calls itself until it was entered `depth` times, and lets a signal interrupt
-/// the innermost call if told so.
+/// Calls itself until it was entered `depth` times, and has a signal interrupt
+/// the innermost call on request.
 #[inline(never)]
 fn probed(depth: u64, interrupted: bool) -> u64 {
     if depth > 1 {
-        // To have something left to do keeps it a call.
+        // The addition keeps it a call.
         black_box(probed(black_box(depth - 1), interrupted)) + 1
     } else {
         if interrupted {
-            interrupt(again).expect("a signal for this thread");
+            interrupt(on_signal).expect("a signal for this thread");
         }
         1
     }
 }
 
-/// Where the signal leads.
-extern "C" fn again(_: c_int) {
+extern "C" fn on_signal(_: c_int) {
     black_box(probed(black_box(1), false));
 }
 
-/// How the function is entered once more, if at all.
+/// How the function is entered.
 #[derive(Clone, Copy)]
-enum Entered {
+enum Entry {
     Once,
-    FromSignalHandler,
-    ByItself,
+    AgainFromSignalHandler,
+    /// So many times before it returns.
+    Nested(u64),
 }
+use Entry::{AgainFromSignalHandler, Nested, Once};
 
-impl Entered {
-    /// The end of the scenario's name.
-    fn name(self) -> &'static str {
+impl Entry {
+    /// The end of the scenario's id.
+    fn name(self) -> String {
         match self {
-            Self::Once => "called",
-            Self::FromSignalHandler => "from-signal-handler",
-            Self::ByItself => "64-deep",
+            Once => "called".to_owned(),
+            AgainFromSignalHandler => "from-signal-handler".to_owned(),
+            Nested(depth) => format!("{depth}-deep"),
         }
     }
 
     /// Entries per trigger.
     fn hits(self) -> u64 {
         match self {
-            Self::Once => 1,
-            Self::FromSignalHandler => 2,
-            Self::ByItself => KEPT,
+            Once => 1,
+            AgainFromSignalHandler => 2,
+            Nested(depth) => depth,
         }
     }
 
     fn trigger(self) {
-        match self {
-            Self::Once => probed(black_box(1), false),
-            Self::FromSignalHandler => probed(black_box(1), true),
-            Self::ByItself => probed(black_box(KEPT), false),
+        let depth = match self {
+            Nested(depth) => depth,
+            _ => 1,
         };
+        let interrupted = matches!(self, AgainFromSignalHandler);
+        assert_eq!(probed(black_box(depth), interrupted), depth);
     }
 }
 
-#[test_matrix([Entered::Once, Entered::FromSignalHandler, Entered::ByItself])]
-fn reentry(entered: Entered) -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[UPROBE])? else {
-        return Ok(());
-    };
-    let with_multi = scene.knows(AttachType::UprobeMulti);
-    let with_session = scene.knows(AttachType::UprobeSession);
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(UprobeSkelBuilder::default(), &mut storage, |open| {
-        open.progs.on_both.set_autoload(with_session);
-    })?;
-    let progs = &skel.progs;
-    let offset = file_offset(probed as *const () as usize)?;
-    let hit = |probe| Probe::hit_per_trigger(probe, entered.hits());
-    let on_entry = Probe::uprobe(&progs.on_entry, offset).map(hit)?;
-    let on_return = Probe::uretprobe(&progs.on_return, offset).map(hit)?;
-    let entry_multi = with_multi
-        .then(|| Probe::uprobe_multi(&progs.on_entry_multi, offset).map(hit))
-        .transpose()?;
-    let return_multi = with_multi
-        .then(|| Probe::uretprobe_multi(&progs.on_return_multi, offset).map(hit))
-        .transpose()?;
-    let on_both = with_session
-        .then(|| Probe::uprobe_session(&progs.on_both, offset).map(hit))
-        .transpose()?;
-
-    for times in TIMES {
-        (0..scene.go_on_to(times)).for_each(|_| entered.trigger());
-
-        let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-        for (attach_type, probe, runs) in [
-            ("uprobe", Some(&on_entry), &runs.on_entry),
-            ("uretprobe", Some(&on_return), &runs.on_return),
-            ("uprobe.multi", entry_multi.as_ref(), &runs.on_entry_multi),
-            (
-                "uretprobe.multi",
-                return_multi.as_ref(),
-                &runs.on_return_multi,
-            ),
-            ("uprobe.session", on_both.as_ref(), &runs.on_both),
-        ] {
-            if let Some(probe) = probe {
-                let scenario = format!("{attach_type}/{}", entered.name());
-                scene.observe(&scenario, probe, runs)?;
-            }
-        }
-        scene.check_pairs(&runs.on_both, &runs.on_both_return);
+/// Returns the program of an attach type and its counter.
+fn program<'p, 'obj>(
+    attach_type: AttachType,
+    progs: &'p UprobeProgs<'obj>,
+    runs: &'p types::runs,
+) -> (&'p ProgramMut<'obj>, &'p u64) {
+    match attach_type {
+        Uprobe => (&progs.on_entry, &runs.on_entry),
+        Uretprobe => (&progs.on_return, &runs.on_return),
+        UprobeMulti => (&progs.on_entry_multi, &runs.on_entry_multi),
+        UretprobeMulti => (&progs.on_return_multi, &runs.on_return_multi),
+        UprobeSession => (&progs.on_both, &runs.on_both),
+        other => unreachable!("{other} is no probe of user space"),
     }
-    scene.close()
 }
 
-/// Events of tracefs, as deep as returns are kept, and one deeper; and one that is
-/// attached once more, with all that it has missed until then.
+/// Loads the programs that the kernel can load.
+fn load<'obj>(test: &Test, storage: &'obj mut MaybeUninit<OpenObject>) -> Result<UprobeSkel<'obj>> {
+    let is_new = test.supports(UprobeSession);
+    let unused: &[_] = if is_new { &[] } else { &["on_both"] };
+    load_without(UprobeSkelBuilder::default(), storage, unused)
+}
+
+/// All attach types that the kernel has, on the same function.
+#[test_matrix([Once, AgainFromSignalHandler, Nested(KEPT)])]
+fn reentry(entry: Entry) -> Result<()> {
+    run_test(&[UPROBE], |test| {
+        let mut storage = MaybeUninit::uninit();
+        let skel = load(test, &mut storage)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let target = Target::user_code(file_offset(probed as *const () as usize)?);
+        let scenarios = [
+            Uprobe,
+            Uretprobe,
+            UprobeMulti,
+            UretprobeMulti,
+            UprobeSession,
+        ]
+        .into_iter()
+        .filter(|it| test.supports(*it))
+        .map(|attach_type| {
+            let (program, runs_of) = program(attach_type, progs, runs);
+            let probe = Probe::attach(attach_type, program, &target)?;
+            let id = format!("{attach_type}/{}", entry.name());
+            let it = scenario(id, probe.hit_per_trigger(entry.hits()), runs_of);
+            Ok(match attach_type {
+                UprobeSession => it.session(&runs.on_both_return),
+                _ => it,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+        let enter = || {
+            entry.trigger();
+            Ok(())
+        };
+        test.measure(each(enter), &[], &scenarios)
+    })
+}
+
+/// One level deeper than returns are kept; of a session the returns are counted.
+#[test_matrix([Uretprobe, UretprobeMulti, UprobeSession])]
+fn too_deep(attach_type: AttachType) -> Result<()> {
+    run_test(&[UPROBE], |test| {
+        test.require_attach_type(attach_type)?;
+        let mut storage = MaybeUninit::uninit();
+        let skel = load(test, &mut storage)?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let target = Target::user_code(file_offset(probed as *const () as usize)?);
+        let (program, runs_of) = program(attach_type, progs, runs);
+        let runs_of = match attach_type {
+            UprobeSession => &runs.on_both_return,
+            _ => runs_of,
+        };
+        let entry = Nested(KEPT + 1);
+        let probe = Probe::attach(attach_type, program, &target)?.hit_per_trigger(entry.hits());
+        let returns = scenario(format!("{attach_type}/{}", entry.name()), probe, runs_of);
+        let enter = || {
+            entry.trigger();
+            Ok(())
+        };
+        test.measure(each(enter), &[], &[returns])
+    })
+}
+
+/// Events of tracefs, as deep as returns are kept, and one deeper; and one to which a
+/// program is attached after the event has missed returns.
 #[test_matrix([KEPT, KEPT + 1])]
 fn events(depth: u64) -> Result<()> {
-    let Some(mut scene) = Scene::begin(&[UPROBE])? else {
-        return Ok(());
-    };
-    let mut storage = MaybeUninit::uninit();
-    let skel = load_with(UprobeSkelBuilder::default(), &mut storage, |open| {
-        open.progs.on_both.set_autoload(false);
-    })?;
-    let progs = &skel.progs;
-    let runs = &skel.maps.bss_data.as_deref().context("no .bss")?.runs;
-    let offset = file_offset(probed as *const () as usize)?;
-    let entry = TraceEvent::uprobe("entry", offset)?;
-    let exit = TraceEvent::uretprobe("exit", offset)?;
-    let attach = |program, event, by| {
-        Probe::trace_event(program, event, by).map(|probe| probe.hit_per_trigger(depth))
-    };
+    run_test(&[UPROBE], |test| {
+        let mut storage = MaybeUninit::uninit();
+        let builder = UprobeSkelBuilder::default();
+        let skel = load_without(builder, &mut storage, &["on_both"])?;
+        let (progs, runs) = (&skel.progs, &variables!(skel).runs);
+        let offset = file_offset(probed as *const () as usize)?;
+        let entry = TraceEvent::uprobe("entry", offset)?;
+        let exit = TraceEvent::uretprobe("exit", offset)?;
+        let on_event = |id, program, event, by, runs| {
+            let probe = Probe::trace_event(program, event, by)?.hit_per_trigger(depth);
+            anyhow::Ok(scenario(format!("{id}-{depth}-deep"), probe, runs))
+        };
+        let mut enter = each(|| {
+            Nested(depth).trigger();
+            Ok(())
+        });
 
-    let at_first = [
-        (
-            "uprobe/event-by-link",
-            attach(&progs.entry_by_link, &entry, SetBy::Link)?,
-            &runs.entry_by_link,
-        ),
-        (
-            "uprobe/event-by-ioctl",
-            attach(&progs.entry_by_ioctl, &entry, SetBy::Ioctl)?,
-            &runs.entry_by_ioctl,
-        ),
-        (
-            "uretprobe/event-by-link",
-            attach(&progs.return_by_link, &exit, SetBy::Link)?,
-            &runs.return_by_link,
-        ),
-        (
-            "uretprobe/event-by-ioctl",
-            attach(&progs.return_by_ioctl, &exit, SetBy::Ioctl)?,
-            &runs.return_by_ioctl,
-        ),
-    ];
-    observe(&mut scene, depth, &at_first)?;
-    drop(at_first);
+        let at_first = [
+            on_event(
+                "uprobe/event-by-link",
+                &progs.entry_by_link,
+                &entry,
+                SetBy::Link,
+                &runs.entry_by_link,
+            )?,
+            on_event(
+                "uprobe/event-by-ioctl",
+                &progs.entry_by_ioctl,
+                &entry,
+                SetBy::Ioctl,
+                &runs.entry_by_ioctl,
+            )?,
+            on_event(
+                "uretprobe/event-by-link",
+                &progs.return_by_link,
+                &exit,
+                SetBy::Link,
+                &runs.return_by_link,
+            )?,
+            on_event(
+                "uretprobe/event-by-ioctl",
+                &progs.return_by_ioctl,
+                &exit,
+                SetBy::Ioctl,
+                &runs.return_by_ioctl,
+            )?,
+        ];
+        test.measure(&mut enter, &[], &at_first)?;
+        drop(at_first);
 
-    scene.begin_again();
-    let again = [(
-        "uretprobe/event-again",
-        attach(&progs.return_again, &exit, SetBy::Link)?,
-        &runs.return_again,
-    )];
-    observe(&mut scene, depth, &again)?;
-    scene.close()
-}
-
-/// Enters the function so deep and observes, at every number of triggers.
-fn observe(scene: &mut Scene, depth: u64, probes: &[(&str, Probe<'_, '_>, &u64)]) -> Result<()> {
-    for times in TIMES {
-        for _ in 0..scene.go_on_to(times) {
-            assert_eq!(probed(black_box(depth), false), depth);
-        }
-        for (way, probe, runs) in probes {
-            scene.observe(&format!("{way}-{depth}-deep"), probe, runs)?;
-        }
-    }
-    Ok(())
+        let again = on_event(
+            "uretprobe/event-again",
+            &progs.return_again,
+            &exit,
+            SetBy::Link,
+            &runs.return_again,
+        )?;
+        test.measure(enter, &[], &[again])
+    })
 }

@@ -13,6 +13,8 @@ pub const PATH: &str = "/sys/kernel/debug/kprobes/list";
 
 /// The optimizer starts five ticks after a probe was armed (`OPTIMIZE_DELAY`).
 const OPTIMIZER_DELAY: Duration = Duration::from_millis(60);
+/// And waits until all tasks have left the bytes (`kprobe_optimizer`, measured under TCG).
+const OPTIMIZER_RUN: Duration = Duration::from_millis(240);
 
 /// One kprobe of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,13 @@ pub fn read_settled() -> io::Result<String> {
         }
         list = next;
     }
+}
+
+/// Waits until each kprobe that the list shows as optimized is a jump:
+/// `KPROBE_FLAG_OPTIMIZED` is set before the optimizer starts, so that the list settles
+/// too early for who hits the probe.
+pub fn wait_for_optimizer() {
+    sleep(OPTIMIZER_DELAY + OPTIMIZER_RUN);
 }
 
 /// Parses lines like `ffffffff81a04c34  k  name+0x4    [FTRACE]`; other lines are

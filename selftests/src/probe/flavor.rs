@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How a kprobe is armed.
 
-use std::thread::sleep;
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use nmissed_wire::{Flavor, kprobes_list};
 
-/// The optimizer starts five ticks after a probe was armed, and waits until all tasks
-/// have left the bytes (`kprobe_optimizer`). `kprobes/list` shows the probe as optimized
-/// from the start.
-const OPTIMIZER: Duration = Duration::from_millis(300);
-
-/// Returns the flavor of the probe on `function` at `offset`, 0 being the entry with or
-/// without an ENDBR. Waits until an optimized one is really a jump.
+/// Returns the flavor of the kprobe on `function` at `offset`, 0 being the entry with or
+/// without an ENDBR; an optimized one is a jump by then.
 pub(crate) fn flavor_at(function: &str, offset: u64) -> Result<Flavor> {
     let list = kprobes_list::read()?;
     let flavor = find(&list, function, offset).with_context(|| {
@@ -21,7 +13,7 @@ pub(crate) fn flavor_at(function: &str, offset: u64) -> Result<Flavor> {
         format!("no kprobe on {function}+{offset:#x} in {path}:\n{list}")
     })?;
     if flavor == Flavor::Optimized {
-        sleep(OPTIMIZER);
+        kprobes_list::wait_for_optimizer();
     }
     Ok(flavor)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! kprobe.multi and its kin.
+//! kprobe.multi, kretprobe.multi and kprobe.session.
 
 use nmissed_wire::AttachType;
 use std::ffi::{CStr, CString};
@@ -21,7 +21,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             .attach_kprobe_multi(false, functions.to_vec())
             .with_context(|| format!("attaching a kprobe.multi to {functions:?}"))?;
         Ok(Self {
-            places: functions.len() as u64,
+            hits_per_trigger: functions.len() as u64,
             ..Self::new(AttachType::KprobeMulti, program, link)
         })
     }
@@ -43,14 +43,14 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Ok(Self::new(AttachType::KprobeMulti, program, link))
     }
 
-    /// Attaches to the entry of the function that a pattern is about: libbpf
-    /// finds the addresses, in a list of all functions.
+    /// Attaches to the entry of the function that matches `pattern`; libbpf looks up its
+    /// address.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn kprobe_multi_like(program: &'p ProgramMut<'obj>, pattern: &str) -> Result<Self> {
         let pattern = CString::new(pattern)?;
-        // SAFETY: no options, so nothing to point to.
+        // SAFETY: the options hold no pointer.
         let link = unsafe { attach_multi(program, Some(&pattern), no_opts()) }
             .with_context(|| format!("attaching a kprobe.multi to {pattern:?}"))?;
         Ok(Self::new(AttachType::KprobeMulti, program, link))
@@ -78,8 +78,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// What `Program::attach_kprobe_multi` does, as a session, which libbpf-rs does
-/// not offer.
+/// Attaches a session, for which libbpf-rs has no function.
 fn attach_session(program: &ProgramMut<'_>, function: &str) -> Result<Link> {
     let function = CString::new(function)?;
     let symbols = [function.as_ptr()];
@@ -100,17 +99,17 @@ fn no_opts() -> bpf_kprobe_multi_opts {
     }
 }
 
-/// Attaches where `opts` say, or to what the pattern fits.
+/// Attaches to what `opts` name, or to all matches of the pattern.
 ///
 /// # Safety
-/// `opts` points to nothing, or to `cnt` valid things.
+/// `opts` holds no pointer, or pointers to `cnt` addresses or names.
 unsafe fn attach_multi(
     program: &ProgramMut<'_>,
     pattern: Option<&CStr>,
     opts: bpf_kprobe_multi_opts,
 ) -> Result<Link> {
-    // SAFETY: the program is loaded; the caller vouches for `opts`, and a
-    // reference for the pattern.
+    // SAFETY: the program is loaded; the caller guarantees `opts`, and the
+    // pattern is a reference.
     let link = unsafe {
         bpf_program__attach_kprobe_multi_opts(
             program.as_libbpf_object().as_ptr(),

@@ -24,12 +24,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Self::kprobe_of(Flavor::Ftrace, program, function)
     }
 
-    /// Attaches to a place in `function` where the kernel's image promises that a
-    /// kprobe is of a flavor, by a perf event and a link. Each call of the
-    /// function passes it once.
+    /// Attaches to a site in `function` where a kprobe is of this flavor, by the kernel's
+    /// image; by a perf event and a link. Each call of the function passes it once.
     ///
     /// # Errors
-    /// If there is no such place, the kernel refuses, or its list of kprobes does
+    /// If there is no such site, the kernel refuses, or its list of kprobes does
     /// not show this one.
     pub fn kprobe_of(
         flavor: Flavor,
@@ -55,7 +54,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Self::perf_kprobe(program, function, Flavor::Ftrace, true, by)
     }
 
-    /// Attaches by a perf event that nothing but this process knows.
+    /// Attaches by a perf event that makes its own kprobe (`perf_kprobe_event_init`).
     fn perf_kprobe(
         program: &'p ProgramMut<'obj>,
         function: &str,
@@ -65,7 +64,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     ) -> Result<Self> {
         let name = flavor.name();
         let offset = sites::offset(function, flavor)?
-            .with_context(|| format!("the image has no place for {name} in {function}"))?;
+            .with_context(|| format!("the kernel's image has no site for {name} in {function}"))?;
         let attach_type = if on_return {
             AttachType::Kretprobe
         } else {
@@ -92,8 +91,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// What `Program::attach_kprobe` does, with options that libbpf-rs does not
-/// offer.
+/// Attaches with options that libbpf-rs does not have.
 fn attach_kprobe(program: &ProgramMut<'_>, function: &str, opts: &bpf_kprobe_opts) -> Result<Link> {
     let function = CString::new(function)?;
     // SAFETY: the program is loaded, and the name and `opts` live until the call

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Probes that no program is attached to: kprobe events of tracefs.
+//! Kprobe events of tracefs without a program.
 
 use anyhow::Result;
 
 use super::TraceEvent;
 
-/// A kprobe event that is enabled, until it is dropped.
+/// An enabled kprobe event, removed on drop.
 #[derive(Debug)]
 pub struct KprobeEvent {
     event: TraceEvent,
@@ -17,7 +17,7 @@ impl KprobeEvent {
     /// (`probe_mem_read`).
     ///
     /// # Errors
-    /// If tracefs is not there, or refuses.
+    /// If tracefs is not mounted, or refuses.
     pub fn reading_the_stack(name: &'static str, function: &'static str) -> Result<Self> {
         let event = TraceEvent::kprobe_with(name, function, "word=+0($stack):u64")?;
         event.enable(true)?;
@@ -27,7 +27,7 @@ impl KprobeEvent {
 
 impl Drop for KprobeEvent {
     fn drop(&mut self) {
-        // Nobody is there to hear of a failure, and the guest ends anyway.
+        // A failure has no consequence: the guest ends soon.
         let _ = self.event.enable(false);
     }
 }

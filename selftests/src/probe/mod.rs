@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Programs that are attached, and what the kernel counts about them.
+//! Attached programs, and the counters that the kernel has of their hits.
 
 mod flavor;
 mod fprobe;
@@ -8,6 +8,7 @@ mod kprobe_event;
 mod perf_event;
 pub(crate) mod sites;
 mod sources;
+mod target;
 mod trace_event;
 mod tracefs;
 mod tracing;
@@ -28,6 +29,7 @@ use crate::Flavor;
 use tracefs::Profile;
 
 pub use kprobe_event::KprobeEvent;
+pub use target::Target;
 pub use trace_event::takes_two_programs;
 pub use tracefs::TraceEvent;
 
@@ -36,9 +38,9 @@ pub use tracefs::TraceEvent;
 pub enum SetBy {
     /// By a link (`BPF_LINK_CREATE`, since 5.15).
     Link,
-    /// As long as the perf event is there (`PERF_EVENT_IOC_SET_BPF`). No link
-    /// can be asked then, and only a kernel with the patch for it tells by
-    /// `BPF_TASK_FD_QUERY` what the perf event's probe has missed.
+    /// By `PERF_EVENT_IOC_SET_BPF`, for as long as the perf event exists. There is no link
+    /// then, and only a patched kernel shows by `BPF_TASK_FD_QUERY` what the perf event's
+    /// probe has missed.
     Ioctl,
 }
 
@@ -46,29 +48,26 @@ pub use tracing::for_tracing_multi;
 
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {
-    /// As libbpf's `SEC()` spells it.
     pub(crate) attach_type: AttachType,
-    /// For a kprobe: how it is armed.
+    /// How a kprobe is armed, by `kprobes/list`.
     pub(crate) flavor: Option<Flavor>,
-    /// How the image says that it is.
+    /// How it should be armed, by the kernel's image.
     pub(crate) planned: Option<Flavor>,
-    /// How many functions or tracepoints it sits on; one that is hit through
-    /// several links, or several times per trigger, counts as often.
-    places: u64,
+    /// Hits per trigger: functions or tracepoints, times links on each, times hits of each.
+    hits_per_trigger: u64,
     program: &'p ProgramMut<'obj>,
     links: Vec<Box<dyn AsFd>>,
-    /// Whether the kernel knows the links, too; libbpf has one in any case.
+    /// By ioctl, `links` are libbpf's only, and the kernel knows perf events.
     set_by: SetBy,
-    /// The event of tracefs that it shares with others, if any.
+    /// The event of tracefs, which other programs may share.
     event: Option<&'p TraceEvent>,
-    /// Hits of the event that came earlier: tracefs never forgets them.
+    /// Hits of the event before this program was attached: tracefs keeps counting.
     event_hits_before: u64,
-    /// What was counted before the hits that are in question.
+    /// The counters before the scenario in question.
     before: Counters,
 }
 
-/// What the program and the kernel count of a probe; `None` where the kernel has
-/// no such counter.
+/// The counters of a probe; `None` where the kernel has no such counter.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     runs: u64,
@@ -77,7 +76,7 @@ struct Counters {
 }
 
 impl<'p, 'obj> Probe<'p, 'obj> {
-    /// Attaches as often as told, by a link each.
+    /// Attaches `count` times, by a link each.
     ///
     /// # Errors
     /// As `attach`.
@@ -89,37 +88,31 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Ok(all)
     }
 
-    /// The same program in other places, too.
+    /// Counts another probe of the same program as part of this one.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.places += other.places;
+        self.hits_per_trigger += other.hits_per_trigger;
         self.links.extend(other.links);
         self
     }
 
-    /// For a place that is hit so many times per trigger.
+    /// Says that each place is hit `hits` times per trigger.
     #[must_use]
     pub fn hit_per_trigger(self, hits: u64) -> Self {
         Self {
-            places: self.places * hits,
+            hits_per_trigger: self.hits_per_trigger * hits,
             ..self
         }
     }
 
-    /// How the program is attached, as libbpf's `SEC()` spells it.
-    #[must_use]
-    pub fn attach_type(&self) -> AttachType {
-        self.attach_type
-    }
-
-    /// A program that only test runs hit.
+    /// Returns the probe of a program that is run by `BPF_PROG_TEST_RUN` only.
     #[must_use]
     pub fn unattached(attach_type: AttachType, program: &'p ProgramMut<'obj>) -> Self {
         Self {
             attach_type,
             flavor: None,
             planned: None,
-            places: 1,
+            hits_per_trigger: 1,
             program,
             links: Vec::new(),
             set_by: SetBy::Link,
@@ -129,7 +122,6 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
-    /// In one place, of the only flavor there is.
     fn new(
         attach_type: AttachType,
         program: &'p ProgramMut<'obj>,
@@ -141,22 +133,18 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
-    /// From here on only what comes counts; the program has run `runs` times.
-    ///
-    /// # Errors
-    /// If the kernel does not give its counters.
-    pub fn start_over(&mut self, runs: u64) -> Result<()> {
+    /// Counts from here on; the program has run `runs` times so far.
+    pub(crate) fn start_over(&mut self, runs: u64) -> Result<()> {
         self.before = self.counters(runs)?;
         Ok(())
     }
 
-    /// What became of the hits once every place was hit `times` times and
-    /// the program ran `runs` times.
+    /// Returns what became of the hits after `times` triggers and `runs` runs.
     pub(crate) fn tally(&self, times: u64, runs: u64) -> Result<Tally> {
         let (before, now) = (self.before, self.counters(runs)?);
         let since = |now: Option<u64>, before: Option<u64>| Some(now? - before.unwrap_or(0));
         Ok(Tally {
-            triggers: self.places * times,
+            triggers: self.hits_per_trigger * times,
             runs: now.runs - before.runs,
             link_missed: since(now.link_missed, before.link_missed),
             prog_missed: since(now.prog_missed, before.prog_missed),
@@ -171,24 +159,23 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         })
     }
 
-    /// What the layer below dropped: the sum of all links or perf events, or what
-    /// tracefs says where there is no link and the kernel does not tell of perf
-    /// events; `None` if nobody can read it.
+    /// Returns the misses of the layer below the program: the sum of all links or perf
+    /// events, or that of tracefs where there is no link and the kernel shows nothing of
+    /// perf events; `None` if no interface shows them.
     fn link_missed(&self) -> Result<Option<u64>> {
         if self.links.is_empty() {
             return Ok(None);
         }
-        let asked = self.links.iter().map(|link| self.missed_of(link));
-        let told = asked.sum::<io::Result<_>>()?;
-        match (told, self.set_by, self.event) {
+        let misses = self.links.iter().map(|link| self.missed_of(link));
+        let misses = misses.sum::<io::Result<_>>()?;
+        match (misses, self.set_by, self.event) {
             (None, SetBy::Ioctl, Some(event)) => {
                 Ok(event.profile()?.iter().map(|probe| probe.misses).sum())
             }
-            _ => Ok(told),
+            _ => Ok(misses),
         }
     }
 
-    /// What the kernel says about one link, or about the perf event in its place.
     fn missed_of(&self, link: &dyn AsFd) -> io::Result<Option<u64>> {
         match self.set_by {
             SetBy::Link => link_missed(link),
@@ -196,17 +183,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
-    /// Where the kernel's sources of a counter differ, or the program's own count
-    /// of its runs and the kernel's. `fdinfo` is whether this kernel shows there what
-    /// links have missed.
-    pub(crate) fn disagreements(
-        &self,
-        tally: Tally,
-        runs: u64,
-        fdinfo: bool,
-    ) -> Result<Vec<String>> {
+    /// Returns where the kernel's sources of a counter differ, or the program's own count
+    /// of its runs and the kernel's. `fdinfo`: this kernel shows there the misses of links.
+    pub(crate) fn disagreements(&self, tally: Tally, fdinfo: bool) -> Result<Vec<String>> {
         let mut found = sources::of_program(self.program)?;
-        found.extend(sources::of_runs(self.program, runs)?);
+        found.extend(sources::of_runs(self.program, tally.runs)?);
         for link in &self.links {
             found.extend(sources::of_link(link, fdinfo)?);
         }
@@ -214,8 +195,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Ok(found)
     }
 
-    /// What tracefs counts about the event that the program is attached to, if
-    /// it is anything but what the other counters say.
+    /// Returns what tracefs counts about the program's event, if it contradicts the other
+    /// counters.
     fn of_event(&self, tally: Tally) -> Result<Option<String>> {
         let Some(event) = self.event else {
             return Ok(None);
@@ -227,8 +208,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// Whether all hits that reached the event, but for those `before`, reached the
-/// program, or its counter. A uprobe event is reached by each hit.
+/// Returns whether all hits that reached the event, except those `before`, are runs or
+/// misses of the program. Each hit of a uprobe reaches its event.
 fn hits_agree(profile: &[Profile], before: u64, tally: Tally) -> bool {
     let hits = hits_of(profile) - before;
     match (profile[0].misses, tally.prog_missed) {
@@ -238,23 +219,24 @@ fn hits_agree(profile: &[Profile], before: u64, tally: Tally) -> bool {
     }
 }
 
-/// Hits that reached the event at any of its probes.
+/// Returns the hits of all probes of an event.
 fn hits_of(profile: &[Profile]) -> u64 {
     profile.iter().map(|probe| probe.hits).sum()
 }
 
-/// Whether a link, or the perf event in its place, and tracefs have the same misses, of
-/// all probes of the event or of its first, which is the only one that
-/// `bpf_get_kprobe_info` asks (until 7.3 at least).
+/// Returns whether a link, or the perf event in its place, and tracefs have the same
+/// misses: of all probes of the event, or of the first, which is the only one that
+/// `bpf_get_kprobe_info` reads (until 7.3 at least).
 fn misses_agree(profile: &[Profile], tally: Tally) -> bool {
     let all: Option<u64> = profile.iter().map(|probe| probe.misses).sum();
-    [profile[0].misses, all].iter().any(|told| {
-        told.zip(tally.link_missed)
-            .is_none_or(|(told, link)| told == link)
+    [profile[0].misses, all].iter().any(|misses| {
+        misses
+            .zip(tally.link_missed)
+            .is_none_or(|(tracefs, link)| tracefs == link)
     })
 }
 
-/// A link that libbpf made, or why it did not.
+/// Takes a link that libbpf made; its error where it is null.
 fn owned(link: *mut bpf_link) -> Result<Link> {
     let link = NonNull::new(link).ok_or_else(io::Error::last_os_error)?;
     // SAFETY: libbpf made the link and leaves it to its caller.
@@ -297,7 +279,7 @@ mod tests {
 
     #[test_case(&[profile(15, None)] => true; "each hit of a uprobe since then")]
     #[test_case(&[profile(10, None)] => false; "too few hits of a uprobe since then")]
-    fn earlier_hits_are_not_asked_about(profile: &[Profile]) -> bool {
+    fn earlier_hits_do_not_count(profile: &[Profile]) -> bool {
         hits_agree(profile, 5, TALLY)
     }
 
@@ -306,7 +288,7 @@ mod tests {
     #[test_case(&[profile(0, Some(3))], TALLY => false; "more")]
     #[test_case(&[profile(0, None)], TALLY => true; "of a uprobe")]
     #[test_case(&[profile(0, Some(3))], UNKNOWN => true; "the link does not count")]
-    fn misses_are_those_of_the_link(profile: &[Profile], tally: Tally) -> bool {
+    fn misses_equal_those_of_the_link(profile: &[Profile], tally: Tally) -> bool {
         misses_agree(profile, tally)
     }
 }

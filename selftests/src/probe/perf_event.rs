@@ -22,12 +22,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Self::perf_event(program, event)
     }
 
-    /// Attaches to a perf event that overflows each time that this thread does
-    /// what is `counted`.
+    /// Attaches to a perf event that overflows with each `counted` event of this thread.
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn each(program: &'p ProgramMut<'obj>, counted: Counted) -> Result<Self> {
+    pub fn counter(program: &'p ProgramMut<'obj>, counted: Counted) -> Result<Self> {
         let event = open_counter(counted, 1)
             .with_context(|| format!("opening a perf event for {counted:?}"))?;
         Self::perf_event(program, event)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where in a function a kprobe of a wanted flavor can sit, as the host read it
-//! in the image that runs.
+//! Where in a function a kprobe is of a given flavor: the host has read it in the image
+//! of the running kernel.
 
 use std::fs;
 
@@ -9,11 +9,11 @@ use nmissed_wire::{PROBE_PLAN, PlannedProbe};
 
 use crate::Flavor;
 
-/// The offset of a place that each call of `function` passes once; `None` where
-/// the function has none of this flavor.
+/// Returns the offset of a site that each call of `function` passes once; `None` if it
+/// has none of this flavor.
 pub(crate) fn offset(function: &str, flavor: Flavor) -> Result<Option<u64>> {
     if flavor == Flavor::Ftrace {
-        // The entry, whether or not anybody made a plan.
+        // The entry, also without a plan.
         return Ok(Some(0));
     }
     let plan = fs::read(PROBE_PLAN).with_context(|| format!("cannot read {PROBE_PLAN}"))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The other sources of what `bpf_link_info` and `bpf_prog_info` count. They have
-//! to say the same; one that a kernel lacks says nothing.
+//! The other sources of the counters in `bpf_link_info` and `bpf_prog_info`, which must
+//! be equal where the kernel has them.
 
 use std::fmt;
 use std::fs;
@@ -10,14 +10,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use anyhow::{Context, Result};
 use nmissed_uapi::{link_missed, recursion_misses, run_count};
 
-/// Whether the kernel counts how often programs run.
+/// `1` where the kernel counts how often programs run.
 const STATS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// What fdinfo says about a link, if that is not what the link says. `shown` is
-/// whether this kernel has `missed` in the fdinfo of every link that counts it.
+/// Returns how fdinfo and info of a link differ. `shown`: this kernel has `missed` in the
+/// fdinfo of every link that counts it.
 pub(super) fn of_link(link: impl AsFd, shown: bool) -> Result<Option<String>> {
     let link = link.as_fd();
-    // What is set on a perf event by ioctl is no link of the kernel's.
+    // A program set on a perf event by ioctl has no link.
     if Fdinfo::of(link)?.number("link_id")?.is_none() {
         return Ok(None);
     }
@@ -25,7 +25,7 @@ pub(super) fn of_link(link: impl AsFd, shown: bool) -> Result<Option<String>> {
     disagreement("bpf_link_info", "missed", link, missed, shown)
 }
 
-/// What fdinfo says about a program, if that is not what the program says:
+/// Returns how fdinfo and info of a program differ:
 /// `run_cnt` (`bpf_prog_show_fdinfo`, since 5.1) and `recursion_misses` (since 5.12).
 pub(super) fn of_program(program: impl AsFd) -> Result<Vec<String>> {
     let program = program.as_fd();
@@ -36,20 +36,20 @@ pub(super) fn of_program(program: impl AsFd) -> Result<Vec<String>> {
     Ok(misses.into_iter().chain(runs).collect())
 }
 
-/// What the kernel says about a program's runs, where it counts them, if it missed
-/// some. It may have more: a session runs on entry and on return, and a program may
-/// leave runs out that are not the test's.
+/// Returns how the kernel's count of a program's runs, if it keeps one, falls short of
+/// the program's own. It may have more: a session runs on entry and on return, and a
+/// program may leave out runs that are not the test's.
 pub(super) fn of_runs(program: impl AsFd, runs: u64) -> Result<Option<String>> {
     if !fs::read_to_string(STATS).is_ok_and(|on| on.trim() == "1") {
         return Ok(None);
     }
     let counted = run_count(program)?.filter(|counted| *counted < runs);
-    Ok(counted.map(|counted| told("the program", runs, "run_cnt", counted)))
+    Ok(counted.map(|counted| differ("the program", runs, "run_cnt", counted)))
 }
 
 /// Compares a counter of an object with the line of its fdinfo, which may be missing
-/// unless it has to be `shown`. To ask may itself hit the probe: what fdinfo says has
-/// to lie between two answers.
+/// unless it has to be `shown`. Reading may itself hit the probe: the number in fdinfo
+/// has to lie between two readings of the counter.
 fn disagreement(
     asked: &str,
     key: &str,
@@ -65,12 +65,12 @@ fn disagreement(
     let source = format!("{key} of fdinfo");
     Ok(match line {
         Some(number) if (before..=after).contains(&number) => None,
-        Some(number) => Some(told(asked, after, &source, number)),
-        None => shown.then(|| told(asked, after, &source, "nothing")),
+        Some(number) => Some(differ(asked, after, &source, number)),
+        None => shown.then(|| differ(asked, after, &source, "nothing")),
     })
 }
 
-fn told(one: &str, says: u64, other: &str, but: impl fmt::Display) -> String {
+fn differ(one: &str, says: u64, other: &str, but: impl fmt::Display) -> String {
     format!("sources disagree: {one} says {says}, {other} {but}")
 }
 
@@ -84,7 +84,7 @@ impl Fdinfo {
         Ok(Self(text))
     }
 
-    /// The number behind `key:`, if there is such a line.
+    /// Returns the number after `key:`, if there is such a line.
     fn number(&self, key: &str) -> Result<Option<u64>> {
         let mut lines = self.0.lines();
         let value = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
@@ -121,17 +121,17 @@ cookie\t func
     #[test_case("link_id" => Some(7); "another")]
     #[test_case("miss" => None; "a prefix is another key")]
     #[test_case("recursion_misses" => None; "not there")]
-    fn a_number_stands_behind_its_key(key: &str) -> Option<u64> {
+    fn number_follows_its_key(key: &str) -> Option<u64> {
         Fdinfo(KPROBE_MULTI.to_owned()).number(key).unwrap()
     }
 
     #[test_case("link_type"; "a word")]
     #[test_case("prog_tag"; "digits and letters")]
-    fn what_is_no_number_is_an_error(key: &str) {
+    fn other_words_are_errors(key: &str) {
         assert!(Fdinfo(KPROBE_MULTI.to_owned()).number(key).is_err());
     }
 
-    /// Takes the position of a pipe, which is 0, for a counter.
+    /// `pos`, the position of a pipe, is 0 and stands for a counter.
     #[test_case("pos", &[Some(0), Some(0)], true => None; "the same")]
     #[test_case("pos", &[Some(0), Some(9)], true => None; "counted meanwhile")]
     #[test_case("pos", &[Some(3), Some(3)], false
@@ -141,7 +141,11 @@ cookie\t func
     #[test_case("missed", &[Some(3), Some(3)], true
         => Some("sources disagree: asked says 3, missed of fdinfo nothing".to_owned());
         "fdinfo has to have it")]
-    fn sources_agree_or_not(key: &str, answers: &[Option<u64>], shown: bool) -> Option<String> {
+    fn counter_lies_between_two_readings(
+        key: &str,
+        answers: &[Option<u64>],
+        shown: bool,
+    ) -> Option<String> {
         let (object, _other_end) = pipe().unwrap();
         let next = Cell::new(0);
         let counter = || Ok(answers[next.replace(next.get() + 1)]);
@@ -149,7 +153,7 @@ cookie\t func
     }
 
     #[test]
-    fn no_link_is_asked_nothing() {
+    fn without_a_link_nothing_is_compared() {
         let (no_link, _other_end) = pipe().unwrap();
         assert_eq!(of_link(&no_link, true).unwrap(), None);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Events of tracefs, by perf events.
+//! Programs on events of tracefs, attached by perf events.
 
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
@@ -16,8 +16,8 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// share the event.
     ///
     /// # Errors
-    /// If the kernel refuses, or its list of kprobes does not show this one, or
-    /// tracefs does not tell what it counts.
+    /// If the kernel refuses, its list of kprobes does not show this one, or tracefs has no
+    /// counters of the event.
     pub fn trace_event(
         program: &'p ProgramMut<'obj>,
         event: &'p TraceEvent,
@@ -38,11 +38,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// Whether a perf event that has a program takes a second one.
+/// Returns whether a perf event that has a program takes a second one.
 ///
 /// # Errors
-/// If it does not take the first one, or refuses the second for another reason
-/// than that there is one (`EEXIST`).
+/// If it does not take the first one, or refuses the second with another error than
+/// `EEXIST`.
 pub fn takes_two_programs(event: &TraceEvent, programs: [&ProgramMut<'_>; 2]) -> Result<bool> {
     let perf = open(event)?;
     let [first, second] = programs;
@@ -58,7 +58,7 @@ fn open(event: &TraceEvent) -> Result<OwnedFd> {
     open_trace_event(event.id()?).with_context(|| format!("making a perf event for {event}"))
 }
 
-/// Sets a program on a perf event, which belongs to the link then.
+/// Sets a program on a perf event, which the link then owns.
 fn set(program: &ProgramMut<'_>, perf: OwnedFd, by: SetBy) -> Result<Link, libbpf_rs::Error> {
     let opts = PerfEventOpts {
         force_ioctl_attach: by == SetBy::Ioctl,

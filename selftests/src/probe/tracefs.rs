@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Events of tracefs that probe a place in the kernel or in this very program:
-//! the only way there was before perf could probe by itself, and still in use.
+//! Events of tracefs (`kprobe_events`, `uprobe_events`) in the kernel or in this program.
 
 use nmissed_wire::AttachType;
 use std::fs::{self, OpenOptions};
@@ -13,26 +12,24 @@ use super::sites;
 use crate::Flavor;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
-/// The group of our events.
+/// The group of all events made here.
 const GROUP: &str = "nmissed";
 
-/// An event of tracefs, until it is dropped. Programs are attached to it by
-/// perf events.
+/// An event of tracefs, removed on drop. Programs are attached to it by perf events.
 #[derive(Debug)]
 pub struct TraceEvent {
     name: &'static str,
-    /// As libbpf's `SEC()` spells it.
     pub(crate) attach_type: AttachType,
-    /// For a kprobe: the function it sits on, or first sits on.
+    /// The function of a kprobe, or of the first one.
     pub(crate) function: Option<&'static str>,
 }
 
-/// What tracefs counts about one probe of an event.
+/// The counters of one probe of an event (`kprobe_profile`, `uprobe_profile`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Profile {
-    /// Hits that reached the event: of a kprobe those that were dispatched, of a
-    /// kretprobe those whose return was (`trace_kprobe_nhit`), of uprobes and
-    /// uretprobes all entries (`uprobe_dispatcher`).
+    /// Hits that reached the event: dispatched ones of a kprobe, dispatched returns of a
+    /// kretprobe (`trace_kprobe_nhit`), all entries of uprobes and uretprobes
+    /// (`uprobe_dispatcher`).
     pub(crate) hits: u64,
     /// Hits that the layer below dropped (`trace_kprobe_missed`); `None` for
     /// uprobes.
@@ -43,12 +40,12 @@ impl TraceEvent {
     /// Probes the entry of `function`.
     ///
     /// # Errors
-    /// If tracefs is not there, or refuses.
+    /// If tracefs is not mounted, or refuses.
     pub fn kprobe(name: &'static str, function: &'static str) -> Result<Self> {
         Self::kprobe_with(name, function, "")
     }
 
-    /// As [`TraceEvent::kprobe`], and records what `arguments` say.
+    /// As [`TraceEvent::kprobe`], with fetch arguments.
     pub(crate) fn kprobe_with(
         name: &'static str,
         function: &'static str,
@@ -62,14 +59,16 @@ impl TraceEvent {
     }
 
     /// Adds a second probe to the event (`append_trace_kprobe`), further on in its
-    /// function, where each call passes it once.
+    /// function at a site that each call passes once.
     ///
     /// # Errors
-    /// If there is no such place, or tracefs refuses.
+    /// If there is no such site, or tracefs refuses.
     pub fn and_further_on(self) -> Result<Self> {
-        let function = self.function.context("only kprobes are added")?;
+        let function = self
+            .function
+            .context("only a kprobe event takes a second probe")?;
         let offset = sites::offset(function, Flavor::Int3)?
-            .with_context(|| format!("the image has no place for int3 in {function}"))?;
+            .with_context(|| format!("the kernel's image has no site for int3 in {function}"))?;
         self.define("p", &format!("{function}+{offset:#x}"))
     }
 
@@ -101,14 +100,14 @@ impl TraceEvent {
         Self::new(name, AttachType::Uretprobe).define("r", &own_place(offset)?)
     }
 
-    /// Has tracefs record the hits, or not. Programs run either way.
+    /// Switches recording of the hits. Programs run either way.
     pub(crate) fn enable(&self, on: bool) -> Result<()> {
         let switch = self.file("enable");
         fs::write(&switch, if on { "1" } else { "0" })
             .with_context(|| format!("writing to {switch}"))
     }
 
-    /// What perf_event_open(2) wants to hear.
+    /// Returns the event's number for perf_event_open(2).
     pub(crate) fn id(&self) -> Result<u64> {
         let file = self.file("id");
         let id = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
@@ -117,7 +116,7 @@ impl TraceEvent {
             .with_context(|| format!("{file} holds {id:?}"))
     }
 
-    /// What tracefs counts, for each of the event's probes.
+    /// Returns the counters of each of the event's probes.
     pub(crate) fn profile(&self) -> Result<Vec<Profile>> {
         let file = format!("{TRACEFS}/{}_profile", self.layer());
         let all = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
@@ -139,13 +138,12 @@ impl TraceEvent {
         }
     }
 
-    /// Makes the event, or adds a probe to it. From then on, dropping removes it.
+    /// Makes the event, or adds a probe to it.
     fn define(self, kind: &str, place: &str) -> Result<Self> {
         self.command(&format!("{kind}:{self} {place}"))?;
         Ok(self)
     }
 
-    /// Gives tracefs one command about events of this layer.
     fn command(&self, command: &str) -> Result<()> {
         let list = format!("{TRACEFS}/{}_events", self.layer());
         OpenOptions::new()
@@ -155,7 +153,7 @@ impl TraceEvent {
             .with_context(|| format!("writing {command:?} to {list}"))
     }
 
-    /// `kprobe` or `uprobe`, as tracefs has them in its names.
+    /// Returns the part of file names: `kprobe` or `uprobe`.
     fn layer(&self) -> &'static str {
         if self.function.is_some() {
             "kprobe"
@@ -177,12 +175,12 @@ impl fmt::Display for TraceEvent {
 
 impl Drop for TraceEvent {
     fn drop(&mut self) {
-        // Nobody is there to hear of a failure, and the guest ends anyway.
+        // A failure has no consequence: the guest ends soon.
         let _ = self.command(&format!("-:{self}"));
     }
 }
 
-/// How `uprobe_events` spells a place in this very program's file.
+/// Returns `path:offset` of this program's file, as `uprobe_events` takes it.
 fn own_place(offset: usize) -> Result<String> {
     Ok(format!("{}:{offset:#x}", env::current_exe()?.display()))
 }

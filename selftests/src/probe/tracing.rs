@@ -21,7 +21,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Ok(Self::new(AttachType::Tp, program, link))
     }
 
-    /// Attaches to the tracepoint `name`, without perf.
+    /// Attaches to the tracepoint `name`, with its raw arguments and without perf.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -73,7 +73,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Self::trampoline(AttachType::Fsession, program)
     }
 
-    /// As [`Probe::fentry`], to whatever of the function the program is for.
+    /// Attaches to the function or tracepoint that the program names itself.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -114,11 +114,11 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 }
 
-/// Makes a program one for [`Probe::tracing_multi`], whose sections libbpf 1.7 does
+/// Sets the type of a program for [`Probe::tracing_multi`], whose sections libbpf 1.7 does
 /// not know; `number` is that of the attach type.
 pub fn for_tracing_multi(program: &mut OpenProgramMut<'_>, number: u32) {
     program.set_prog_type(ProgramType::Tracing);
-    // SAFETY: the program is not loaded yet, and nobody else uses it.
+    // SAFETY: the program is not loaded yet, and the reference is unique.
     unsafe {
         bpf_program__set_expected_attach_type(program.as_libbpf_object().as_ptr(), number);
     }

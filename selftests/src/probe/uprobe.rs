@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Probes of user space, on this very program.
+//! Uprobes of any kind, on this program.
 
 use nmissed_wire::AttachType;
 use std::env;
@@ -9,7 +9,7 @@ use libbpf_rs::{Link, ProgramMut, UprobeMultiOpts, UprobeOpts};
 
 use super::Probe;
 
-/// Every process, as libbpf's functions for uprobes spell it.
+/// The `pid` of libbpf's functions for any process.
 const ANY_PROCESS: i32 = -1;
 
 impl<'p, 'obj> Probe<'p, 'obj> {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One test: its preconditions, its triggers, its records and its verdict.
+//! A test: its preconditions, triggers, scenarios and verdict.
 
-mod concurrent;
+mod measurement;
 mod outer;
+mod pending;
 mod records;
 mod sleep;
 mod test;
 mod trigger;
 
-pub use concurrent::Crowd;
-pub use outer::Outer;
-pub use sleep::{Hit, Sleep, Words};
-pub use test::{Scene, counted, shared};
-pub use trigger::{TIMES, call, fire, migrate};
+pub use measurement::{Scenario, scenario};
+pub use outer::{attach_outer, outer_program};
+pub use pending::PendingCalls;
+pub use sleep::{SleepFlags, SleepingProgram, Trigger, shared};
+pub use test::{Test, run_test};
+pub use trigger::{TRIGGERS, call, each, fire, migrate};

@@ -1,47 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What runs while the probes in question are hit.
+//! The programs of bpf/outer.bpf.h: those that hit other probes from
+//! `bpf_fentry_test1`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use libbpf_rs::ProgramMut;
+use nmissed_wire::AttachType;
 
-use crate::Probe;
-use crate::needs::FENTRY_TEST1;
+use crate::kernel::needs::FENTRY_TEST1;
+use crate::{Probe, Target};
 
-/// The attach type of a program on `bpf_fentry_test1` that hits other probes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outer {
-    /// Holds nothing but `prog->active`: everything else runs in it.
-    Fentry,
-    /// Keeps other kprobes out (`kprobe_running`), and holds `bpf_prog_active`.
-    Kprobe,
-    /// Holds `bpf_prog_active`, where no patch keeps it from that.
-    KprobeMulti,
+/// Returns the name of the outer program of an attach type.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn outer_program(attach_type: AttachType) -> &'static str {
+    match attach_type {
+        AttachType::Fentry => "outer_fentry",
+        AttachType::Kprobe => "outer_kprobe",
+        AttachType::KprobeMulti => "outer_multi",
+        other => panic!("bpf/outer.bpf.h has no {other}"),
+    }
 }
 
-impl Outer {
-    /// The end of the names of the scenarios in it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        ["fentry", "kprobe", "kprobe.multi"][self as usize]
-    }
-
-    /// The name of its program (bpf/outer.bpf.h).
-    #[must_use]
-    pub fn program(self) -> &'static str {
-        ["outer_fentry", "outer_kprobe", "outer_multi"][self as usize]
-    }
-
-    /// Attaches the one of the programs, for which the types above are the order,
-    /// that is of its type.
-    ///
-    /// # Errors
-    /// If the kernel refuses.
-    pub fn attach<'p, 'obj>(self, programs: [&'p ProgramMut<'obj>; 3]) -> Result<Probe<'p, 'obj>> {
-        let program = programs[self as usize];
-        match self {
-            Self::Fentry => Probe::fentry(program),
-            Self::Kprobe => Probe::kprobe(program, FENTRY_TEST1.function),
-            Self::KprobeMulti => Probe::kprobe_multi(program, &[FENTRY_TEST1.function]),
-        }
-    }
+/// Attaches the one of the outer programs (fentry, kprobe, kprobe.multi) that is of this
+/// attach type. It holds
+/// - fentry: `prog->active` alone, which no other program yields to,
+/// - kprobe: `current_kprobe` and `bpf_prog_active`,
+/// - kprobe.multi: `bpf_prog_active`, unless a patch has it take `prog->active`.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn attach_outer<'p, 'obj>(
+    attach_type: AttachType,
+    [fentry, kprobe, multi]: [&'p ProgramMut<'obj>; 3],
+) -> Result<Probe<'p, 'obj>> {
+    let program = match attach_type {
+        AttachType::Fentry => fentry,
+        AttachType::Kprobe => kprobe,
+        AttachType::KprobeMulti => multi,
+        other => bail!("bpf/outer.bpf.h has no {other}"),
+    };
+    Probe::attach(attach_type, program, &Target::function(FENTRY_TEST1.name))
 }

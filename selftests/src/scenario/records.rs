@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a test writes: records, and why it is skipped.
+//! The lines that a test writes: records, and the reason for a skip.
 
 use anyhow::Result;
 use nmissed_wire::Record;
 use nmissed_wire::output::write_line;
 use serde_json::json;
 
-/// Writes an observation.
-pub(crate) fn write(record: &Record) -> Result<()> {
+pub(super) fn write(record: &Record) -> Result<()> {
     Ok(write_line(record)?)
 }
 
-/// Says why the test, which then ends well, tested nothing.
-pub(crate) fn write_skip(why: &str) -> Result<()> {
+/// Writes why the test, which then succeeds, tested nothing.
+pub(super) fn write_skip(why: &str) -> Result<()> {
     Ok(write_line(&json!({ "skip": why }))?)
 }

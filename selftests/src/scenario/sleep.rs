@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A program that sleeps while other tasks hit its probe on the same CPU.
 //!
-//! What it sleeps on is the lock of this process's mappings, which a page fault
-//! takes and an mmap(2) on another CPU holds, for as long as a program on its way
-//! likes (bpf/syscall.bpf.c). So nobody waits for the scheduler's mood.
+//! It sleeps on the lock of this process's mappings, which a page fault takes and an
+//! mmap(2) on another CPU holds, for as long as a program on that CPU says
+//! (bpf/syscall.bpf.c). So the order does not depend on the scheduler.
 
 use std::fs;
 use std::sync::atomic::AtomicU64;
@@ -18,178 +18,190 @@ use rustix::thread::gettid;
 
 use super::trigger::migrate;
 
-/// How long threads wait for each other: something is wrong long before.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long threads wait for each other before the test fails.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The clock that the kernel goes by.
+/// The clock source of the kernel.
 const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
 /// Between two looks: long enough to leave the CPU to others.
-const MOMENT: Duration = Duration::from_micros(50);
+const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
-/// What the BPF programs and the threads tell each other, under the programs'
-/// names.
+/// The variables of bpf/syscall.bpf.c that programs and threads share.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "bpf/syscall.bpf.c is the documentation")]
-pub struct Words<'a> {
-    pub holder: &'a AtomicU64,
-    pub held: &'a AtomicU64,
-    pub sleep: &'a AtomicU64,
+pub struct SleepFlags<'a> {
+    pub lock_holder: &'a AtomicU64,
+    pub lock_held: &'a AtomicU64,
+    pub sleep_next: &'a AtomicU64,
     pub asleep: &'a AtomicU64,
-    pub over: &'a AtomicU64,
+    pub released: &'a AtomicU64,
 }
 
 /// Hits the probe so many times.
-pub type Hit<'a> = &'a (dyn Fn(u64) -> Result<()> + Sync);
+pub type Trigger<'a> = &'a (dyn Fn(u64) -> Result<()> + Sync);
 
-/// A thread that hits the probe and falls asleep, and one that holds the lock,
-/// each whenever it is told.
-pub struct Sleep<'a> {
-    words: Words<'a>,
-    hit: Hit<'a>,
-    /// There is somebody to fall asleep.
-    awake: AtomicU64,
-    /// There is somebody to hold the lock.
-    ready: AtomicU64,
-    /// Hold it.
-    lock: AtomicU64,
-    /// It is free again.
-    free: AtomicU64,
-    /// Hit the probe.
-    go: AtomicU64,
-    /// It was hit.
-    back: AtomicU64,
-    /// There is nothing more to do.
+/// A thread that hits the probe and falls asleep, and one that holds the lock.
+pub struct SleepingProgram<'a> {
+    flags: SleepFlags<'a>,
+    hit: Trigger<'a>,
+    /// The sleeping thread has started.
+    sleeper_ready: AtomicU64,
+    /// The thread that holds the lock has started.
+    holder_ready: AtomicU64,
+    /// Asks for the lock.
+    take_lock: AtomicU64,
+    /// The lock is free again.
+    lock_free: AtomicU64,
+    /// Asks for the hit that sleeps.
+    hit_once: AtomicU64,
+    /// That hit is over.
+    hit_over: AtomicU64,
+    /// Both threads end.
     end: AtomicU64,
 }
 
-impl<'a> Sleep<'a> {
-    /// With programs that share these words, and a way to hit the probe.
+impl<'a> SleepingProgram<'a> {
+    /// Returns both threads, not started yet.
     #[must_use]
-    pub fn new(words: Words<'a>, hit: Hit<'a>) -> Self {
-        let [awake, ready, lock, free, go, back, end] = Default::default();
+    pub fn new(flags: SleepFlags<'a>, hit: Trigger<'a>) -> Self {
+        let [
+            sleeper_ready,
+            holder_ready,
+            take_lock,
+            lock_free,
+            hit_once,
+            hit_over,
+            end,
+        ] = Default::default();
         Self {
-            words,
+            flags,
             hit,
-            awake,
-            ready,
-            lock,
-            free,
-            go,
-            back,
+            sleeper_ready,
+            holder_ready,
+            take_lock,
+            lock_free,
+            hit_once,
+            hit_over,
             end,
         }
     }
 
-    /// Has the threads there while something is done. They hit nothing unless they
-    /// are told to.
+    /// Calls `act` while the threads exist. They hit nothing before
+    /// [`SleepingProgram::hit_while_asleep`].
     ///
     /// # Errors
     /// As `act`, or if there is no other CPU.
-    pub fn during(&self, act: impl FnOnce() -> Result<()>) -> Result<()> {
-        // No other page fault may come upon the lock.
+    pub fn with_threads(&self, act: impl FnOnce() -> Result<()>) -> Result<()> {
+        // No other page fault may wait for the lock.
         mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE)
             .context("keeping this process in memory")?;
         thread::scope(|scope| {
-            let holder = scope.spawn(|| self.hold());
+            let holder = scope.spawn(|| self.hold_lock());
             scope.spawn(|| self.fall_asleep());
-            settle();
-            // A thread that begins maps memory, too.
-            let acted = if wait_for(&self.awake) && wait_for(&self.ready) {
+            wait_for_last_clock();
+            // A thread that starts maps memory, too.
+            let acted = if wait_for(&self.sleeper_ready) && wait_for(&self.holder_ready) {
                 act()
             } else {
-                Err(late())
+                Err(timeout())
             };
-            // Whatever came of it, nobody is to be kept.
-            self.words.over.store(1, SeqCst);
+            self.flags.released.store(1, SeqCst);
             self.end.store(1, SeqCst);
             holder.join().expect("the thread does not panic").and(acted)
         })
     }
 
-    /// Hits the probe `times` times while the program sleeps, and once before.
+    /// Hits the probe `times` times while the program sleeps in an earlier hit.
     ///
     /// # Errors
-    /// If the threads do not do their part in time.
-    pub fn pass(&self, times: u64) -> Result<()> {
-        let words = &self.words;
-        words.over.store(0, SeqCst);
-        self.lock.store(1, SeqCst);
-        let held = wait_for(words.held);
-        words.sleep.store(1, SeqCst);
-        self.go.store(1, SeqCst);
-        let asleep = held && wait_for(words.asleep);
+    /// If a thread does not do its part in time.
+    pub fn hit_while_asleep(&self, times: u64) -> Result<()> {
+        let flags = &self.flags;
+        flags.released.store(0, SeqCst);
+        self.take_lock.store(1, SeqCst);
+        let held = wait_for(flags.lock_held);
+        flags.sleep_next.store(1, SeqCst);
+        self.hit_once.store(1, SeqCst);
+        let asleep = held && wait_for(flags.asleep);
         let hit = if asleep { (self.hit)(times) } else { Ok(()) };
-        // From here on, not before, this process may ask for memory again.
-        words.over.store(1, SeqCst);
-        if asleep && wait_for(&self.back) && wait_for(&self.free) {
+        // This process may not ask for memory before this.
+        flags.released.store(1, SeqCst);
+        if asleep && wait_for(&self.hit_over) && wait_for(&self.lock_free) {
             hit
         } else {
-            Err(late())
+            Err(timeout())
         }
     }
 
-    /// On another CPU, which the program that holds the lock does not leave.
-    fn hold(&self) -> Result<()> {
+    /// Runs on another CPU, which the program that holds the lock does not leave.
+    fn hold_lock(&self) -> Result<()> {
         migrate()?;
-        self.ready.store(1, SeqCst);
+        self.holder_ready.store(1, SeqCst);
         let me = u64::from(gettid().as_raw_nonzero().get().cast_unsigned());
-        while self.is_told(&self.lock) {
-            self.words.holder.store(me, SeqCst);
+        while self.is_asked(&self.take_lock) {
+            self.flags.lock_holder.store(me, SeqCst);
             let mapped = Page::map();
-            self.words.holder.store(0, SeqCst);
+            self.flags.lock_holder.store(0, SeqCst);
             mapped?;
-            self.free.store(1, SeqCst);
+            self.lock_free.store(1, SeqCst);
         }
         Ok(())
     }
 
     fn fall_asleep(&self) -> Result<()> {
-        self.awake.store(1, SeqCst);
-        while self.is_told(&self.go) {
+        self.sleeper_ready.store(1, SeqCst);
+        while self.is_asked(&self.hit_once) {
             (self.hit)(1)?;
-            self.back.store(1, SeqCst);
+            self.hit_over.store(1, SeqCst);
         }
         Ok(())
     }
 
-    /// Waits to be told, or for the end.
-    fn is_told(&self, word: &AtomicU64) -> bool {
+    /// Waits until `flag` is set, and clears it; `false` at the end.
+    fn is_asked(&self, flag: &AtomicU64) -> bool {
         loop {
             if self.end.load(SeqCst) != 0 {
                 return false;
             }
-            if word.swap(0, SeqCst) != 0 {
+            if flag.swap(0, SeqCst) != 0 {
                 return true;
             }
-            thread::sleep(MOMENT);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-/// Waits until somebody sets the word, and takes it back; `false` if nobody does.
-fn wait_for(word: &AtomicU64) -> bool {
+/// Waits until `flag` is set, and clears it; `false` after [`TIMEOUT`].
+fn wait_for(flag: &AtomicU64) -> bool {
     let since = Instant::now();
-    while word.swap(0, SeqCst) == 0 {
-        if since.elapsed() > PATIENCE {
+    while flag.swap(0, SeqCst) == 0 {
+        if since.elapsed() > TIMEOUT {
             return false;
         }
-        thread::sleep(MOMENT);
+        thread::sleep(POLL_INTERVAL);
     }
     true
 }
 
-/// Waits for what the kernel does once, some seconds after it started, and what
-/// needs all CPUs at once (`stop_machine`), while one of them is not to be had: the
-/// change from its first clock to the better one (`timekeeping_notify`).
-fn settle() {
+/// Waits until the kernel has changed from its first clock to the better one, some
+/// seconds after its start. That needs all CPUs at once (`timekeeping_notify`,
+/// `stop_machine`), and the test keeps one busy.
+fn wait_for_last_clock() {
     let since = Instant::now();
     let is_early = || fs::read_to_string(CLOCK).is_ok_and(|name| name.trim_end() == "tsc-early");
-    while is_early() && since.elapsed() < PATIENCE {
+    while is_early() && since.elapsed() < TIMEOUT {
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-fn late() -> Error {
-    anyhow!("a thread, or a program in it, did not come in {PATIENCE:?}")
+fn timeout() -> Error {
+    anyhow!("a thread, or a program in it, was not ready within {TIMEOUT:?}")
+}
+
+/// Returns a variable of a BPF program as one that threads can write, too.
+pub fn shared(variable: &mut u64) -> &AtomicU64 {
+    // SAFETY: a unique reference is valid for as long as the result is, and
+    // aligned as an atomic of the same size has to be on x86-64.
+    unsafe { AtomicU64::from_ptr(variable) }
 }

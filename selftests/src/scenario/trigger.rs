@@ -5,8 +5,8 @@ use anyhow::{Context, Result, ensure};
 use libbpf_rs::{ProgramInput, ProgramMut};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
-/// How many triggers are fired before counters are read again.
-pub const TIMES: [u64; 3] = [1, 2, 1000];
+/// After how many triggers counters are read.
+pub const TRIGGERS: [u64; 3] = [1, 2, 1000];
 
 /// Has the kernel call `bpf_fentry_test1` `times` times, by test runs of a
 /// fentry program (`bpf_prog_test_run_tracing`); or a raw tracepoint's program
@@ -24,8 +24,13 @@ pub fn fire(trigger: &ProgramMut<'_>, times: u64) -> Result<()> {
     Ok(())
 }
 
-/// Makes the system call sched_setaffinity(2) `times` times, which binds the
-/// thread to the CPU that it is on, and nobody else makes.
+/// Returns a function that does something as many times as its argument says.
+pub fn each(mut once: impl FnMut() -> Result<()>) -> impl FnMut(u64) -> Result<()> {
+    move |times| (0..times).try_for_each(|_| once())
+}
+
+/// Makes the system call sched_setaffinity(2) `times` times, which binds the thread to
+/// the CPU that it is on. No other code of the guest makes it.
 ///
 /// # Errors
 /// If the kernel refuses.
@@ -42,7 +47,7 @@ pub fn migrate() -> Result<()> {
     bind_to(usize::from(sched_getcpu() == 0))
 }
 
-/// Lets the thread run on this CPU alone.
+/// Restricts the thread to one CPU.
 pub(crate) fn bind_to(cpu: usize) -> Result<()> {
     let mut cpus = CpuSet::new();
     cpus.set(cpu);

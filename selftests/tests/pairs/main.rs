@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Every attach type in every other: what becomes of the hit of one program
-//! while another runs on the same CPU.
+//! The pair matrix: what becomes of the hit of a program of one attach type while a
+//! program of another runs on the same CPU.
 //!
 //! The outer programs are on what the trigger has the kernel do, each alone on
 //! its function, and all but one of them return at once. That one calls the kfunc
@@ -9,343 +9,253 @@
 //! program at a time. So ftrace has one user per function, and no pair has a third
 //! level (tests/recursion.rs).
 
-mod parts;
+mod programs;
 
 use std::mem::MaybeUninit;
+use std::slice::from_ref;
 
 use anyhow::Result;
 use libbpf_rs::skel::OpenSkel;
-use libbpf_rs::{MapCore, MapFlags, OpenObject, OpenProgramMut, ProgramInput, ProgramMut};
-use nmissed_selftests::needs::{FENTRY_TEST1, KFUNC, MAP_UPDATE, Need};
+use libbpf_rs::{MapCore, MapFlags, OpenObject, ProgramInput, ProgramMut};
+use nmissed_selftests::AttachType::{PerfEvent, Uprobe};
+use nmissed_selftests::needs::{FENTRY_TEST1, KFUNC, KernelFunction, MAP_UPDATE};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, PairsSkelBuilder, types};
-use nmissed_selftests::{Flavor, Probe, Scene, TIMES, counted, fire};
+use nmissed_selftests::{Scenario, Test, each, fire, run_test, scenario, variables};
 use nmissed_uapi::Page;
 use nmissed_wire::PAIR_IN;
-use test_case::{test_case, test_matrix};
+use test_case::test_case;
 
-use Flavor::{Ftrace, Int3, Optimized};
-use Outer::{Itself, ItselfAs, MapSyscall, Nothing, Program};
-use parts::Kind::{
-    self, Fentry, Fexit, FmodRet, Fsession, Kprobe, KprobeMulti, KprobeSession, Kretprobe,
-    KretprobeMulti, Lsm, PerfEvent, RawTp, SyscallTp, Tp, TpBtf, Uprobe,
-};
-use parts::{IN_KFUNC, IN_MAP_UPDATE, Part, Places, bss, outer_program, user_space};
+use Context::{Itself, ItselfAs, MapSyscall, Nothing, Program};
+use programs::{KPROBE, KRETPROBE, Place, Placed, Row, UPROBE_ROW, rows, user_space};
 
-/// Those that can be hit while a program runs: no program enters user space, and
-/// only an LSM program passes a security hook (tests/syscall.rs). It takes the
-/// kernel long to arm an optimized kprobe, which differs from others only until the
-/// kprobe layer is reached.
-const INNER: [Kind; 14] = [
-    Kprobe(Ftrace),
-    Kprobe(Int3),
-    Kretprobe,
-    KprobeMulti,
-    KretprobeMulti,
-    KprobeSession,
-    Tp,
-    RawTp,
-    TpBtf,
-    PerfEvent,
-    Fentry,
-    Fexit,
-    FmodRet,
-    Fsession,
-];
-
-/// What goes on when the inner program is hit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Outer {
-    /// Nothing that any program could yield to.
+/// What runs on the CPU when the inner program is hit.
+#[derive(Clone, Copy, Debug)]
+enum Context {
+    /// Nothing that a program could yield to.
     Nothing,
-    /// The inner program itself.
-    Itself(Kind),
-    /// The inner program, attached like this, too.
-    ItselfAs(Kind),
     /// Another program.
-    Program(Kind),
-    /// A system call that keeps programs off a map
+    Program(&'static Row),
+    /// The inner program itself.
+    Itself(&'static Row),
+    /// The inner program, which is also attached like this.
+    ItselfAs(&'static Row),
+    /// A system call that disables programs while it changes a map
     /// (`bpf_disable_instrumentation`).
     MapSyscall,
 }
 
-impl Outer {
-    /// What happens to the inner program.
-    fn scenario(self, inner: &Probe<'_, '_>) -> String {
-        let name = match self {
+impl Context {
+    /// Returns the end of the scenario's id.
+    fn name(self) -> String {
+        match self {
             Nothing => "nothing".to_owned(),
+            Program(row) => row.name.to_owned(),
             Itself(_) => "itself".to_owned(),
-            ItselfAs(kind) => format!("itself-as-{}", kind.name()),
-            Program(kind) => kind.name().to_owned(),
+            ItselfAs(row) => format!("itself-as-{}", row.name),
             MapSyscall => "map-syscall".to_owned(),
-        };
-        format!("{}{PAIR_IN}{name}", inner.attach_type())
+        }
     }
 
-    /// Of the program that goes on.
-    fn kind(self) -> Option<Kind> {
+    /// Returns the row of the outer program.
+    fn row(self) -> Option<&'static Row> {
         match self {
-            Program(kind) | Itself(kind) | ItselfAs(kind) => Some(kind),
+            Program(row) | Itself(row) | ItselfAs(row) => Some(row),
             Nothing | MapSyscall => None,
         }
     }
 
-    /// Has it hit the inner program as often as `TIMES` say; `judge` is told how
-    /// often programs ran.
-    fn nest(
+    /// Hits the inner program in this context, and observes it. `check_outer` says that
+    /// the outer program runs once per trigger.
+    fn measure(
         self,
-        scene: &mut Scene,
-        inner: &mut Probe<'_, '_>,
-        stage: &Stage<'_>,
-        judge: impl Fn(&mut Scene, &Probe<'_, '_>, Runs) -> Result<()>,
+        test: &mut Test,
+        inner: &mut Scenario<'_, '_>,
+        fixture: &Fixture<'_>,
+        check_outer: bool,
     ) -> Result<()> {
-        self.arm(&stage.skel.progs)?;
-        scene.start_over(inner, &0)?;
-        let before = Runs::so_far(&stage.skel)?;
-        for times in TIMES {
-            for _ in 0..scene.go_on_to(times) {
-                self.go(stage)?;
-            }
-            let runs = Runs::so_far(&stage.skel)?.since(before);
-            judge(scene, inner, runs)?;
-        }
-        Ok(())
+        self.arm(&fixture.skel.progs)?;
+        let id = format!("{}{PAIR_IN}{}", inner.attach_type(), self.name());
+        inner.restart(&id)?;
+        let runs = &variables!(fixture.skel).runs;
+        let outer = [(&*id, &runs.outer)];
+        let steps = if check_outer { &outer[..] } else { &[] };
+        test.measure(each(|| self.hit(fixture)), steps, from_ref(inner))
     }
 
-    /// Has the outer program hit itself.
-    fn nest_in_itself(
-        self,
-        scene: &mut Scene,
-        probe: &mut Probe<'_, '_>,
-        stage: &Stage<'_>,
-    ) -> Result<()> {
-        self.nest(scene, probe, stage, |scene, probe, runs| {
-            scene.observe(&self.scenario(probe), probe, &runs.outer)
-        })
-    }
-
+    /// Selects the outer program that runs; all others return at once.
     fn arm(self, progs: &PairsProgs<'_>) -> Result<()> {
-        let kind = self.kind().map(|kind| outer_program(kind, progs).1);
-        let kind = u64::from(kind.unwrap_or(types::outer::NONE).0);
+        let armed = self.row().map_or(types::outer::NONE, |row| row.armed);
         progs.arm.test_run(ProgramInput {
-            context_in: Some(&mut kind.to_ne_bytes()),
+            context_in: Some(&mut u64::from(armed.0).to_ne_bytes()),
             ..Default::default()
         })?;
         Ok(())
     }
 
-    /// Has it hit the inner program once.
-    fn go(self, stage: &Stage<'_>) -> Result<()> {
-        let progs = &stage.skel.progs;
-        match self {
-            MapSyscall => write_by_syscall(&stage.skel),
-            Program(PerfEvent) | Itself(PerfEvent) => stage.fault(),
-            Nothing | Itself(_) => run(&progs.alone),
-            Program(Uprobe) | ItselfAs(Uprobe) => {
+    /// Hits the inner program once.
+    fn hit(self, fixture: &Fixture<'_>) -> Result<()> {
+        let skel = &fixture.skel;
+        match (self, self.row().map(|row| row.attach_type)) {
+            (MapSyscall, _) => {
+                // Writes to what the breakpoint watches.
+                let key = 0_u32.to_ne_bytes();
+                Ok(skel.maps.bss_watched.update(&key, &[1], MapFlags::ANY)?)
+            }
+            (Program(_) | Itself(_), Some(PerfEvent)) => fixture.fault(),
+            (Nothing | Itself(_), _) => run(&skel.progs.alone),
+            (_, Some(Uprobe)) => {
                 user_space();
                 Ok(())
             }
-            Program(_) | ItselfAs(_) => fire(&progs.trigger, 1),
+            _ => fire(&skel.progs.trigger, 1),
         }
     }
 }
 
-/// Runs a program that sits nowhere.
+/// Runs a program that is not attached.
 fn run(program: &ProgramMut<'_>) -> Result<()> {
     program.test_run(ProgramInput::default())?;
     Ok(())
 }
 
-/// Writes to what a breakpoint watches.
-fn write_by_syscall(skel: &PairsSkel<'_>) -> Result<()> {
-    let watched = &skel.maps.bss_watched;
-    let key = 0_u32.to_ne_bytes();
-    watched.update(&key, &[1], MapFlags::ANY)?;
-    Ok(())
-}
-
-/// All that goes on when a kfunc is called.
-const OUTER: [Outer; 19] = [
-    Nothing,
-    Program(Kprobe(Ftrace)),
-    Program(Kprobe(Int3)),
-    Program(Kprobe(Optimized)),
-    Program(Kretprobe),
-    Program(KprobeMulti),
-    Program(KretprobeMulti),
-    Program(KprobeSession),
-    Program(Tp),
-    Program(SyscallTp),
-    Program(RawTp),
-    Program(TpBtf),
-    Program(PerfEvent),
-    Program(Fentry),
-    Program(Fexit),
-    Program(FmodRet),
-    Program(Fsession),
-    Program(Lsm),
-    Program(Uprobe),
-];
-
 /// What all pairs need.
-const NEEDS: &[Need] = &[FENTRY_TEST1, KFUNC, MAP_UPDATE];
+const NEEDS: &[KernelFunction] = &[FENTRY_TEST1, KFUNC, MAP_UPDATE];
 
-/// Each inner program in all that goes on.
-#[test_case(&OUTER, IN_KFUNC; "programs")]
-#[test_case(&[MapSyscall], IN_MAP_UPDATE; "map syscall")]
-fn others(outers: &[Outer], inside: Places) -> Result<()> {
-    let Some(mut scene) = Scene::begin(NEEDS)? else {
-        return Ok(());
-    };
-    let outer_parts = outers.iter().filter_map(|it| it.kind());
-    let outer_parts = possible(&scene, outer_parts.map(Part::on_trigger))?;
-    let inner_parts = INNER.iter().map(|kind| Part::inner(*kind, inside));
-    let inner_parts = possible(&scene, inner_parts)?;
-    let mut storage = MaybeUninit::uninit();
-    let stage = Stage::with_only(&[&outer_parts[..], &inner_parts].concat(), &mut storage)?;
-    let attached = outer_parts.iter().map(|part| part.attach(&stage.skel));
-    let _attached = attached.collect::<Result<Vec<_>>>()?;
+/// Each inner program in each context of a place.
+#[test_case(Place::Kfunc; "programs")]
+#[test_case(Place::MapUpdate; "map syscall")]
+fn others(place: Place) -> Result<()> {
+    run_test(NEEDS, |test| {
+        let contexts: Vec<_> = match place {
+            Place::MapUpdate => vec![MapSyscall],
+            _ => [Nothing].into_iter().chain(rows().map(Program)).collect(),
+        };
+        let outer_rows = contexts.iter().filter_map(|it| it.row());
+        let outer = possible(
+            test,
+            outer_rows.map(|row| Placed::outer(row, Place::Trigger)),
+        )?;
+        let inner = possible(test, rows().filter_map(|row| Placed::inner(row, place)))?;
+        let mut storage = MaybeUninit::uninit();
+        let fixture = Fixture::with_only(&[&outer[..], &inner].concat(), &mut storage)?;
+        let skel = &fixture.skel;
+        let _attached = outer
+            .iter()
+            .map(|program| program.attach(skel))
+            .collect::<Result<Vec<_>>>()?;
 
-    let is_there = |kind| outer_parts.iter().any(|part| part.kind == kind);
-    let outers = outers.iter().filter(|it| it.kind().is_none_or(is_there));
-    for inner in inner_parts {
-        let mut probe = inner.attach(&stage.skel)?;
-        for outer in outers.clone() {
-            outer.nest(&mut scene, &mut probe, &stage, |scene, probe, runs| {
-                if outer.kind().is_some() {
-                    scene.check_step(&outer.scenario(probe), &runs.outer);
+        let is_attached = |row| outer.iter().any(|program| program.row == row);
+        let runs = &variables!(skel).runs;
+        for program in inner {
+            let mut inner = scenario("", program.attach(skel)?, &runs.inner);
+            if program.row.attach_type.is_session() {
+                inner = inner.session(&runs.inner_return);
+            }
+            for context in &contexts {
+                if context.row().is_none_or(is_attached) {
+                    let check_outer = context.row().is_some();
+                    context.measure(test, &mut inner, &fixture, check_outer)?;
                 }
-                if matches!(inner.kind, KprobeSession | Fsession) {
-                    scene.check_pairs(&runs.inner, &runs.inner_return);
-                }
-                scene.observe(&outer.scenario(probe), probe, &runs.inner)
-            })?;
+            }
         }
-    }
-    scene.close()
+        Ok(())
+    })
 }
 
 /// Each program in itself.
 #[test]
 fn itself() -> Result<()> {
-    let Some(mut scene) = Scene::begin(NEEDS)? else {
-        return Ok(());
-    };
-    let parts = INNER.iter().map(|kind| Part::outer(*kind, IN_KFUNC));
-    let parts = possible(&scene, parts)?;
-    let mut storage = MaybeUninit::uninit();
-    let stage = Stage::with_only(&parts, &mut storage)?;
+    run_test(NEEDS, |test| {
+        // Outer programs, of the rows that have an inner one.
+        let can_be_inner = |row: &&'static Row| Placed::inner(row, Place::Kfunc).is_some();
+        let all = rows().filter(can_be_inner);
+        let all = possible(test, all.map(|row| Placed::outer(row, Place::Kfunc)))?;
+        let mut storage = MaybeUninit::uninit();
+        let fixture = Fixture::with_only(&all, &mut storage)?;
+        let skel = &fixture.skel;
 
-    for part in parts {
-        // No breakpoint is hit in the program that another one runs.
-        let starting = (part.kind == PerfEvent).then(|| Part::on_trigger(PerfEvent));
-        let _starting = starting.map(|it| it.attach(&stage.skel)).transpose()?;
-        let mut probe = part.attach(&stage.skel)?.hit_per_trigger(2);
-        Itself(part.kind).nest_in_itself(&mut scene, &mut probe, &stage)?;
-    }
-    scene.close()
+        for program in all {
+            // A page fault starts it: no breakpoint is hit in a program that a test run runs.
+            let on_fault = Placed::outer(program.row, Place::Trigger);
+            let is_event = program.row.attach_type == PerfEvent;
+            let _on_fault = is_event.then(|| on_fault.attach(skel)).transpose()?;
+            let probe = program.attach(skel)?.hit_per_trigger(2);
+            let mut probe = scenario("", probe, &variables!(skel).runs.outer);
+            Itself(program.row).measure(test, &mut probe, &fixture, false)?;
+        }
+        Ok(())
+    })
 }
 
-/// A program that sits in two places in two ways.
-#[test_matrix([Kprobe(Ftrace), Uprobe])]
-fn itself_as(kind: Kind) -> Result<()> {
-    let needs = [NEEDS, kind.need().as_slice()].concat();
-    let Some(mut scene) = Scene::begin(&needs)? else {
-        return Ok(());
-    };
-    let part = Part::on_trigger(kind);
-    let mut storage = MaybeUninit::uninit();
-    let stage = Stage::with_only(&[part], &mut storage)?;
-    let _attached = part.attach(&stage.skel)?;
+/// A program that is attached in two places in two ways.
+#[test_case(&KPROBE; "kprobe")]
+#[test_case(&UPROBE_ROW; "uprobe")]
+fn itself_as(row: &'static Row) -> Result<()> {
+    run_test(&[NEEDS, row.need().as_slice()].concat(), |test| {
+        let outer = Placed::outer(row, Place::Trigger);
+        let mut storage = MaybeUninit::uninit();
+        let fixture = Fixture::with_only(&[outer], &mut storage)?;
+        let skel = &fixture.skel;
+        let _attached = outer.attach(skel)?;
 
-    for inner in [Kprobe(Ftrace), Kretprobe] {
-        let program = part.program(&stage.skel.progs);
-        let probe = inner.attach(program, IN_KFUNC, &stage.skel)?;
-        // And once where the trigger is.
-        let mut probe = probe.hit_per_trigger(2);
-        ItselfAs(kind).nest_in_itself(&mut scene, &mut probe, &stage)?;
-    }
-    scene.close()
+        for inner in [&KPROBE, &KRETPROBE] {
+            let program = outer.program(&skel.progs);
+            let probe = Placed::outer(inner, Place::Kfunc).attach_program(program, skel)?;
+            // The other hit is that of the trigger.
+            let probe = probe.hit_per_trigger(2);
+            let mut probe = scenario("", probe, &variables!(skel).runs.outer);
+            ItselfAs(row).measure(test, &mut probe, &fixture, false)?;
+        }
+        Ok(())
+    })
 }
 
-/// Those parts that the kernel has all it takes for.
-fn possible(scene: &Scene, parts: impl Iterator<Item = Part>) -> Result<Vec<Part>> {
+/// Returns the programs that the kernel can attach.
+fn possible(test: &Test, all: impl Iterator<Item = Placed>) -> Result<Vec<Placed>> {
     let mut possible = Vec::new();
-    for part in parts {
-        if part.kind.is_possible(scene, part.places)? {
-            possible.push(part);
+    for program in all {
+        if program.is_possible(test)? {
+            possible.push(program);
         }
     }
     Ok(possible)
 }
 
-/// The programs, and what they are hit by.
-struct Stage<'obj> {
+/// The loaded programs, and the page whose faults hit some of them.
+struct Fixture<'obj> {
     skel: PairsSkel<'obj>,
     page: Page,
 }
 
-impl<'obj> Stage<'obj> {
-    /// Loads the programs of these parts, and those that sit nowhere; has the latter
-    /// find out where the breakpoint goes.
-    fn with_only(parts: &[Part], storage: &'obj mut MaybeUninit<OpenObject>) -> Result<Self> {
+impl<'obj> Fixture<'obj> {
+    /// Loads these programs and those that are never attached, one of which finds the
+    /// address that the breakpoint watches.
+    fn with_only(placed: &[Placed], storage: &'obj mut MaybeUninit<OpenObject>) -> Result<Self> {
         let page = Page::map()?;
-        let mut prepared = Ok(());
         let skel = load_with(PairsSkelBuilder::default(), storage, |open| {
             if let Some(bss) = open.maps.bss_data.as_deref_mut() {
                 bss.page = page.address();
             }
-            let mut programs = open.open_object_mut().progs_mut();
-            prepared = programs.try_for_each(|mut program| prepare(&mut program, parts));
+            for mut program in open.open_object_mut().progs_mut() {
+                let name = program.name().to_string_lossy().into_owned();
+                if let Some(placed) = placed.iter().find(|it| it.name == name) {
+                    if let Some(target) = placed.load_target() {
+                        program.set_attach_target(0, Some(target.to_owned()))?;
+                    }
+                } else if name.starts_with("outer_") || name.starts_with("inner_") {
+                    program.set_autoload(false);
+                }
+            }
+            Ok(())
         })?;
-        prepared?;
         run(&skel.progs.locate)?;
         Ok(Self { skel, page })
     }
 
-    /// Has the page fault once.
     fn fault(&self) -> Result<()> {
         self.page.empty()?;
         self.page.touch();
         Ok(())
-    }
-}
-
-fn prepare(program: &mut OpenProgramMut<'_>, parts: &[Part]) -> Result<()> {
-    let name = program.name().to_string_lossy().into_owned();
-    if let Some(part) = parts.iter().find(|part| part.name() == name) {
-        if let Some(target) = part.kind.target(part.places) {
-            program.set_attach_target(0, Some(target))?;
-        }
-    } else if name.starts_with("outer_") || name.starts_with("inner_") {
-        program.set_autoload(false);
-    }
-    Ok(())
-}
-
-/// How often the programs that are attached ran.
-#[derive(Clone, Copy)]
-struct Runs {
-    outer: u64,
-    inner: u64,
-    inner_return: u64,
-}
-
-impl Runs {
-    fn so_far(skel: &PairsSkel<'_>) -> Result<Self> {
-        let runs = &bss(skel)?.runs;
-        Ok(Self {
-            outer: counted(&runs.outer),
-            inner: counted(&runs.inner),
-            inner_return: counted(&runs.inner_return),
-        })
-    }
-
-    fn since(self, before: Self) -> Self {
-        Self {
-            outer: self.outer - before.outer,
-            inner: self.inner - before.inner,
-            inner_return: self.inner_return - before.inner_return,
-        }
     }
 }
