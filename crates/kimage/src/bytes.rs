@@ -29,7 +29,10 @@ pub(crate) fn range(data: &[u8], at: u64, len: u64) -> Option<&[u8]> {
     data.get(at..at.checked_add(len)?)
 }
 
-/// More than any name has: `KSYM_NAME_LEN` is 512.
+/// `KSYM_NAME_LEN`, which no name reaches: `scripts/kallsyms.c` and BTF leave
+/// longer ones out.
+pub(crate) const NAME_LEN: usize = 512;
+/// The length up to which the end of a string is looked for.
 const LONGEST: usize = 4096;
 
 /// The bytes up to, but without, the next NUL: a name. It is not looked for
@@ -41,11 +44,11 @@ pub(crate) fn until_nul(data: &[u8], at: usize) -> Option<&[u8]> {
     rest.get(..memchr::memchr(0, rest)?)
 }
 
-/// The same, if they are fewer than `limit`: of many strings that share one
-/// end, each is cheap.
-pub(crate) fn short_string(data: &[u8], at: usize, limit: usize) -> Option<&[u8]> {
+/// The same for fewer than [`NAME_LEN`] bytes: of many names that share one end,
+/// each is cheap to read.
+pub(crate) fn name_at(data: &[u8], at: usize) -> Option<&[u8]> {
     let rest = data.get(at..)?;
-    until_nul(&rest[..rest.len().min(limit)], 0)
+    until_nul(&rest[..rest.len().min(NAME_LEN)], 0)
 }
 
 /// `at` rounded up to a multiple of `to`, a power of two.

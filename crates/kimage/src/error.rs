@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What can be wrong with an image, and where.
 
-use crate::Compression;
+use crate::compression::Compression;
 
 /// What every function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -58,6 +58,14 @@ pub enum Error {
         what: &'static str,
         /// What it holds.
         value: u64,
+    },
+    /// Compressed in a way that is recognized, but not read.
+    #[error(
+        "compressed with {method}, which is not read: extract the kernel with scripts/extract-vmlinux of its source tree, and use the vmlinux"
+    )]
+    NotRead {
+        /// How it is compressed.
+        method: Compression,
     },
     /// Compressed data that does not decompress.
     #[error("{method} data: {reason}")]

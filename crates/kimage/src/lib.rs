@@ -7,16 +7,16 @@
 //! [`Image::parse_module`] reads a module together with the kernel that loads it.
 //!
 //! ```no_run
-//! use nmissed_kimage::{Answer, Attach, Flavor, Image, unwrap};
+//! use nmissed_kimage::{Answer, Attach, Arming, Image, unwrap};
 //!
 //! let file = nmissed_kimage::Mapped::open("/boot/vmlinuz".as_ref())?;
 //! let vmlinux = unwrap(&file)?;
 //! let image = Image::parse(&vmlinux.elf)?;
 //! for function in image.functions_named("vfs_read") {
 //!     // A BPF kprobe at the entry...
-//!     let entry = image.verdict(&function, Attach::Kprobe);
+//!     let entry = image.explain(&function, Attach::Kprobe);
 //!     // ...and one that will be optimized, further on.
-//!     let optimized = image.sites(&function).into_iter().find(|site| site.answer == Answer::Yes(Flavor::Optimized));
+//!     let optimized = image.sites(&function).into_iter().find(|site| site.answer == Answer::Yes(Arming::Optimized));
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -50,34 +50,44 @@
 
 mod answer;
 mod bytes;
+mod compression;
 mod container;
 mod elf;
 mod error;
 mod facts;
+mod render;
 mod report;
+mod rules;
 #[cfg(any(test, fuzzing))]
 mod testing;
 
-pub use answer::reason::{
-    Blacklist, Condition, Errno, FprobeLookup, Mechanism, NotOptimized, Refusal,
-};
-pub use answer::sites::{Answer, Flavor, Site};
-pub use answer::verdict::{Attach, Evidence, Verdict};
-pub use container::decompress::Compression;
+pub use answer::arming::{Arming, NotOptimized};
+pub use answer::attach_type::Attach;
+pub use answer::condition::Condition;
+pub use answer::errno::Errno;
+pub use answer::refusal::{Blacklist, Mechanism, Refusal};
+pub use answer::value::Answer;
+pub use compression::Compression;
 pub use container::layers::{Layer, Unwrapped, unwrap};
 pub use container::map::Mapped;
 pub use elf::symbols::{SymbolSource, Symbols};
 pub use error::{Error, Result};
 pub use facts::btf::Unsupported;
-pub use facts::features::Features;
+pub use facts::features::{Features, FprobeLookup};
 pub use facts::functions::{CallCode, CallSite, Function, Region};
 pub use facts::image::Image;
+pub use render::document::render;
 pub use report::about::{About, Missing};
 pub use report::audit::{Audit, Found, ObjectAudit, Totals};
-pub use report::diff::{Change, Diff, Renamed};
+pub use report::diff::{AnswerChange, Diff, Renamed};
 pub use report::directories::Directory;
-pub use report::document::{Count, Counts, Detail, Document, Given, Report, Summary};
+pub use report::document::{
+    AttachAnswer, Count, Counts, Detail, Document, FunctionReport, Summary,
+};
 pub use report::lookup::{LookupError, Query};
-pub use report::render::document as render;
+
+pub use rules::attach::Explanation;
+pub use rules::extent::Site;
+pub use rules::trail::Evidence;
 #[cfg(any(test, fuzzing))]
 pub use testing::fuzz;

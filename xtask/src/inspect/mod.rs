@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use nmissed_kimage::{About, Detail, Diff, Document, Image, LookupError, Query, Report, render};
+use nmissed_kimage::{About, Detail, Diff, Document, FunctionReport, Image, LookupError, Query, render};
 
 mod image;
 mod makefiles;
@@ -112,7 +112,7 @@ fn document(options: &Options, image: &Image<'_>, about: About) -> Result<Docume
     Ok(document)
 }
 
-fn reports(options: &Options, image: &Image<'_>) -> Result<Vec<Report>> {
+fn reports(options: &Options, image: &Image<'_>) -> Result<Vec<FunctionReport>> {
     let functions = image.functions();
     let detail = Detail {
         why: options.why,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What follows from the facts: whether a probe can be attached, how it would
-//! be armed, and which kernel function decides.
+//! What an answer can be: yes and how the probe is armed, no and why, or what it
+//! depends on.
 
-pub(crate) mod pick;
-pub(crate) mod reason;
-pub(crate) mod sites;
-pub(crate) mod verdict;
+pub(crate) mod arming;
+pub(crate) mod attach_type;
+pub(crate) mod condition;
+pub(crate) mod errno;
+pub(crate) mod refusal;
+pub(crate) mod value;

@@ -1,62 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The compressions that a kernel image may have (`lib/decompress*.c`), with a
-//! bound on what comes out.
+//! Decompression of a kernel image, with a bound on the size of the result.
 
-use std::fmt;
 use std::io::{self, Read};
 
 use liblzma::stream::Stream;
 use zstd::zstd_safe;
 
 use crate::bytes::u32_at;
-use crate::container::lzop;
-use crate::{Error, Result};
-
-/// How a kernel can be compressed: `CONFIG_KERNEL_*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compression {
-    /// `CONFIG_KERNEL_GZIP`.
-    Gzip,
-    /// `CONFIG_KERNEL_BZIP2`.
-    Bzip2,
-    /// `CONFIG_KERNEL_LZMA`: the format that came before xz.
-    Lzma,
-    /// `CONFIG_KERNEL_XZ`.
-    Xz,
-    /// `CONFIG_KERNEL_LZO`: an lzop file.
-    Lzo,
-    /// `CONFIG_KERNEL_LZ4`: a legacy frame.
-    Lz4,
-    /// `CONFIG_KERNEL_ZSTD`.
-    Zstd,
-}
-
-impl fmt::Display for Compression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gzip => "gzip",
-            Self::Bzip2 => "bzip2",
-            Self::Lzma => "lzma",
-            Self::Xz => "xz",
-            Self::Lzo => "lzo",
-            Self::Lz4 => "lz4",
-            Self::Zstd => "zstd",
-        })
-    }
-}
-
-/// First bytes, as `lib/decompress.c` tells them apart; lzma has no magic
-/// number, only properties that everybody uses.
-const MAGIC: [(&[u8], Compression); 7] = [
-    (&[0x1f, 0x8b], Compression::Gzip),
-    (b"BZh", Compression::Bzip2),
-    (&[0x5d, 0, 0], Compression::Lzma),
-    (&[0xfd, b'7', b'z', b'X', b'Z', 0], Compression::Xz),
-    (&lzop::MAGIC, Compression::Lzo),
-    (&LZ4_MAGIC.to_le_bytes(), Compression::Lz4),
-    (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
-];
-const LZ4_MAGIC: u32 = 0x184c_2102;
+use crate::compression::{Compression, LZ4_MAGIC};
+use crate::error::{Error, Result};
 
 /// The most that a block of a legacy lz4 frame decompresses to.
 const LZ4_BLOCK: usize = 8 << 20;
@@ -64,20 +16,11 @@ const LZ4_BLOCK: usize = 8 << 20;
 const XZ_MEMORY: u64 = 256 << 20;
 
 impl Compression {
-    /// Recognizes compressed data by how it starts.
-    #[must_use]
-    pub fn of(data: &[u8]) -> Option<Self> {
-        MAGIC
-            .iter()
-            .find(|(magic, _)| data.starts_with(magic))
-            .map(|(_, method)| *method)
-    }
-
     /// Decompresses one frame; what follows it is ignored.
     ///
     /// # Errors
-    /// [`Error::Decompress`] with the decompressor's reason, [`Error::TooLarge`]
-    /// if more than `limit` bytes come out.
+    /// [`Error::NotRead`] for lzo, [`Error::Decompress`] with the decompressor's
+    /// reason, [`Error::TooLarge`] if more than `limit` bytes come out.
     pub fn decompress(self, data: &[u8], limit: usize) -> Result<Vec<u8>> {
         self.decompress_to(data, 0, limit)
     }
@@ -94,7 +37,7 @@ impl Compression {
             Self::Gzip => read(flate2::bufread::GzDecoder::new(data), out, limit),
             Self::Bzip2 => read(bzip2::bufread::BzDecoder::new(data), out, limit),
             Self::Lzma | Self::Xz => xz(self, data, out, limit),
-            Self::Lzo => lzop::decompress(data, out, limit),
+            Self::Lzo => return Err(Error::NotRead { method: self }),
             Self::Lz4 => lz4(data, out, limit),
             Self::Zstd => zstd(data, out, limit),
         };
@@ -222,7 +165,7 @@ pub(crate) mod samples {
                 ]
                 .concat()
             }
-            Compression::Lzo => lzop::samples::stored(plain),
+            Compression::Lzo => unreachable!("lzo is not read"),
             Compression::Zstd => zstd::encode_all(plain, 1).unwrap(),
         }
     }
@@ -245,7 +188,6 @@ mod tests {
     #[test_case(Compression::Bzip2; "bzip2")]
     #[test_case(Compression::Lzma; "lzma")]
     #[test_case(Compression::Xz; "xz")]
-    #[test_case(Compression::Lzo; "lzo")]
     #[test_case(Compression::Lz4; "lz4")]
     #[test_case(Compression::Zstd; "zstd")]
     fn what_was_packed_comes_out_and_never_more_than_allowed(method: Compression) {

@@ -379,6 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn lzo_is_recognized_and_refused_with_a_way_out() {
+        let lzo = b"\x89LZO\0\r\n\x1a\n and so on";
+        for image in [lzo.to_vec(), bzimage(lzo)] {
+            let error = unwrap(&image).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                "compressed with lzo, which is not read: extract the kernel with \
+                 scripts/extract-vmlinux of its source tree, and use the vmlinux"
+            );
+        }
+    }
+
+    #[test]
     fn containers_in_containers_end() {
         let nested = (0..=DEPTH).fold(ELF.to_vec(), |inner, _| pe(b".linux\0\0", &inner));
         assert!(matches!(

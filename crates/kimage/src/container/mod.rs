@@ -3,5 +3,4 @@
 
 pub(crate) mod decompress;
 pub(crate) mod layers;
-pub(crate) mod lzop;
 pub(crate) mod map;

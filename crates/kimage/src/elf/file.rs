@@ -12,8 +12,7 @@ use goblin::elf::section_header::{
 };
 use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
 
-use crate::bytes::{range, short_string};
-use crate::elf::symbols::NAME_LEN;
+use crate::bytes::{name_at, range};
 use crate::{Error, Mapped, Result};
 
 const CTX: Ctx = Ctx {
@@ -131,7 +130,7 @@ impl<'a> Elf<'a> {
     }
 
     pub(crate) fn section_name(&self, section: &SectionHeader) -> Option<&'a [u8]> {
-        short_string(self.section_names, section.sh_name, NAME_LEN)
+        name_at(self.section_names, section.sh_name)
     }
 
     /// `None` for a section that has no bytes in the file, or not all of them.
@@ -232,7 +231,7 @@ impl<'a> Elf<'a> {
 
     /// A symbol's name, empty if it has none.
     pub(crate) fn symbol_name(&self, sym: &Sym) -> &'a [u8] {
-        short_string(self.strtab, sym.st_name, NAME_LEN).unwrap_or_default()
+        name_at(self.strtab, sym.st_name).unwrap_or_default()
     }
 
     fn symbol(&self, sym: &Sym) -> Option<ElfSymbol<'a>> {

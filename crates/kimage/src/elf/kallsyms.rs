@@ -29,9 +29,9 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::bytes::{align_up, i32_at, u16_at, u32_at, u64_at, until_nul};
+use crate::bytes::{NAME_LEN, align_up, i32_at, u16_at, u32_at, u64_at, until_nul};
 use crate::elf::file::{Elf, Region};
-use crate::elf::symbols::{NAME_LEN, Name, Symbol, SymbolSource, Symbols};
+use crate::elf::symbols::{Name, Symbol, SymbolSource, Symbols};
 
 const TOKENS: usize = 256;
 const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";

@@ -5,5 +5,6 @@
 pub(crate) mod file;
 pub(crate) mod kallsyms;
 pub(crate) mod module;
+pub(crate) mod release;
 pub(crate) mod reloc;
 pub(crate) mod symbols;

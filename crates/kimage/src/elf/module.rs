@@ -17,7 +17,6 @@ use goblin::elf::sym::Sym;
 
 use crate::elf::file::{Elf, Memory, is_loaded, is_text};
 use crate::elf::reloc::Rela;
-use crate::facts::insn::INT3;
 use crate::{Error, Result};
 
 /// `MODULES_VADDR` of a kernel with KASLR.
@@ -32,6 +31,8 @@ const IMPORT: u64 = 16;
 const IMPORTS_END: u64 = 0xffff_ffff_8100_0000;
 
 const PAGE: u64 = 4096;
+/// What is between functions.
+const INT3: u8 = 0xcc;
 /// How many parts have bytes.
 const PARTS: usize = 6;
 const CORE_TEXT: usize = 0;
@@ -94,17 +95,6 @@ pub(crate) fn import(elf: &Elf<'_>, name: &str) -> Option<u64> {
 
 fn import_addr(symbol: usize) -> u64 {
     IMPORTS + IMPORT * symbol as u64
-}
-
-/// What `MODULE_INFO()` has under a tag.
-pub(crate) fn info(elf: &Elf<'_>, tag: &str) -> Option<String> {
-    let all = elf.unrelocated(".modinfo")?;
-    let mut entries = all.split(|byte| *byte == 0);
-    let value = entries.find_map(|entry| {
-        let value = entry.strip_prefix(tag.as_bytes())?;
-        value.strip_prefix(b"=")
-    });
-    value.map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 /// Where everything goes.

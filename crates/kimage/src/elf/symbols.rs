@@ -15,10 +15,6 @@ use rustc_hash::FxHasher;
 use crate::elf::file::{Elf, is_text};
 use crate::elf::module::is_init;
 
-/// `KSYM_NAME_LEN`, which no name reaches: `scripts/kallsyms.c` and BTF leave
-/// longer ones out.
-pub(crate) const NAME_LEN: usize = 512;
-
 /// Where the symbols were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolSource {

@@ -2,8 +2,7 @@
 //! As much of BTF (`Documentation/bpf/btf.rst`) as decides whether a BPF
 //! trampoline can be built for a function.
 
-use crate::bytes::{short_string, u16_at, u32_at};
-use crate::elf::symbols::NAME_LEN;
+use crate::bytes::{name_at, u16_at, u32_at};
 
 const MAGIC: u16 = 0xeb9f;
 
@@ -176,7 +175,7 @@ impl<'a> Btf<'a> {
     fn string(&self, at: usize) -> Option<&'a [u8]> {
         let base = self.base.as_ref();
         match at.checked_sub(base.map_or(0, |base| base.strings_len())) {
-            Some(own) => short_string(self.strings, own, NAME_LEN),
+            Some(own) => name_at(self.strings, own),
             None => base?.string(at),
         }
     }

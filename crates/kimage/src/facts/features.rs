@@ -6,9 +6,18 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::FprobeLookup;
 use crate::elf::file::Elf;
 use crate::facts::tables::Labels;
+
+/// Which code looks up the call site of an address that fprobe is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FprobeLookup {
+    /// ftrace, for the fprobe's own `ftrace_ops` (up to 6.13).
+    #[default]
+    Ftrace,
+    /// fprobe, for its table of addresses (since 6.14, when it moved to fgraph).
+    Fprobe,
+}
 
 /// The mechanisms of a kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

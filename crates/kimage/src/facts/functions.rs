@@ -8,10 +8,9 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::Image;
 use crate::bytes::{array, i32_at};
+use crate::facts::image::Image;
 use crate::facts::tables::NOP5;
-use crate::report::lookup::base_name;
 
 /// A symbol of the kernel's text. Aliases are functions of their own: each
 /// name can be asked for.
@@ -61,6 +60,11 @@ impl Function {
             0 => self.entry(),
             offset => self.addr.saturating_add(offset),
         }
+    }
+
+    /// Whether it has a call site that is its own.
+    pub(crate) fn has_own_call_site(&self) -> bool {
+        self.call_site.is_some() && !self.is_phantom()
     }
 
     /// The call site is some other function's, whose name is gone: a probe
@@ -255,4 +259,12 @@ impl Image<'_> {
 fn find(functions: &mut [Function], symbol: usize) -> Option<&mut Function> {
     let at = functions.binary_search_by_key(&(symbol as u32), |function| function.symbol);
     at.ok().map(|at| &mut functions[at])
+}
+
+/// A name without what the compiler appended to it.
+pub(crate) fn base_name(name: &str) -> &str {
+    match name.find('.') {
+        Some(dot) if dot > 0 => &name[..dot],
+        _ => name,
+    }
 }

@@ -4,11 +4,10 @@
 use std::ops::Range;
 
 use crate::elf::file::Elf;
-use crate::elf::{kallsyms, module};
+use crate::elf::{kallsyms, module, release};
 use crate::facts::btf::Btf;
 use crate::facts::features::Features;
 use crate::facts::tables::{Labels, Tables, btf_set, kfunc_sets, within};
-use crate::report::about;
 use crate::{Error, Mapped, Result, Symbols};
 
 /// A kernel image or a module: the ELF file that [`unwrap`](crate::unwrap)
@@ -138,7 +137,7 @@ impl<'a> Image<'a> {
         if kernel.module.is_some() {
             return Err(Error::NoKernel);
         }
-        match (about::release_of_module(&elf), about::release(&kernel.elf)) {
+        match (release::of_module(&elf), release::of_kernel(&kernel.elf)) {
             (Some(module), Some(kernel)) if module != kernel => {
                 Err(Error::OtherKernel { module, kernel })
             }
@@ -223,9 +222,14 @@ impl<'a> Image<'a> {
         self.module.as_ref()?.kernel
     }
 
-    /// Whether it is a module, and who knows of which kernel.
-    pub(crate) fn is_adrift(&self) -> bool {
+    /// Whether this is a module whose kernel was not given.
+    pub(crate) fn lacks_kernel(&self) -> bool {
         self.is_module() && self.kernel().is_none()
+    }
+
+    /// Whether its BTF continues that of a kernel which was not given.
+    pub(crate) fn types_unknown(&self) -> bool {
+        self.module.as_ref().is_some_and(|it| it.types_unknown)
     }
 
     /// The symbols, as the running kernel sees them.

@@ -18,8 +18,8 @@ use gimli::{
 
 use nmissed_kmakefile::normalized;
 
-use crate::Image;
 use crate::elf::file::Elf;
+use crate::facts::image::Image;
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
@@ -61,11 +61,11 @@ pub(crate) struct Units {
 }
 
 impl Units {
-    /// The unit that an address belongs to.
-    pub(crate) fn at(&self, addr: u64) -> Option<usize> {
+    /// Returns the unit that an address belongs to.
+    pub(crate) fn at(&self, addr: u64) -> Option<&Unit> {
         let next = self.ranges.partition_point(|(start, ..)| *start <= addr);
         let (_, end, unit) = self.ranges.get(next.checked_sub(1)?)?;
-        (addr < *end).then_some(*unit as usize)
+        (addr < *end).then(|| &self.units[*unit as usize])
     }
 }
 
@@ -407,7 +407,7 @@ mod tests {
         let function = image.functions_named(function)[0];
         let path = path.to_owned();
         let units = image.units().unwrap();
-        assert_eq!(units.unit_of(&function), Some(&Unit { path, pg }));
+        assert_eq!(units.at(function.addr), Some(&Unit { path, pg }));
     }
 
     #[test]
@@ -415,7 +415,7 @@ mod tests {
         let file = Kernel::with_files().elf();
         let image = Image::parse(&file).unwrap();
         let phantom = image.functions_named("phantom")[0];
-        assert_eq!(image.units().unwrap().unit_of(&phantom), None);
+        assert_eq!(image.units().unwrap().at(phantom.addr), None);
         assert!(
             Image::parse(&Kernel::whole().elf())
                 .unwrap()

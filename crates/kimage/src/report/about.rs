@@ -3,11 +3,9 @@
 
 use std::fmt;
 
-use memchr::memmem;
 use serde::Serialize;
 
-use crate::elf::file::Elf;
-use crate::elf::module;
+use crate::elf::release;
 use crate::{Image, Layer, Mechanism, SymbolSource};
 
 /// What there is to say about an image as a whole.
@@ -73,9 +71,9 @@ impl Image<'_> {
     #[must_use]
     pub fn about(&self, layers: &[Layer]) -> About {
         let release = if self.is_module() {
-            release_of_module(&self.elf)
+            release::of_module(&self.elf)
         } else {
-            release(&self.elf)
+            release::of_kernel(&self.elf)
         };
         About {
             release,
@@ -90,14 +88,14 @@ impl Image<'_> {
     /// As `lsmod` has it.
     pub(crate) fn module_name(&self) -> Option<String> {
         self.module.as_ref()?;
-        Some(module::info(&self.elf, "name").unwrap_or_else(|| "?".to_owned()))
+        Some(release::info(&self.elf, "name").unwrap_or_else(|| "?".to_owned()))
     }
 
     fn missing(&self) -> Vec<Missing> {
         let features = &self.features;
         let mechanism = Missing::Mechanism;
         let all = [
-            (!self.is_adrift(), Missing::Kernel),
+            (!self.lacks_kernel(), Missing::Kernel),
             (
                 self.is_module() || self.symbols.source() == SymbolSource::Kallsyms,
                 Missing::Kallsyms,
@@ -120,22 +118,4 @@ impl Image<'_> {
             .map(|(_, what)| what)
             .collect()
     }
-}
-
-/// What `linux_banner` says. Its symbol is one of data, so the text is looked
-/// for; `linux_proc_banner` has a `%s` there.
-pub(crate) fn release(elf: &Elf<'_>) -> Option<String> {
-    const BANNER: &[u8] = b"Linux version ";
-    let rodata = elf.section(".rodata")?.bytes;
-    let banners = memmem::find_iter(rodata, BANNER).map(|at| &rodata[at + BANNER.len()..]);
-    let release = banners
-        .filter(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-        .find_map(|rest| rest.split(|byte| !byte.is_ascii_graphic()).next())?;
-    Some(String::from_utf8_lossy(release).into_owned())
-}
-
-/// What `vermagic` starts with.
-pub(crate) fn release_of_module(elf: &Elf<'_>) -> Option<String> {
-    let magic = module::info(elf, "vermagic")?;
-    magic.split(' ').next().map(str::to_owned)
 }

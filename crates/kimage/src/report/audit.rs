@@ -8,7 +8,6 @@ use nmissed_kmakefile::{Action, FlagLine, Makefiles, SourceLine, Tri, Unread};
 use serde::Serialize;
 
 use crate::facts::units::{Unit, Units};
-use crate::report::directories::has_call_site;
 use crate::{Function, Image, Region};
 
 /// What the Makefiles say, and what is in the image.
@@ -121,7 +120,7 @@ impl ObjectAudit {
 
     fn count(&mut self, image: &Image<'_>, function: &Function) {
         self.functions += 1;
-        if has_call_site(function) {
+        if function.has_own_call_site() {
             self.with_call_site += 1;
         } else if image.is_exempt(function) {
             self.exempt += 1;
@@ -130,7 +129,7 @@ impl ObjectAudit {
 
     fn is_unexpected(&self, image: &Image<'_>, function: &Function) -> bool {
         match self.found {
-            Found::Leak => has_call_site(function),
+            Found::Leak => function.has_own_call_site(),
             Found::Lost => !image.is_exempt(function),
             _ => false,
         }
@@ -241,7 +240,7 @@ impl Image<'_> {
         units: &Units,
         objects: &'o mut BTreeMap<&str, ObjectAudit>,
     ) -> Option<&'o mut ObjectAudit> {
-        let unit = units.unit_of(function)?;
+        let unit = units.at(function.addr)?;
         let counts = !self.is_preamble(function.symbol as usize);
         counts
             .then(|| objects.get_mut(unit.path.as_str()))
@@ -260,7 +259,7 @@ impl Image<'_> {
 fn object(unit: &Unit, makefiles: &Makefiles) -> ObjectAudit {
     let (flag, mut removed_by) = makefiles.flag_of(stem(&unit.path));
     if flag == Tri::Yes {
-        // Given again.
+        // AttachAnswer again.
         removed_by.clear();
     }
     ObjectAudit {
@@ -279,90 +278,4 @@ fn object(unit: &Unit, makefiles: &Makefiles) -> ObjectAudit {
 /// A path without its suffix.
 fn stem(source: &str) -> &str {
     source.rsplit_once('.').map_or(source, |(stem, _)| stem)
-}
-
-#[cfg(test)]
-mod tests {
-    use nmissed_kmakefile::Kconfig;
-    use test_case::test_case;
-
-    use super::*;
-    use crate::testing::toy::Kernel;
-    use crate::{Document, render};
-
-    const MAKEFILES: [(&str, &str); 8] = [
-        ("Makefile", "KBUILD_CFLAGS += $(CC_FLAGS_FTRACE)\n"),
-        ("Kbuild", "obj-y += kernel/ lib/\n"),
-        ("kernel/Makefile", "obj-y += lost.o empty.o\n"),
-        (
-            "kernel/locking/Makefile",
-            "ifdef CONFIG_FUNCTION_TRACER\n\
-             CFLAGS_REMOVE_lockdep.o = $(CC_FLAGS_FTRACE)\n\
-             CFLAGS_REMOVE_lockdep_proc.o = $(CC_FLAGS_FTRACE)\n\
-             CFLAGS_REMOVE_mutex-debug.o = $(CC_FLAGS_FTRACE)\n\
-             endif\n",
-        ),
-        (
-            "kernel/trace/Makefile",
-            "ccflags-remove-$(CONFIG_FUNCTION_TRACER) += $(CC_FLAGS_FTRACE)\n\
-             CFLAGS_selftest.o = $(CC_FLAGS_FTRACE)\n",
-        ),
-        (
-            "lib/Makefile",
-            "ifdef CONFIG_DEBUG\n\
-             CFLAGS_REMOVE_debug.o = -pg\n\
-             endif\n\
-             $(foreach x,a b,$(eval CFLAGS_REMOVE_$(x).o := -pg))\n",
-        ),
-        ("arch/x86/lib/Makefile", "FLAGS := -pg\n"),
-        (
-            "arch/x86/entry/Makefile",
-            "ifndef CONFIG_FUNCTION_TRACER\nCFLAGS_REMOVE_common.o := -pg\nendif\n",
-        ),
-    ];
-
-    fn told(file: &[u8], config: Option<&str>) -> Document {
-        let image = Image::parse(file).unwrap();
-        let files = MAKEFILES.map(|(path, text)| (path.to_owned(), text.to_owned()));
-        let known = config.map(Kconfig::parse);
-        let known = known.unwrap_or_else(|| image.implied_config());
-        let makefiles = Makefiles::read(&files.into_iter().collect(), &known);
-        let source = config.map_or("what the image implies", |_| "config");
-        let (tree, source) = ("linux".to_owned(), source.to_owned());
-        Document {
-            file: "boot/vmlinux".to_owned(),
-            about: image.about(&[]),
-            summary: None,
-            functions: Vec::new(),
-            diff: None,
-            makefiles: Some(image.audit(&image.functions(), &makefiles, tree, source, 8)),
-            all: false,
-        }
-    }
-
-    #[test_case("audit", false, Some("CONFIG_FUNCTION_TRACER=y\nCONFIG_DEBUG=y"); "configuration")]
-    #[test_case("audit_all", true, None; "all, of no known configuration")]
-    fn in_80_columns(name: &str, all: bool, config: Option<&str>) {
-        let mut told = told(&Kernel::with_files().elf(), config);
-        told.all = all;
-        let text = render(&told);
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 80),
-            "{text}"
-        );
-        insta::assert_snapshot!(name, text);
-    }
-
-    #[test]
-    fn without_dwarf_the_makefiles_are_told_all_the_same() {
-        let told = told(&Kernel::whole().elf(), None);
-        insta::assert_snapshot!("audit_without_dwarf", render(&told));
-    }
-
-    #[test]
-    fn the_json_form() {
-        let told = told(&Kernel::with_files().elf(), None);
-        let audit = serde_json::to_string_pretty(&told.makefiles).unwrap();
-        insta::assert_snapshot!("audit_json", audit);
-    }
 }

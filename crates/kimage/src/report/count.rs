@@ -74,7 +74,7 @@ impl Image<'_> {
     }
 
     fn count_in(&self, aliases: &[Function], sites: bool, counted: &mut Counted) {
-        let place = self.place_of(&aliases[0]);
+        let place = self.extent_around(&aliases[0]);
         for function in aliases {
             let answers = self.answers_in(&place, function);
             for (tally, answer) in counted.entries.iter_mut().zip(answers) {

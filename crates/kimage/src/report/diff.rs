@@ -12,8 +12,8 @@ use std::mem::discriminant;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::report::lookup::base_name;
-use crate::{About, Answer, Attach, Flavor, Function, Image, Region};
+use crate::facts::functions::base_name;
+use crate::{About, Answer, Arming, Attach, Function, Image, Region};
 
 /// What is different in the other image. Names are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub struct Diff {
     /// Functions that a probe works on in another way, or no more, or at last:
     /// those that are the only ones of their name in both.
     #[serde(serialize_with = "crate::report::json::map")]
-    pub changed: Vec<(Attach, Vec<Change>)>,
+    pub changed: Vec<(Attach, Vec<AnswerChange>)>,
 }
 
 /// A function whose name got, lost or changed its suffix.
@@ -50,7 +50,7 @@ pub struct Renamed {
 
 /// Functions whose answer changed in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct AnswerChange {
     /// The answer.
     pub from: Answer,
     /// The answer in the other image.
@@ -156,7 +156,7 @@ fn renamed(gone: &[&str], come: &[&str]) -> (Vec<Renamed>, Vec<String>) {
 /// Groups what changed, the most frequent change first.
 fn changed<'n>(
     both: impl Iterator<Item = (&'n str, &'n Named, &'n Named)>,
-) -> Vec<(Attach, Vec<Change>)> {
+) -> Vec<(Attach, Vec<AnswerChange>)> {
     let mut groups = Attach::ALL.map(|_| FxHashMap::<(Answer, Answer), Vec<String>>::default());
     for (name, old, new) in both {
         for (at, group) in groups.iter_mut().enumerate() {
@@ -167,9 +167,9 @@ fn changed<'n>(
         }
     }
     let changes = groups.map(|group| {
-        let mut changes: Vec<Change> = group
+        let mut changes: Vec<AnswerChange> = group
             .into_iter()
-            .map(|((from, to), functions)| Change {
+            .map(|((from, to), functions)| AnswerChange {
                 from,
                 to,
                 functions,
@@ -186,7 +186,7 @@ fn changed<'n>(
 /// Another flavor, or another word; another reason for the same is none.
 fn is_change(from: Answer, to: Answer) -> bool {
     match (from, to) {
-        (Answer::Yes(from), Answer::Yes(to)) => discriminant::<Flavor>(&from) != discriminant(&to),
+        (Answer::Yes(from), Answer::Yes(to)) => discriminant::<Arming>(&from) != discriminant(&to),
         _ => discriminant(&from) != discriminant(&to),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::facts::units::{Unit, Units};
+use crate::facts::units::Unit;
 use crate::{Function, Image, Region};
 
 /// The functions of one directory. `functions` is the sum of `traceable`,
@@ -33,18 +33,13 @@ impl Directory {
         self.functions += 1;
         if function.region == Region::Init {
             self.init += 1;
-        } else if has_call_site(function) {
+        } else if function.has_own_call_site() {
             self.traceable += 1;
         } else {
             self.without_call_site += 1;
         }
         self.blacklisted += usize::from(blacklisted);
     }
-}
-
-/// Whether a function has a call site that is not someone else's.
-pub(crate) fn has_call_site(function: &Function) -> bool {
-    function.call_site.is_some() && !function.is_phantom()
 }
 
 impl Image<'_> {
@@ -54,7 +49,7 @@ impl Image<'_> {
         let units = self.units()?;
         let mut directories = BTreeMap::<Option<&str>, Directory>::new();
         for function in functions {
-            let directory = units.unit_of(function).map(Unit::directory);
+            let directory = units.at(function.addr).map(Unit::directory);
             let counts = directories.entry(directory).or_default();
             counts.count(function, self.is_blacklisted(function));
         }
@@ -67,12 +62,5 @@ impl Image<'_> {
             .collect();
         directories.sort_by_key(|it| Reverse(it.without_call_site));
         Some(directories)
-    }
-}
-
-impl Units {
-    /// The file that a function comes from.
-    pub(crate) fn unit_of(&self, function: &Function) -> Option<&Unit> {
-        self.at(function.addr).map(|unit| &self.units[unit])
     }
 }

@@ -7,8 +7,8 @@ use std::thread;
 
 use serde::Serialize;
 
+use crate::facts::functions::base_name;
 use crate::report::count::Tally;
-use crate::report::lookup::base_name;
 use crate::{
     About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
     Region, Site,
@@ -82,7 +82,7 @@ pub struct Document {
     pub summary: Option<Summary>,
     /// The functions that were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub functions: Vec<Report>,
+    pub functions: Vec<FunctionReport>,
     /// What is different in another image, if that was asked for; then there is
     /// nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +107,7 @@ pub struct Detail {
 
 /// The answers for one function, or for one place in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct FunctionReport {
     /// The function's name.
     pub name: String,
     /// Where it starts.
@@ -129,7 +129,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inside: Option<u32>,
     /// The answers, per way to attach.
-    pub answers: Vec<Given>,
+    pub answers: Vec<AttachAnswer>,
     /// The answer for a `register_kprobe()` on each instruction, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Vec<Site>>,
@@ -139,7 +139,7 @@ pub struct Report {
 
 /// An answer for a way to attach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Given {
+pub struct AttachAnswer {
     /// The way to attach.
     pub attach: Attach,
     /// The answer.
@@ -190,7 +190,7 @@ impl Image<'_> {
         functions: &[Function],
         query: &Query,
         detail: Detail,
-    ) -> Result<Vec<Report>, LookupError> {
+    ) -> Result<Vec<FunctionReport>, LookupError> {
         let found = self.look_up(functions, query)?;
         Ok(found
             .iter()
@@ -204,11 +204,11 @@ impl Image<'_> {
         function: &Function,
         offset: u64,
         detail: Detail,
-    ) -> Report {
+    ) -> FunctionReport {
         let ways = Attach::ALL
             .into_iter()
             .filter(|attach| offset == 0 || attach.takes_offset());
-        Report {
+        FunctionReport {
             name: self.name(function).to_owned(),
             address: function.addr,
             size: function.size,
@@ -222,13 +222,13 @@ impl Image<'_> {
                 .map(|attach| self.given(function, attach, offset, detail.why))
                 .collect(),
             sites: detail.sites.then(|| self.sites(function)),
-            notrace: self.within_notrace(function) && !self.is_adrift(),
+            notrace: self.within_notrace(function) && !self.lacks_kernel(),
         }
     }
 
-    fn given(&self, function: &Function, attach: Attach, offset: u64, why: bool) -> Given {
-        let verdict = self.verdict_at(function, attach, offset);
-        Given {
+    fn given(&self, function: &Function, attach: Attach, offset: u64, why: bool) -> AttachAnswer {
+        let verdict = self.explain_at(function, attach, offset);
+        AttachAnswer {
             attach,
             answer: verdict.answer,
             why: if why { verdict.evidence } else { Vec::new() },

@@ -18,7 +18,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::report::about::Missing;
-use crate::{Answer, Attach, Flavor, Layer, Region, SymbolSource};
+use crate::{Answer, Arming, Attach, Layer, Region, SymbolSource};
 
 #[derive(Serialize)]
 struct AnswerFields {
@@ -37,7 +37,7 @@ impl From<Answer> for AnswerFields {
     fn from(answer: Answer) -> Self {
         let label = Some(answer.label());
         let (word, flavor, errno, decided_by) = match answer {
-            Answer::Yes(Flavor::Int3(why)) => ("yes", label, None, Some(why.decided_by())),
+            Answer::Yes(Arming::Int3(why)) => ("yes", label, None, Some(why.decided_by())),
             Answer::Yes(_) => ("yes", label, None, None),
             Answer::No(refusal) => ("no", None, label, Some(refusal.decided_by())),
             Answer::Depends(_) => ("depends", None, None, None),

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Function, Image};
+use crate::facts::functions::{Function, base_name};
+use crate::facts::image::Image;
 
 /// A function by name, and a place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,14 +141,6 @@ impl Image<'_> {
         near.dedup();
         near.truncate(MOST);
         near.into_iter().map(|(_, name)| name.to_owned()).collect()
-    }
-}
-
-/// A name without what the compiler appended to it.
-pub(crate) fn base_name(name: &str) -> &str {
-    match name.find('.') {
-        Some(dot) if dot > 0 => &name[..dot],
-        _ => name,
     }
 }
 

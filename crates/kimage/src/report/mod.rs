@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Answers in the order of a question: looked up, counted, compared with another
-//! image, and written as text or JSON.
+//! image, as plain values and as JSON.
 
 pub(crate) mod about;
 pub(crate) mod audit;
@@ -10,5 +10,3 @@ pub(crate) mod directories;
 pub(crate) mod document;
 pub(crate) mod json;
 pub(crate) mod lookup;
-pub(crate) mod render;
-pub(crate) mod render_tree;

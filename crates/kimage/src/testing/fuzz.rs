@@ -10,7 +10,6 @@ use nmissed_kmakefile::{Kconfig, Makefiles};
 
 use crate::container::decompress::samples::packed;
 use crate::container::layers::samples::{bzimage, pe};
-use crate::container::lzop;
 use crate::elf::file::Elf;
 use crate::elf::kallsyms;
 use crate::facts::btf::Btf;
@@ -49,11 +48,6 @@ pub const TARGETS: &[Target] = &[
         name: "decompress",
         run: decompress,
         seeds: || METHODS.map(compressed).to_vec(),
-    },
-    Target {
-        name: "lzo",
-        run: lzo,
-        seeds: || LZO_BLOCKS.iter().map(|block| block.to_vec()).collect(),
     },
     Target {
         name: "kallsyms",
@@ -129,12 +123,11 @@ fn container(data: &[u8]) -> Option<()> {
     Some(())
 }
 
-const METHODS: [Compression; 7] = [
+const METHODS: [Compression; 6] = [
     Compression::Gzip,
     Compression::Bzip2,
     Compression::Lzma,
     Compression::Xz,
-    Compression::Lzo,
     Compression::Lz4,
     Compression::Zstd,
 ];
@@ -146,13 +139,6 @@ fn decompress(data: &[u8]) -> Option<()> {
     let method = METHODS[usize::from(*method) % METHODS.len()];
     let plain = method.decompress(data, LIMIT).ok()?;
     assert!(plain.len() <= LIMIT);
-    Some(())
-}
-
-/// A block without the file around it.
-fn lzo(data: &[u8]) -> Option<()> {
-    const LIMIT: usize = 4096;
-    assert!(lzop::block_of(data, LIMIT)?.len() <= LIMIT);
     Some(())
 }
 
@@ -408,7 +394,7 @@ fn agree(image: &Image<'_>, function: &Function) {
     let answers = image.answers(function);
     for (attach, answer) in Attach::ALL.into_iter().zip(answers) {
         assert_eq!(image.answer(function, attach), answer, "{attach}");
-        assert_eq!(image.verdict(function, attach).answer, answer, "{attach}");
+        assert_eq!(image.explain(function, attach).answer, answer, "{attach}");
     }
     let sites = image.sites(function);
     assert!(sites.is_sorted_by_key(|site| site.offset));
@@ -474,12 +460,6 @@ fn compressed(method: Compression) -> Vec<u8> {
     data.extend(packed(method, &plain));
     data
 }
-
-/// Literals, a short match with a literal behind it, a long overlapping one.
-const LZO_BLOCKS: [&[u8]; 2] = [
-    b"\x17abcdef\x55\0!\x11\0\0",
-    b"\x15wxyz\x20\0\0\0\xc6\0\0\x11\0\0",
-];
 
 /// `.rodata` of every layout.
 fn symbol_tables() -> Vec<Vec<u8>> {

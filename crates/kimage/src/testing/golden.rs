@@ -7,7 +7,7 @@ use test_case::test_case;
 use crate::testing::damage::{damage, spoil};
 use crate::testing::toy::{INIT, Kernel, SIZE};
 use crate::{
-    Answer, Attach, Blacklist, CallCode, Condition, Errno, Flavor, FprobeLookup, Function, Image,
+    Answer, Arming, Attach, Blacklist, CallCode, Condition, Errno, FprobeLookup, Function, Image,
     LookupError, Mechanism, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
 };
 
@@ -19,17 +19,17 @@ fn function(image: &Image<'_>, name: &str) -> Function {
         .unwrap_or_else(|| panic!("no {name}"))
 }
 
-const FTRACE: Answer = Answer::Yes(Flavor::Ftrace);
+const FTRACE: Answer = Answer::Yes(Arming::Ftrace);
 const SHADOWED: Answer = Answer::Depends(Condition::Shadowed);
-const INT3: Flavor = Flavor::Int3(NotOptimized::Unboostable);
+const INT3: Arming = Arming::Int3(NotOptimized::Unboostable);
 
-#[test_case("traced", Flavor::Ftrace, Some(0); "the call site")]
-#[test_case("traced", Flavor::Optimized, Some(5); "behind it")]
-#[test_case("plain", Flavor::Ftrace, None; "no call site")]
-#[test_case("keyed", Flavor::Optimized, None; "not behind a static key")]
+#[test_case("traced", Arming::Ftrace, Some(0); "the call site")]
+#[test_case("traced", Arming::Optimized, Some(5); "behind it")]
+#[test_case("plain", Arming::Ftrace, None; "no call site")]
+#[test_case("keyed", Arming::Optimized, None; "not behind a static key")]
 #[test_case("jumps_back", INT3, Some(0); "before a jump")]
 #[test_case("starts_with_call", INT3, Some(0); "a call comes back")]
-fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Option<u32>) {
+fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Arming, offset: Option<u32>) {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let site = image.pick(&function(&image, name), wanted);
@@ -38,16 +38,16 @@ fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Op
 
 #[test_case("traced", FTRACE, FTRACE; "a call site")]
 #[test_case("behind_endbr", FTRACE, FTRACE; "a call site behind endbr")]
-#[test_case("plain", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Optimized); "no call site")]
-#[test_case("starts_with_call", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Int3(NotOptimized::Unboostable)); "a call first")]
-#[test_case("jumps_back", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Int3(NotOptimized::JumpTarget)); "a loop")]
+#[test_case("plain", Answer::No(Refusal::Notrace), Answer::Yes(Arming::Optimized); "no call site")]
+#[test_case("starts_with_call", Answer::No(Refusal::Notrace), Answer::Yes(Arming::Int3(NotOptimized::Unboostable)); "a call first")]
+#[test_case("jumps_back", Answer::No(Refusal::Notrace), Answer::Yes(Arming::Int3(NotOptimized::JumpTarget)); "a loop")]
 #[test_case("loops_if_patched", Answer::No(Refusal::Notrace), Answer::Depends(Condition::Alternative); "a loop that boot may remove")]
 #[test_case("loops_if_switched", Answer::No(Refusal::Notrace), Answer::Depends(Condition::StaticKey); "a loop that a static key makes")]
 #[test_case("calls_if_patched", Answer::No(Refusal::Notrace), Answer::Depends(Condition::Alternative); "a call that boot may remove")]
-#[test_case("faults", Answer::No(Refusal::Notrace), Answer::Yes(Flavor::Int3(NotOptimized::Faulting)); "an exception entry")]
+#[test_case("faults", Answer::No(Refusal::Notrace), Answer::Yes(Arming::Int3(NotOptimized::Faulting)); "an exception entry")]
 #[test_case("listed", Answer::No(Refusal::Blacklisted(Blacklist::Listed)), Answer::No(Refusal::Blacklisted(Blacklist::Listed)); "nokprobe with a call site")]
 #[test_case("listed.part.0", Answer::No(Refusal::Blacklisted(Blacklist::BaseName)), Answer::No(Refusal::Blacklisted(Blacklist::BaseName)); "part of a blacklisted one")]
-#[test_case("traced.cold", Answer::Yes(Flavor::Optimized), Answer::Yes(Flavor::Optimized); "part of a traced one")]
+#[test_case("traced.cold", Answer::Yes(Arming::Optimized), Answer::Yes(Arming::Optimized); "part of a traced one")]
 #[test_case("__pfx_traced", Answer::No(Refusal::Notrace), Answer::No(Refusal::Preamble); "padding with a name")]
 #[test_case("warns", Answer::No(Refusal::Notrace), Answer::No(Refusal::Bug); "a bug entry")]
 #[test_case("keyed", Answer::No(Refusal::Notrace), Answer::No(Refusal::JumpLabel); "a static key")]
@@ -55,7 +55,7 @@ fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Op
 #[test_case("memory_jump", Answer::No(Refusal::Notrace), Answer::No(Refusal::BeyondEmulation); "a jump through memory")]
 #[test_case("returns", Answer::No(Refusal::Notrace), Answer::Depends(Condition::ReturnThunk); "a return thunk")]
 #[test_case("locks", Answer::No(Refusal::Notrace), Answer::Depends(Condition::SmpLock); "a lock prefix")]
-#[test_case("phantom", Answer::Yes(Flavor::Optimized), Answer::Yes(Flavor::Optimized); "someone else's call site")]
+#[test_case("phantom", Answer::Yes(Arming::Optimized), Answer::Yes(Arming::Optimized); "someone else's call site")]
 #[test_case("no_instrumentation", Answer::No(Refusal::Notrace), Answer::No(Refusal::Blacklisted(Blacklist::NoinstrText)); "noinstr")]
 #[test_case("enters", Answer::No(Refusal::Notrace), Answer::No(Refusal::Blacklisted(Blacklist::EntryText)); "entry text")]
 #[test_case("starts", Answer::No(Refusal::Init), Answer::No(Refusal::Init); "init text")]
@@ -143,7 +143,7 @@ fn the_notrace_policy_and_optprobes_are_options() {
         .elf();
     let image = Image::parse(&file).unwrap();
     let answer = image.answer(&function(&image, "plain"), Attach::Kprobe);
-    assert_eq!(answer, Answer::Yes(Flavor::Int3(NotOptimized::NotBuiltIn)));
+    assert_eq!(answer, Answer::Yes(Arming::Int3(NotOptimized::NotBuiltIn)));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn without_ibt_an_endbr_is_an_instruction() {
     assert_eq!((function.endbr, function.entry()), (false, function.addr));
     assert_eq!(
         image.answer(&function, Attach::Kprobe),
-        Answer::Yes(Flavor::Int3(NotOptimized::Unboostable))
+        Answer::Yes(Arming::Int3(NotOptimized::Unboostable))
     );
     assert_eq!(image.answer(&function, Attach::KprobeMulti), FTRACE);
 }
@@ -219,8 +219,8 @@ fn sites_of_a_function() {
         .iter()
         .map(|site| (site.offset, site.len, site.answer))
         .collect();
-    let int3 = Answer::Yes(Flavor::Int3(NotOptimized::Unboostable));
-    let optimized = Answer::Yes(Flavor::Optimized);
+    let int3 = Answer::Yes(Arming::Int3(NotOptimized::Unboostable));
+    let optimized = Answer::Yes(Arming::Optimized);
     assert_eq!(
         sites,
         [
@@ -244,14 +244,14 @@ fn sites_of_a_function() {
 }
 
 #[test_case("behind_endbr", 4, FTRACE, FTRACE; "behind endbr is the entry")]
-#[test_case("behind_endbr", 9, Answer::Yes(Flavor::Optimized), Answer::No(Refusal::NotEntry); "further on")]
+#[test_case("behind_endbr", 9, Answer::Yes(Arming::Optimized), Answer::No(Refusal::NotEntry); "further on")]
 #[test_case("traced", 7, Answer::No(Refusal::NotAnInstruction), Answer::No(Refusal::NotEntry); "inside an instruction")]
 #[test_case("plain", 1, Answer::No(Refusal::Notrace), Answer::No(Refusal::Notrace); "no call site")]
 fn probes_at_an_offset(name: &str, offset: u64, kprobe: Answer, kretprobe: Answer) {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let function = function(&image, name);
-    let answer = |attach| image.verdict_at(&function, attach, offset).answer;
+    let answer = |attach| image.explain_at(&function, attach, offset).answer;
     assert_eq!(answer(Attach::Kprobe), kprobe);
     assert_eq!(answer(Attach::Kretprobe), kretprobe);
 }
@@ -262,7 +262,7 @@ fn the_last_address_is_one_like_others() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let plain = function(&image, "plain");
-    let verdict = image.verdict_at(&plain, Attach::RawKprobe, u64::MAX);
+    let verdict = image.explain_at(&plain, Attach::RawKprobe, u64::MAX);
     assert_eq!(verdict.answer, Answer::Depends(Condition::Decoder));
 }
 
@@ -270,7 +270,7 @@ fn the_last_address_is_one_like_others() {
 fn a_verdict_tells_the_chain_that_led_to_it() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
-    let verdict = image.verdict(&function(&image, "listed"), Attach::Kprobe);
+    let verdict = image.explain(&function(&image, "listed"), Attach::Kprobe);
     let told: Vec<_> = verdict
         .evidence
         .iter()
@@ -306,7 +306,7 @@ proptest! {
             for function in functions {
                 let _ = image.answers(&function);
                 let _ = image.sites(&function);
-                let _ = image.verdict(&function, Attach::Fentry);
+                let _ = image.explain(&function, Attach::Fentry);
             }
         }
     }

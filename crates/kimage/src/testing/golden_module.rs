@@ -10,12 +10,12 @@ use crate::testing::damage::{damage, spoil};
 use crate::testing::toy::Kernel;
 use crate::testing::toy_module::{toy_module, toy_module_apart, toy_module_without_btf};
 use crate::{
-    Answer, Attach, Blacklist, Condition, Detail, Document, Error, Flavor, Function, Image,
+    Answer, Arming, Attach, Blacklist, Condition, Detail, Document, Error, Function, Image,
     LookupError, NotOptimized, Refusal, Region, Unsupported, render,
 };
 
-const FTRACE: Answer = Answer::Yes(Flavor::Ftrace);
-const MAYBE_FTRACE: Answer = Answer::Depends(Condition::Loader(Flavor::Ftrace));
+const FTRACE: Answer = Answer::Yes(Arming::Ftrace);
+const MAYBE_FTRACE: Answer = Answer::Depends(Condition::Loader(Arming::Ftrace));
 const MAYBE_NOTRACE: Answer = Answer::Depends(Condition::NotraceAllowed);
 
 fn function(image: &Image<'_>, name: &str) -> Function {
@@ -39,11 +39,11 @@ fn blacklisted(rule: Blacklist) -> Answer {
 #[test_case("first", [MAYBE_FTRACE, FTRACE]; "a call site")]
 #[test_case("behind_endbr", [MAYBE_FTRACE, FTRACE]; "a call site behind endbr")]
 #[test_case("plain", [MAYBE_NOTRACE, Answer::No(Refusal::Notrace)]; "no call site")]
-#[test_case("first.cold", [Answer::Depends(Condition::Loader(Flavor::Optimized)), Answer::Yes(Flavor::Optimized)]; "part of a traced one")]
+#[test_case("first.cold", [Answer::Depends(Condition::Loader(Arming::Optimized)), Answer::Yes(Arming::Optimized)]; "part of a traced one")]
 #[test_case("plain.part.0", [MAYBE_NOTRACE, Answer::No(Refusal::Notrace)]; "part of one that is not")]
 #[test_case("listed", [blacklisted(Blacklist::Listed); 2]; "nokprobe")]
 #[test_case("listed.part.0", [blacklisted(Blacklist::BaseName); 2]; "part of nokprobe")]
-#[test_case("no_instrumentation.cold", [Answer::Depends(Condition::Loader(Flavor::Optimized)), Answer::No(Refusal::Notrace)]; "the kernel has the base name, without a call site")]
+#[test_case("no_instrumentation.cold", [Answer::Depends(Condition::Loader(Arming::Optimized)), Answer::No(Refusal::Notrace)]; "the kernel has the base name, without a call site")]
 #[test_case("not_instrumented", [blacklisted(Blacklist::NoinstrText); 2]; "noinstr")]
 #[test_case("twice", [Answer::Depends(Condition::NamesUnique), Answer::No(Refusal::AmbiguousName)]; "two of a name")]
 #[test_case("takes_struct", [MAYBE_FTRACE, FTRACE]; "the name goes with the module's")]
@@ -54,14 +54,14 @@ fn kprobes_by_name(name: &str, wanted: [Answer; 2]) {
 }
 
 #[test_case("first", [MAYBE_FTRACE, FTRACE]; "a call site")]
-#[test_case("plain", [Answer::Depends(Condition::Loader(Flavor::Optimized)), Answer::Yes(Flavor::Optimized)]; "no call site")]
+#[test_case("plain", [Answer::Depends(Condition::Loader(Arming::Optimized)), Answer::Yes(Arming::Optimized)]; "no call site")]
 #[test_case("keyed", [Answer::No(Refusal::JumpLabel); 2]; "a static key")]
 #[test_case("calls", [Answer::No(Refusal::StaticCall); 2]; "a static call")]
 #[test_case("warns", [Answer::No(Refusal::Bug); 2]; "a bug entry")]
-#[test_case("faults", [Answer::Depends(Condition::Loader(Flavor::Int3(NotOptimized::Faulting))), Answer::Yes(Flavor::Int3(NotOptimized::Faulting))]; "an exception entry")]
+#[test_case("faults", [Answer::Depends(Condition::Loader(Arming::Int3(NotOptimized::Faulting))), Answer::Yes(Arming::Int3(NotOptimized::Faulting))]; "an exception entry")]
 #[test_case("locks", [Answer::Depends(Condition::SmpLock); 2]; "a lock prefix")]
 #[test_case("returns", [Answer::Depends(Condition::ReturnThunk); 2]; "a return thunk")]
-#[test_case("no_instrumentation.cold", [Answer::Depends(Condition::Loader(Flavor::Optimized)), blacklisted(Blacklist::BaseName)]; "the kernel has the base name, blacklisted")]
+#[test_case("no_instrumentation.cold", [Answer::Depends(Condition::Loader(Arming::Optimized)), blacklisted(Blacklist::BaseName)]; "the kernel has the base name, blacklisted")]
 #[test_case("no_kprobes", [blacklisted(Blacklist::KprobesText); 2]; "kprobes text")]
 #[test_case("__pfx_last", [Answer::No(Refusal::Preamble); 2]; "padding with a name")]
 fn kprobes_by_address(name: &str, wanted: [Answer; 2]) {
@@ -127,7 +127,7 @@ fn what_the_kernel_lacks_its_modules_lack() {
     let refused = Refusal::NotBuiltIn(crate::Mechanism::Fprobe);
     assert_eq!(answer("first", Attach::KprobeMulti), Answer::No(refused));
     let plain = answer("plain", Attach::Kprobe);
-    assert_eq!(plain, Answer::Yes(Flavor::Optimized));
+    assert_eq!(plain, Answer::Yes(Arming::Optimized));
 }
 
 #[test]
@@ -312,8 +312,8 @@ proptest! {
                 let _ = image.summary(&functions, true);
                 let _ = image.traceable_functions().count();
                 for function in functions {
-                    let _ = image.verdict(&function, Attach::Kprobe);
-                    let _ = image.verdict(&function, Attach::Fentry);
+                    let _ = image.explain(&function, Attach::Kprobe);
+                    let _ = image.explain(&function, Attach::Fentry);
                 }
             }
         }
@@ -326,5 +326,5 @@ fn a_probe_on_an_endbr_is_one_behind_it() {
     let image = Image::parse(&file).unwrap();
     let endbr = function(&image, "behind_endbr");
     let site = image.site(endbr.addr);
-    assert_eq!(site, Answer::Depends(Condition::Loader(Flavor::Ftrace)));
+    assert_eq!(site, Answer::Depends(Condition::Loader(Arming::Ftrace)));
 }

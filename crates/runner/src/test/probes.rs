@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nmissed_kimage::{Flavor, Function};
-use nmissed_wire::{PROBED, PlannedProbe};
+use nmissed_kimage::Function;
+use nmissed_wire::{Flavor, PROBED, PlannedProbe};
 
 use crate::image::with_image;
 
@@ -21,7 +21,7 @@ pub(crate) fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
             let site = image.pick(function, flavor)?;
             Some(PlannedProbe {
                 function: image.name(function).to_owned(),
-                flavor: wire_flavor(flavor),
+                flavor,
                 offset: site.offset.into(),
             })
         };
@@ -29,12 +29,4 @@ pub(crate) fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
         Ok(picked.flatten().collect::<Vec<_>>())
     })?;
     serde_json::to_vec(&probes).context("cannot encode the probe plan")
-}
-
-fn wire_flavor(flavor: Flavor) -> nmissed_wire::Flavor {
-    match flavor {
-        Flavor::Ftrace => nmissed_wire::Flavor::Ftrace,
-        Flavor::Int3(_) => nmissed_wire::Flavor::Int3,
-        Flavor::Optimized => nmissed_wire::Flavor::Optimized,
-    }
 }

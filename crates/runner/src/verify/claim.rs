@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What an image says about one probe.
 
-use nmissed_kimage::{Answer, Attach, Flavor, Function, Image, Refusal};
+use nmissed_kimage::{Answer, Arming, Attach, Function, Image, Refusal};
 use nmissed_wire::{AttachMethod, AttachOutcome, AttachType, ProbeSite};
 use serde::{Serialize, Serializer};
 
@@ -89,9 +89,9 @@ impl Claim {
         let armed = matches!(self.method, AttachMethod::KPROBE | AttachMethod::KRETPROBE);
         Some(match self.answer {
             Answer::Yes(_) if !armed => AttachOutcome::Attached,
-            Answer::Yes(Flavor::Ftrace) => AttachOutcome::Ftrace,
-            Answer::Yes(Flavor::Optimized) => AttachOutcome::Optimized,
-            Answer::Yes(Flavor::Int3(_)) => AttachOutcome::Int3,
+            Answer::Yes(Arming::Ftrace) => AttachOutcome::Ftrace,
+            Answer::Yes(Arming::Optimized) => AttachOutcome::Optimized,
+            Answer::Yes(Arming::Int3(_)) => AttachOutcome::Int3,
             Answer::No(refusal) => AttachOutcome::Refused(refusal.errno().number()),
             Answer::Depends(_) => return None,
         })

@@ -232,7 +232,7 @@ fn wrong(out: &mut String, wrong: &WrongAnswer) {
 
 #[cfg(test)]
 mod tests {
-    use nmissed_kimage::{Answer, Condition, Flavor, Refusal};
+    use nmissed_kimage::{Answer, Condition, Arming, Refusal};
     use nmissed_wire::{AttachMethod, AttachOutcome};
 
     use super::*;
@@ -273,12 +273,12 @@ mod tests {
                 list(KernelList::Symbols, Some(20_179)),
             ],
             compared: vec![
-                compared(AttachMethod::KPROBE, true, Answer::Yes(Flavor::Ftrace), 25),
+                compared(AttachMethod::KPROBE, true, Answer::Yes(Arming::Ftrace), 25),
                 compared(AttachMethod::KPROBE, true, Answer::No(Refusal::Notrace), 25),
                 compared(
                     AttachMethod::KPROBE,
                     false,
-                    Answer::Yes(Flavor::Optimized),
+                    Answer::Yes(Arming::Optimized),
                     25,
                 ),
                 KindReport {

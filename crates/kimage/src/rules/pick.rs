@@ -1,33 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A place for a probe of a wanted flavor that every call of a function passes.
 
-use std::mem::discriminant;
-
-use crate::answer::reason::NotOptimized;
+use crate::answer::arming::Arming;
+use crate::answer::value::Answer;
 use crate::facts::functions::Function;
+use crate::facts::image::Image;
 use crate::facts::insn::{Insn, Insns};
 use crate::facts::marks::{Marks, Special};
-use crate::{Answer, Flavor, Image, Site};
-
-impl Flavor {
-    /// The three of them; an int3 for no reason in particular.
-    pub const ALL: [Self; 3] = [
-        Self::Ftrace,
-        Self::Int3(NotOptimized::Unboostable),
-        Self::Optimized,
-    ];
-
-    /// Whether both get control in the same way, whatever the reason.
-    #[must_use]
-    pub fn is_like(self, other: Self) -> bool {
-        discriminant(&self) == discriminant(&other)
-    }
-}
+use crate::rules::extent::Site;
 
 impl Image<'_> {
     /// The first place of a flavor that each call of a function passes, once.
     #[must_use]
-    pub fn pick(&self, function: &Function, wanted: Flavor) -> Option<Site> {
+    pub fn pick(&self, function: &Function, wanted: Arming) -> Option<Site> {
         let end = self.straight_end(function);
         let mut sites = self.sites(function).into_iter();
         sites.find(|site| {

@@ -1,75 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What is told by directory and by object of the source tree, as text.
+//! What Makefiles say about call sites, and whether the image agrees.
 
 use std::fmt::Write;
 
-use crate::report::render::{hang, line, some_of};
 use nmissed_kmakefile::{Action, FlagLine, Tri, Unread};
 
-use crate::{Audit, Directory, Found, ObjectAudit, Totals};
-
-/// How many rows are told of many.
-const ROWS: usize = 12;
-/// What a directory's name may take of a line.
-const NAME: usize = 32;
-
-/// The first of many, or all; and how many are left.
-fn some<T>(rows: &[T], all: bool) -> (&[T], usize) {
-    let told = if all {
-        rows.len()
-    } else {
-        rows.len().min(ROWS)
-    };
-    (&rows[..told], rows.len() - told)
-}
-
-fn more(out: &mut String, count: usize, what: &str) {
-    if count > 0 {
-        line(out, &format!("  and {count} more {what} (--all)"));
-    }
-}
-
-/// How much of each directory can be traced.
-pub(crate) fn directories(out: &mut String, directories: &[Directory], all: bool) {
-    out.push('\n');
-    let head = ["functions", "traceable", "no site", "init", "blacklisted"];
-    row(out, "by directory:", head.map(str::to_owned));
-    let (told, left) = some(directories, all);
-    for it in told {
-        let name = it.directory.as_deref().unwrap_or("(no source file)");
-        let name = if name.is_empty() { "." } else { name };
-        let counts = [
-            it.functions,
-            it.traceable,
-            it.without_call_site,
-            it.init,
-            it.blacklisted,
-        ];
-        row(out, name, counts.map(dash));
-    }
-    more(out, left, "directories");
-}
-
-fn dash(count: usize) -> String {
-    match count {
-        0 => "-".to_owned(),
-        count => count.to_string(),
-    }
-}
-
-fn row(out: &mut String, name: &str, cells: [String; 5]) {
-    let [functions, traceable, none, init, blacklisted] = cells;
-    let cells = format!("{functions:>9}{traceable:>11}{none:>9}{init:>6}{blacklisted:>13}");
-    if name.len() > NAME {
-        line(out, name);
-        line(out, &format!("{:NAME$}{cells}", ""));
-    } else {
-        line(out, &format!("{name:<NAME$}{cells}"));
-    }
-}
+use crate::render::layout::{dash, hang, joined, line, more, rows, some_of};
+use crate::report::audit::{Audit, Found, ObjectAudit, Totals};
 
 /// What Makefiles say about call sites, and whether the image agrees.
-pub(crate) fn audit(audit: &Audit, all: bool) -> String {
+pub(super) fn audit(audit: &Audit, all: bool) -> String {
     let mut out = String::new();
     let head = format!(
         "CC_FLAGS_FTRACE in {} Makefiles of {}; configuration: {}",
@@ -167,8 +107,8 @@ fn objects<'a>(
         return;
     }
     let _ = writeln!(out, "\n{head}");
-    let (told, left) = some(&objects, all);
-    for object in told {
+    let (shown, left) = rows(&objects, all);
+    for object in shown {
         hang(out, "", 2, &object.object());
         hang(out, "", 6, &facts(object));
     }
@@ -197,31 +137,30 @@ fn facts(object: &ObjectAudit) -> String {
         Some(false) => "; compiled without -pg",
         None => "",
     });
-    let by: Vec<_> = removed_by.iter().map(ToString::to_string).collect();
-    if !by.is_empty() {
-        let _ = write!(text, "; removed by {}", by.join(", "));
+    if !removed_by.is_empty() {
+        let _ = write!(text, "; removed by {}", joined(removed_by));
     }
     text
 }
 
 fn removed(out: &mut String, audit: &Audit, all: bool) {
     let removals = audit.of(Action::Remove);
-    let mut rows: Vec<(usize, String)> =
+    let mut lines: Vec<(usize, String)> =
         removals.filter_map(|it| removal(audit, it, all)).collect();
-    rows.sort_by_key(|(functions, _)| usize::MAX - functions);
-    if rows.is_empty() {
+    lines.sort_by_key(|(functions, _)| usize::MAX - functions);
+    if lines.is_empty() {
         return;
     }
     out.push_str("\nlines that remove the flag, those from the most functions first:\n");
-    let (told, left) = some(&rows, all);
-    for (_, text) in told {
+    let (shown, left) = rows(&lines, all);
+    for (_, text) in shown {
         hang(out, "", 2, text);
     }
     let left = left
         + if all {
             0
         } else {
-            audit.of(Action::Remove).count() - rows.len()
+            audit.of(Action::Remove).count() - lines.len()
         };
     more(out, left, "lines");
 }
@@ -233,7 +172,7 @@ fn removal(audit: &Audit, removal: &FlagLine, all: bool) -> Option<(usize, Strin
     let functions = objects.iter().map(|it| it.functions).sum();
     let effect = match removal.applies {
         Tri::No => "off".to_owned(),
-        Tri::Unknown => format!("depends on {}", removal.needs.join(", ")),
+        Tri::Unknown => format!("depends on {}", joined(&removal.needs)),
         Tri::Yes if audit.totals.is_none() => "in effect".to_owned(),
         Tri::Yes if objects.is_empty() => "not in the image".to_owned(),
         Tri::Yes if objects.len() == 1 => format!("{functions} functions"),
@@ -249,8 +188,8 @@ fn unread(out: &mut String, unread: &[Unread], all: bool) {
         return;
     }
     out.push_str("\nnot understood:\n");
-    let (told, left) = some(unread, all);
-    for Unread { place, text, why } in told {
+    let (shown, left) = rows(unread, all);
+    for Unread { place, text, why } in shown {
         hang(out, "", 2, &format!("{place}  {why}:"));
         hang(out, "", 6, text);
     }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Whether a probe of an attach type can be placed on a function, and why.
+
+use crate::answer::attach_type::Attach;
+use crate::answer::value::Answer;
+use crate::facts::functions::Function;
+use crate::facts::image::Image;
+use crate::rules::extent::Extent;
+use crate::rules::kprobe::{ProbePoint, register_kprobe};
+use crate::rules::trail::{Evidence, Trail};
+
+/// An answer, and the facts that it follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The answer.
+    pub answer: Answer,
+    /// In the order in which the kernel checks them; the last fact decides.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Image<'_> {
+    /// Returns the answer for a probe at a function's entry.
+    #[must_use]
+    pub fn answer(&self, function: &Function, attach: Attach) -> Answer {
+        let extent = self.extent_around(function);
+        self.decide(attach, &ProbePoint::entry(function, &extent), &mut ())
+    }
+
+    /// Returns the answers for all attach types, in the order of [`Attach::ALL`]:
+    /// cheaper than one by one.
+    #[must_use]
+    pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
+        self.answers_in(&self.extent_around(function), function)
+    }
+
+    /// The same for a function whose extent is known.
+    pub(crate) fn answers_in(
+        &self,
+        extent: &Extent<'_, '_>,
+        function: &Function,
+    ) -> [Answer; Attach::ALL.len()] {
+        let entry = ProbePoint::entry(function, extent);
+        Attach::ALL.map(|attach| self.decide(attach, &entry, &mut ()))
+    }
+
+    /// Returns the answers for kprobes by name at offsets into a function, 0
+    /// being its entry: cheaper than one by one.
+    #[must_use]
+    pub fn kprobes_at(&self, function: &Function, offsets: &[u64]) -> Vec<Answer> {
+        let extent = self.extent_around(function);
+        let answer = |offset: &u64| {
+            let point = ProbePoint::at(function, &extent, *offset);
+            self.decide(Attach::Kprobe, &point, &mut ())
+        };
+        offsets.iter().map(answer).collect()
+    }
+
+    /// Returns the answer for a probe at a function's entry, with its reasons.
+    #[must_use]
+    pub fn explain(&self, function: &Function, attach: Attach) -> Explanation {
+        self.explain_at(function, attach, 0)
+    }
+
+    /// The same for a probe at an offset into the function, which only matters
+    /// where [`Attach::takes_offset`].
+    #[must_use]
+    pub fn explain_at(&self, function: &Function, attach: Attach, offset: u64) -> Explanation {
+        let extent = self.extent_around(function);
+        let point = ProbePoint::at(function, &extent, offset);
+        let mut evidence = Vec::new();
+        let answer = self.decide(attach, &point, &mut evidence);
+        match answer {
+            Answer::No(refusal) => {
+                evidence.note(refusal.decided_by(), || {
+                    format!("{}: {refusal}", refusal.errno())
+                });
+            }
+            Answer::Depends(condition) => {
+                evidence.note("the running kernel", || condition.to_string());
+            }
+            Answer::Yes(_) => {}
+        }
+        Explanation { answer, evidence }
+    }
+
+    fn decide(&self, attach: Attach, point: &ProbePoint<'_>, trail: &mut impl Trail) -> Answer {
+        note_point(point, trail);
+        let function = point.function;
+        let answer = match attach {
+            Attach::Kprobe => self.kprobe(point, trail),
+            Attach::Kretprobe => self.kretprobe(point, trail),
+            Attach::RawKprobe => Ok(register_kprobe(point, trail)),
+            Attach::KprobeMulti => self.kprobe_multi(function, trail),
+            Attach::Fentry | Attach::Fexit | Attach::FmodRet => {
+                self.trampoline(function, attach, trail)
+            }
+        };
+        self.qualified(answer.unwrap_or_else(|answer| answer))
+    }
+}
+
+fn note_point(point: &ProbePoint<'_>, trail: &mut impl Trail) {
+    let function = point.function;
+    trail.note("kallsyms_lookup_size_offset", || {
+        let Function {
+            addr, size, region, ..
+        } = function;
+        format!("{addr:#x}, {size} bytes in {region}")
+    });
+    if function.endbr && point.addr == function.entry() {
+        trail.note("arch_adjust_kprobe_addr", || {
+            "it starts with ENDBR: a probe goes behind it".to_owned()
+        });
+    }
+}
