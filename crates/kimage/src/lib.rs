@@ -7,14 +7,15 @@
 //! [`Image::parse_module`] reads a module together with the kernel that loads it.
 //!
 //! ```no_run
-//! use nmissed_kimage::{Answer, Attach, Arming, Image, unwrap};
+//! use nmissed_kimage::{Answer, Arming, Image, unwrap};
+//! use nmissed_wire::AttachType;
 //!
 //! let file = nmissed_kimage::Mapped::open("/boot/vmlinuz".as_ref())?;
 //! let vmlinux = unwrap(&file)?;
 //! let image = Image::parse(&vmlinux.elf)?;
 //! for function in image.functions_named("vfs_read") {
 //!     // A BPF kprobe at the entry...
-//!     let entry = image.explain(&function, Attach::Kprobe);
+//!     let entry = image.explain(&function, AttachType::Kprobe);
 //!     // ...and one that will be optimized, further on.
 //!     let optimized = image.sites(&function).into_iter().find(|site| site.answer == Answer::Yes(Arming::Optimized));
 //! }
@@ -62,7 +63,7 @@ mod rules;
 mod testing;
 
 pub use answer::arming::{Arming, NotOptimized};
-pub use answer::attach_type::Attach;
+pub use answer::attach_type::ATTACH_TYPES;
 pub use answer::condition::Condition;
 pub use answer::errno::Errno;
 pub use answer::refusal::{Blacklist, Mechanism, Refusal};

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use nmissed_kimage::{About, Detail, Diff, Document, FunctionReport, Image, LookupError, Query, render};
+use nmissed_kimage::{
+    About, Detail, Diff, Document, FunctionReport, Image, LookupError, Query, render,
+};
 
 mod image;
 mod makefiles;

@@ -2,7 +2,8 @@
 //! How a kprobe is armed, and why it is not armed in a faster way.
 
 use std::fmt;
-use std::mem::discriminant;
+
+use nmissed_wire::Flavor;
 
 /// How a kprobe gets control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,17 +17,14 @@ pub enum Arming {
 }
 
 impl Arming {
-    /// The three of them; an int3 for no reason in particular.
-    pub const ALL: [Self; 3] = [
-        Self::Ftrace,
-        Self::Int3(NotOptimized::Unboostable),
-        Self::Optimized,
-    ];
-
-    /// Whether both get control in the same way, whatever the reason.
+    /// The same without the reason.
     #[must_use]
-    pub fn is_like(self, other: Self) -> bool {
-        discriminant(&self) == discriminant(&other)
+    pub fn flavor(self) -> Flavor {
+        match self {
+            Self::Ftrace => Flavor::Ftrace,
+            Self::Optimized => Flavor::Optimized,
+            Self::Int3(_) => Flavor::Int3,
+        }
     }
 }
 

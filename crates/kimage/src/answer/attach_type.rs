@@ -1,64 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The attach types that an image can be asked about.
+//! The attach types that an image is asked about.
 
-use std::fmt;
+use nmissed_wire::AttachType;
 
-/// A way to attach to the entry of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Attach {
-    /// A kprobe by name, from BPF, perf or tracefs: `trace_kprobe`.
-    Kprobe,
-    /// A kretprobe by name, from the same.
-    Kretprobe,
-    /// `register_kprobe()` by address, from a module.
-    RawKprobe,
-    /// A kprobe.multi link, or an fprobe, by name.
-    KprobeMulti,
-    /// A BPF trampoline before the function.
-    Fentry,
-    /// A BPF trampoline after the function.
-    Fexit,
-    /// A BPF trampoline that may skip the function.
-    FmodRet,
-}
+/// The attach types for which [`Image::answer`](crate::Image::answer) has an answer,
+/// in the order of reports.
+pub const ATTACH_TYPES: [AttachType; 7] = [
+    AttachType::Kprobe,
+    AttachType::Kretprobe,
+    AttachType::RegisterKprobe,
+    AttachType::KprobeMulti,
+    AttachType::Fentry,
+    AttachType::Fexit,
+    AttachType::FmodRet,
+];
 
-impl Attach {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Kprobe,
-        Self::Kretprobe,
-        Self::RawKprobe,
-        Self::KprobeMulti,
-        Self::Fentry,
-        Self::Fexit,
-        Self::FmodRet,
-    ];
-}
-
-impl Attach {
-    /// Its place in [`Attach::ALL`].
-    #[must_use]
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Whether it can be asked for at an offset into a function.
-    #[must_use]
-    pub fn takes_offset(self) -> bool {
-        matches!(self, Self::Kprobe | Self::Kretprobe | Self::RawKprobe)
-    }
-}
-
-impl fmt::Display for Attach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Kprobe => "kprobe",
-            Self::Kretprobe => "kretprobe",
-            Self::RawKprobe => "register_kprobe",
-            Self::KprobeMulti => "kprobe.multi",
-            Self::Fentry => "fentry",
-            Self::Fexit => "fexit",
-            Self::FmodRet => "fmod_ret",
-        })
-    }
+/// Whether a probe of the type can be placed at an offset into a function.
+pub(crate) fn takes_offset(attach_type: AttachType) -> bool {
+    use AttachType::{Kprobe, Kretprobe, RegisterKprobe};
+    matches!(attach_type, Kprobe | Kretprobe | RegisterKprobe)
 }

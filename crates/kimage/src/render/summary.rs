@@ -14,7 +14,7 @@ pub(super) fn summary(summary: &Summary, all: bool) -> String {
     hang(&mut out, "", 0, &totals(summary));
     out.push('\n');
     table(&mut out, summary);
-    // Attach types next to each other that differ in nothing are written once.
+    // AttachType types next to each other that differ in nothing are written once.
     for alike in summary.entries.chunk_by(|a, b| a.1 == b.1) {
         let attach_types = joined(alike.iter().map(|(attach, _)| attach));
         reasons(&mut out, &attach_types, &alike[0].1);

@@ -7,7 +7,7 @@ use std::thread;
 
 use rustc_hash::FxHashMap;
 
-use crate::{Answer, Attach, Function, Image};
+use crate::{ATTACH_TYPES, Answer, Function, Image};
 
 /// How often each answer was given.
 pub(crate) type Tally = FxHashMap<Answer, usize>;
@@ -15,8 +15,8 @@ pub(crate) type Tally = FxHashMap<Answer, usize>;
 /// The answers for functions.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
-    /// At entries, in the order of [`Attach::ALL`].
-    pub(crate) entries: [Tally; Attach::ALL.len()],
+    /// At entries, in the order of [`ATTACH_TYPES`].
+    pub(crate) entries: [Tally; ATTACH_TYPES.len()],
     /// At all instructions.
     pub(crate) sites: Tally,
 }

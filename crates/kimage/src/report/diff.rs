@@ -12,8 +12,10 @@ use std::mem::discriminant;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
+use nmissed_wire::AttachType;
+
 use crate::facts::functions::base_name;
-use crate::{About, Answer, Arming, Attach, Function, Image, Region};
+use crate::{ATTACH_TYPES, About, Answer, Function, Image, Region};
 
 /// What is different in the other image. Names are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,7 +38,7 @@ pub struct Diff {
     /// Functions that a probe works on in another way, or no more, or at last:
     /// those that are the only ones of their name in both.
     #[serde(serialize_with = "crate::report::json::map")]
-    pub changed: Vec<(Attach, Vec<AnswerChange>)>,
+    pub changed: Vec<(AttachType, Vec<AnswerChange>)>,
 }
 
 /// A function whose name got, lost or changed its suffix.
@@ -62,7 +64,7 @@ pub struct AnswerChange {
 /// What is compared of a name.
 struct Named {
     copies: u32,
-    answers: [Answer; Attach::ALL.len()],
+    answers: [Answer; ATTACH_TYPES.len()],
 }
 
 type Names<'i> = BTreeMap<&'i str, Named>;
@@ -156,8 +158,8 @@ fn renamed(gone: &[&str], come: &[&str]) -> (Vec<Renamed>, Vec<String>) {
 /// Groups what changed, the most frequent change first.
 fn changed<'n>(
     both: impl Iterator<Item = (&'n str, &'n Named, &'n Named)>,
-) -> Vec<(Attach, Vec<AnswerChange>)> {
-    let mut groups = Attach::ALL.map(|_| FxHashMap::<(Answer, Answer), Vec<String>>::default());
+) -> Vec<(AttachType, Vec<AnswerChange>)> {
+    let mut groups = ATTACH_TYPES.map(|_| FxHashMap::<(Answer, Answer), Vec<String>>::default());
     for (name, old, new) in both {
         for (at, group) in groups.iter_mut().enumerate() {
             let (from, to) = (old.answers[at], new.answers[at]);
@@ -180,13 +182,13 @@ fn changed<'n>(
         });
         changes
     });
-    Attach::ALL.into_iter().zip(changes).collect()
+    ATTACH_TYPES.into_iter().zip(changes).collect()
 }
 
 /// Another flavor, or another word; another reason for the same is none.
 fn is_change(from: Answer, to: Answer) -> bool {
     match (from, to) {
-        (Answer::Yes(from), Answer::Yes(to)) => discriminant::<Arming>(&from) != discriminant(&to),
+        (Answer::Yes(from), Answer::Yes(to)) => from.flavor() != to.flavor(),
         _ => discriminant(&from) != discriminant(&to),
     }
 }

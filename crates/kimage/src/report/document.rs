@@ -7,11 +7,14 @@ use std::thread;
 
 use serde::Serialize;
 
+use nmissed_wire::AttachType;
+
+use crate::answer::attach_type::takes_offset;
 use crate::facts::functions::base_name;
 use crate::report::count::Tally;
 use crate::{
-    About, Answer, Attach, Audit, Diff, Directory, Evidence, Function, Image, LookupError, Query,
-    Region, Site,
+    ATTACH_TYPES, About, Answer, Audit, Diff, Directory, Evidence, Function, Image, LookupError,
+    Query, Region, Site,
 };
 
 /// How often each answer was given, the most frequent first.
@@ -59,7 +62,7 @@ pub struct Summary {
     pub phantoms: Vec<String>,
     /// The answers at entries, per way to attach.
     #[serde(serialize_with = "crate::report::json::map")]
-    pub entries: Vec<(Attach, Counts)>,
+    pub entries: Vec<(AttachType, Counts)>,
     /// The functions per directory of the source tree, those with the most that
     /// cannot be traced first; `None` without DWARF.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +144,7 @@ pub struct FunctionReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttachAnswer {
     /// The way to attach.
-    pub attach: Attach,
+    pub attach: AttachType,
     /// The answer.
     #[serde(flatten)]
     pub answer: Answer,
@@ -165,7 +168,7 @@ impl Image<'_> {
             let counted = counting.join();
             (counted.expect("counting does not panic"), directories)
         });
-        let entries = Attach::ALL.into_iter().zip(counted.entries);
+        let entries = ATTACH_TYPES.into_iter().zip(counted.entries);
         let phantoms = functions.iter().filter(|it| it.is_phantom());
         Summary {
             functions: functions.len(),
@@ -205,9 +208,9 @@ impl Image<'_> {
         offset: u64,
         detail: Detail,
     ) -> FunctionReport {
-        let ways = Attach::ALL
+        let attach_types = ATTACH_TYPES
             .into_iter()
-            .filter(|attach| offset == 0 || attach.takes_offset());
+            .filter(|attach| offset == 0 || takes_offset(*attach));
         FunctionReport {
             name: self.name(function).to_owned(),
             address: function.addr,
@@ -218,7 +221,7 @@ impl Image<'_> {
             kin: self.kin(functions, function),
             offset,
             inside: self.inside(function, offset),
-            answers: ways
+            answers: attach_types
                 .map(|attach| self.given(function, attach, offset, detail.why))
                 .collect(),
             sites: detail.sites.then(|| self.sites(function)),
@@ -226,7 +229,13 @@ impl Image<'_> {
         }
     }
 
-    fn given(&self, function: &Function, attach: Attach, offset: u64, why: bool) -> AttachAnswer {
+    fn given(
+        &self,
+        function: &Function,
+        attach: AttachType,
+        offset: u64,
+        why: bool,
+    ) -> AttachAnswer {
         let verdict = self.explain_at(function, attach, offset);
         AttachAnswer {
             attach,

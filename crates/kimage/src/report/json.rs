@@ -18,7 +18,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::report::about::Missing;
-use crate::{Answer, Arming, Attach, Layer, Region, SymbolSource};
+use crate::{Answer, Arming, Layer, Region, SymbolSource};
 
 #[derive(Serialize)]
 struct AnswerFields {
@@ -69,7 +69,7 @@ macro_rules! displayed {
     )*};
 }
 
-displayed!(Attach, Layer, Missing, Region, SymbolSource);
+displayed!(Layer, Missing, Region, SymbolSource);
 
 pub(crate) fn hex<S: Serializer>(addr: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{addr:#x}"))

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Whether a probe of an attach type can be placed on a function, and why.
 
-use crate::answer::attach_type::Attach;
+use nmissed_wire::AttachType;
+
+use crate::answer::attach_type::ATTACH_TYPES;
 use crate::answer::value::Answer;
 use crate::facts::functions::Function;
 use crate::facts::image::Image;
@@ -20,16 +22,19 @@ pub struct Explanation {
 
 impl Image<'_> {
     /// Returns the answer for a probe at a function's entry.
+    ///
+    /// # Panics
+    /// If the attach type is none of [`ATTACH_TYPES`]: no image is asked about it.
     #[must_use]
-    pub fn answer(&self, function: &Function, attach: Attach) -> Answer {
+    pub fn answer(&self, function: &Function, attach: AttachType) -> Answer {
         let extent = self.extent_around(function);
         self.decide(attach, &ProbePoint::entry(function, &extent), &mut ())
     }
 
-    /// Returns the answers for all attach types, in the order of [`Attach::ALL`]:
+    /// Returns the answers for all attach types, in the order of [`ATTACH_TYPES`]:
     /// cheaper than one by one.
     #[must_use]
-    pub fn answers(&self, function: &Function) -> [Answer; Attach::ALL.len()] {
+    pub fn answers(&self, function: &Function) -> [Answer; ATTACH_TYPES.len()] {
         self.answers_in(&self.extent_around(function), function)
     }
 
@@ -38,9 +43,9 @@ impl Image<'_> {
         &self,
         extent: &Extent<'_, '_>,
         function: &Function,
-    ) -> [Answer; Attach::ALL.len()] {
+    ) -> [Answer; ATTACH_TYPES.len()] {
         let entry = ProbePoint::entry(function, extent);
-        Attach::ALL.map(|attach| self.decide(attach, &entry, &mut ()))
+        ATTACH_TYPES.map(|attach| self.decide(attach, &entry, &mut ()))
     }
 
     /// Returns the answers for kprobes by name at offsets into a function, 0
@@ -50,21 +55,21 @@ impl Image<'_> {
         let extent = self.extent_around(function);
         let answer = |offset: &u64| {
             let point = ProbePoint::at(function, &extent, *offset);
-            self.decide(Attach::Kprobe, &point, &mut ())
+            self.decide(AttachType::Kprobe, &point, &mut ())
         };
         offsets.iter().map(answer).collect()
     }
 
     /// Returns the answer for a probe at a function's entry, with its reasons.
     #[must_use]
-    pub fn explain(&self, function: &Function, attach: Attach) -> Explanation {
+    pub fn explain(&self, function: &Function, attach: AttachType) -> Explanation {
         self.explain_at(function, attach, 0)
     }
 
     /// The same for a probe at an offset into the function, which only matters
-    /// where [`Attach::takes_offset`].
+    /// for kprobes.
     #[must_use]
-    pub fn explain_at(&self, function: &Function, attach: Attach, offset: u64) -> Explanation {
+    pub fn explain_at(&self, function: &Function, attach: AttachType, offset: u64) -> Explanation {
         let extent = self.extent_around(function);
         let point = ProbePoint::at(function, &extent, offset);
         let mut evidence = Vec::new();
@@ -83,17 +88,33 @@ impl Image<'_> {
         Explanation { answer, evidence }
     }
 
-    fn decide(&self, attach: Attach, point: &ProbePoint<'_>, trail: &mut impl Trail) -> Answer {
+    fn decide(&self, attach: AttachType, point: &ProbePoint<'_>, trail: &mut impl Trail) -> Answer {
         note_point(point, trail);
         let function = point.function;
         let answer = match attach {
-            Attach::Kprobe => self.kprobe(point, trail),
-            Attach::Kretprobe => self.kretprobe(point, trail),
-            Attach::RawKprobe => Ok(register_kprobe(point, trail)),
-            Attach::KprobeMulti => self.kprobe_multi(function, trail),
-            Attach::Fentry | Attach::Fexit | Attach::FmodRet => {
+            AttachType::Kprobe => self.kprobe(point, trail),
+            AttachType::Kretprobe => self.kretprobe(point, trail),
+            AttachType::RegisterKprobe => Ok(register_kprobe(point, trail)),
+            AttachType::KprobeMulti => self.kprobe_multi(function, trail),
+            AttachType::Fentry | AttachType::Fexit | AttachType::FmodRet => {
                 self.trampoline(function, attach, trail)
             }
+            AttachType::KretprobeMulti
+            | AttachType::KprobeSession
+            | AttachType::Tp
+            | AttachType::RawTp
+            | AttachType::TpBtf
+            | AttachType::PerfEvent
+            | AttachType::Fsession
+            | AttachType::FentryMulti
+            | AttachType::FexitMulti
+            | AttachType::FsessionMulti
+            | AttachType::Lsm
+            | AttachType::Uprobe
+            | AttachType::Uretprobe
+            | AttachType::UprobeMulti
+            | AttachType::UretprobeMulti
+            | AttachType::UprobeSession => panic!("no image is asked about {attach}"),
         };
         self.qualified(answer.unwrap_or_else(|answer| answer))
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A place for a probe of a wanted flavor that every call of a function passes.
 
-use crate::answer::arming::Arming;
+use nmissed_wire::Flavor;
+
 use crate::answer::value::Answer;
 use crate::facts::functions::Function;
 use crate::facts::image::Image;
@@ -12,12 +13,12 @@ use crate::rules::extent::Site;
 impl Image<'_> {
     /// The first place of a flavor that each call of a function passes, once.
     #[must_use]
-    pub fn pick(&self, function: &Function, wanted: Arming) -> Option<Site> {
+    pub fn pick(&self, function: &Function, wanted: Flavor) -> Option<Site> {
         let end = self.straight_end(function);
         let mut sites = self.sites(function).into_iter();
         sites.find(|site| {
             let here = function.addr + u64::from(site.offset);
-            let fits = matches!(site.answer, Answer::Yes(flavor) if flavor.is_like(wanted));
+            let fits = matches!(site.answer, Answer::Yes(arming) if arming.flavor() == wanted);
             fits && here <= end
         })
     }

@@ -2,8 +2,9 @@
 //! fentry, fexit and fmod_ret: `bpf_check_attach_target()` when the program is
 //! loaded, `bpf_trampoline_link_prog()` when it is attached.
 
+use nmissed_wire::AttachType;
+
 use crate::answer::arming::Arming;
-use crate::answer::attach_type::Attach;
 use crate::answer::condition::Condition;
 use crate::answer::refusal::{Mechanism, Refusal};
 use crate::answer::value::Answer;
@@ -30,19 +31,19 @@ impl Image<'_> {
     pub(super) fn trampoline(
         &self,
         function: &Function,
-        attach: Attach,
+        attach: AttachType,
         trail: &mut impl Trail,
     ) -> Result<Answer, Answer> {
         self.refuse_forgotten(function)?;
         let prototype = self.prototype(function, trail)?;
         depends_if(self.is_shadowed(function), Condition::Shadowed)?;
-        if attach == Attach::FmodRet {
+        if attach == AttachType::FmodRet {
             self.modify_return(function, trail)?;
         }
         let listed = |ids: &[u32]| prototype.is_some_and(|it| ids.contains(&it.id));
         refuse_if(listed(&self.denied), Refusal::BtfDenied)?;
         refuse_if(
-            attach != Attach::Fentry && listed(&self.noreturn),
+            attach != AttachType::Fentry && listed(&self.noreturn),
             Refusal::NoReturn,
         )?;
         let many = prototype.is_some_and(|it| it.registers > REGISTERS);

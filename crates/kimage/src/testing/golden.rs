@@ -4,10 +4,12 @@
 use proptest::prelude::*;
 use test_case::test_case;
 
+use nmissed_wire::{AttachType, Flavor};
+
 use crate::testing::damage::{damage, spoil};
 use crate::testing::toy::{INIT, Kernel, SIZE};
 use crate::{
-    Answer, Arming, Attach, Blacklist, CallCode, Condition, Errno, FprobeLookup, Function, Image,
+    Answer, Arming, Blacklist, CallCode, Condition, Errno, FprobeLookup, Function, Image,
     LookupError, Mechanism, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
 };
 
@@ -21,15 +23,14 @@ fn function(image: &Image<'_>, name: &str) -> Function {
 
 const FTRACE: Answer = Answer::Yes(Arming::Ftrace);
 const SHADOWED: Answer = Answer::Depends(Condition::Shadowed);
-const INT3: Arming = Arming::Int3(NotOptimized::Unboostable);
 
-#[test_case("traced", Arming::Ftrace, Some(0); "the call site")]
-#[test_case("traced", Arming::Optimized, Some(5); "behind it")]
-#[test_case("plain", Arming::Ftrace, None; "no call site")]
-#[test_case("keyed", Arming::Optimized, None; "not behind a static key")]
-#[test_case("jumps_back", INT3, Some(0); "before a jump")]
-#[test_case("starts_with_call", INT3, Some(0); "a call comes back")]
-fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Arming, offset: Option<u32>) {
+#[test_case("traced", Flavor::Ftrace, Some(0); "the call site")]
+#[test_case("traced", Flavor::Optimized, Some(5); "behind it")]
+#[test_case("plain", Flavor::Ftrace, None; "no call site")]
+#[test_case("keyed", Flavor::Optimized, None; "not behind a static key")]
+#[test_case("jumps_back", Flavor::Int3, Some(0); "before a jump")]
+#[test_case("starts_with_call", Flavor::Int3, Some(0); "a call comes back")]
+fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Option<u32>) {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let site = image.pick(&function(&image, name), wanted);
@@ -63,8 +64,11 @@ fn kprobes_by_name_and_by_address(name: &str, by_name: Answer, by_address: Answe
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let function = function(&image, name);
-    assert_eq!(image.answer(&function, Attach::Kprobe), by_name);
-    assert_eq!(image.answer(&function, Attach::RawKprobe), by_address);
+    assert_eq!(image.answer(&function, AttachType::Kprobe), by_name);
+    assert_eq!(
+        image.answer(&function, AttachType::RegisterKprobe),
+        by_address
+    );
     assert_eq!(image.answers(&function)[2], by_address);
     assert_eq!(image.kprobes_at(&function, &[0]), [by_name]);
 }
@@ -80,8 +84,8 @@ fn kprobe_multi_and_fentry(name: &str, multi: Answer, fentry: Answer) {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let function = function(&image, name);
-    assert_eq!(image.answer(&function, Attach::KprobeMulti), multi);
-    assert_eq!(image.answer(&function, Attach::Fentry), fentry);
+    assert_eq!(image.answer(&function, AttachType::KprobeMulti), multi);
+    assert_eq!(image.answer(&function, AttachType::Fentry), fentry);
 }
 
 #[test_case("traced", FTRACE; "a call site")]
@@ -103,7 +107,7 @@ fn by_name_kprobe_multi_takes_the_first_that_can_be_traced() {
     let answers = |name| {
         let all = image.functions_named(name);
         all.iter()
-            .map(|function| image.answer(function, Attach::KprobeMulti))
+            .map(|function| image.answer(function, AttachType::KprobeMulti))
             .collect::<Vec<_>>()
     };
     assert_eq!(answers("plain_then_traced"), [SHADOWED, FTRACE]);
@@ -115,21 +119,21 @@ fn fmod_ret_takes_security_hooks_only() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     assert_eq!(
-        image.answer(&function(&image, "security_hook"), Attach::FmodRet),
+        image.answer(&function(&image, "security_hook"), AttachType::FmodRet),
         FTRACE
     );
     assert_eq!(
-        image.answer(&function(&image, "traced"), Attach::FmodRet),
+        image.answer(&function(&image, "traced"), AttachType::FmodRet),
         Answer::No(Refusal::NotInjectable)
     );
 }
 
-#[test_case("kprobe_ftrace_handler", Attach::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace)); "ftrace based kprobes")]
-#[test_case("create_local_trace_kprobe", Attach::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobeEvents)); "kprobe events")]
-#[test_case("arch_rethook_trampoline", Attach::Kretprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::Kretprobes)); "kretprobes")]
-#[test_case("register_fprobe", Attach::KprobeMulti, Answer::No(Refusal::NotBuiltIn(Mechanism::Fprobe)); "fprobe")]
-#[test_case("register_ftrace_direct", Attach::Fentry, Answer::No(Refusal::NotBuiltIn(Mechanism::DirectCalls)); "direct calls")]
-fn what_is_not_built_in_is_refused(symbol: &'static str, attach: Attach, answer: Answer) {
+#[test_case("kprobe_ftrace_handler", AttachType::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace)); "ftrace based kprobes")]
+#[test_case("create_local_trace_kprobe", AttachType::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobeEvents)); "kprobe events")]
+#[test_case("arch_rethook_trampoline", AttachType::Kretprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::Kretprobes)); "kretprobes")]
+#[test_case("register_fprobe", AttachType::KprobeMulti, Answer::No(Refusal::NotBuiltIn(Mechanism::Fprobe)); "fprobe")]
+#[test_case("register_ftrace_direct", AttachType::Fentry, Answer::No(Refusal::NotBuiltIn(Mechanism::DirectCalls)); "direct calls")]
+fn what_is_not_built_in_is_refused(symbol: &'static str, attach: AttachType, answer: Answer) {
     let file = Kernel::whole().without(symbol).elf();
     let image = Image::parse(&file).unwrap();
     assert_eq!(image.answer(&function(&image, "traced"), attach), answer);
@@ -142,7 +146,7 @@ fn the_notrace_policy_and_optprobes_are_options() {
         .without("arch_prepare_optimized_kprobe")
         .elf();
     let image = Image::parse(&file).unwrap();
-    let answer = image.answer(&function(&image, "plain"), Attach::Kprobe);
+    let answer = image.answer(&function(&image, "plain"), AttachType::Kprobe);
     assert_eq!(answer, Answer::Yes(Arming::Int3(NotOptimized::NotBuiltIn)));
 }
 
@@ -153,10 +157,10 @@ fn without_ibt_an_endbr_is_an_instruction() {
     let function = function(&image, "behind_endbr");
     assert_eq!((function.endbr, function.entry()), (false, function.addr));
     assert_eq!(
-        image.answer(&function, Attach::Kprobe),
+        image.answer(&function, AttachType::Kprobe),
         Answer::Yes(Arming::Int3(NotOptimized::Unboostable))
     );
-    assert_eq!(image.answer(&function, Attach::KprobeMulti), FTRACE);
+    assert_eq!(image.answer(&function, AttachType::KprobeMulti), FTRACE);
 }
 
 #[test]
@@ -252,8 +256,8 @@ fn probes_at_an_offset(name: &str, offset: u64, kprobe: Answer, kretprobe: Answe
     let image = Image::parse(&file).unwrap();
     let function = function(&image, name);
     let answer = |attach| image.explain_at(&function, attach, offset).answer;
-    assert_eq!(answer(Attach::Kprobe), kprobe);
-    assert_eq!(answer(Attach::Kretprobe), kretprobe);
+    assert_eq!(answer(AttachType::Kprobe), kprobe);
+    assert_eq!(answer(AttachType::Kretprobe), kretprobe);
 }
 
 /// The fuzzer's: it was one past the last address.
@@ -262,7 +266,7 @@ fn the_last_address_is_one_like_others() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let plain = function(&image, "plain");
-    let verdict = image.explain_at(&plain, Attach::RawKprobe, u64::MAX);
+    let verdict = image.explain_at(&plain, AttachType::RegisterKprobe, u64::MAX);
     assert_eq!(verdict.answer, Answer::Depends(Condition::Decoder));
 }
 
@@ -270,7 +274,7 @@ fn the_last_address_is_one_like_others() {
 fn a_verdict_tells_the_chain_that_led_to_it() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
-    let verdict = image.explain(&function(&image, "listed"), Attach::Kprobe);
+    let verdict = image.explain(&function(&image, "listed"), AttachType::Kprobe);
     let told: Vec<_> = verdict
         .evidence
         .iter()
@@ -306,7 +310,7 @@ proptest! {
             for function in functions {
                 let _ = image.answers(&function);
                 let _ = image.sites(&function);
-                let _ = image.explain(&function, Attach::Fentry);
+                let _ = image.explain(&function, AttachType::Fentry);
             }
         }
     }

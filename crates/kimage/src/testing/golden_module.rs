@@ -6,12 +6,14 @@ use goblin::elf::section_header::{SHT_NOBITS, SHT_REL};
 use proptest::prelude::*;
 use test_case::test_case;
 
+use nmissed_wire::AttachType;
+
 use crate::testing::damage::{damage, spoil};
 use crate::testing::toy::Kernel;
 use crate::testing::toy_module::{toy_module, toy_module_apart, toy_module_without_btf};
 use crate::{
-    Answer, Arming, Attach, Blacklist, Condition, Detail, Document, Error, Function, Image,
-    LookupError, NotOptimized, Refusal, Region, Unsupported, render,
+    Answer, Arming, Blacklist, Condition, Detail, Document, Error, Function, Image, LookupError,
+    NotOptimized, Refusal, Region, Unsupported, render,
 };
 
 const FTRACE: Answer = Answer::Yes(Arming::Ftrace);
@@ -24,7 +26,7 @@ fn function(image: &Image<'_>, name: &str) -> Function {
 }
 
 /// What is asked of the module alone, and of the module with the toy kernel.
-fn answers(name: &str, attach: Attach) -> [Answer; 2] {
+fn answers(name: &str, attach: AttachType) -> [Answer; 2] {
     let (file, kernel) = (toy_module(), Kernel::whole().elf());
     let kernel = Image::parse(&kernel).unwrap();
     let alone = Image::parse(&file).unwrap();
@@ -50,7 +52,7 @@ fn blacklisted(rule: Blacklist) -> Answer {
 #[test_case("init_module", [Answer::No(Refusal::ModuleInit); 2]; "init")]
 #[test_case("cleanup_module", [MAYBE_FTRACE, FTRACE]; "exit")]
 fn kprobes_by_name(name: &str, wanted: [Answer; 2]) {
-    assert_eq!(answers(name, Attach::Kprobe), wanted);
+    assert_eq!(answers(name, AttachType::Kprobe), wanted);
 }
 
 #[test_case("first", [MAYBE_FTRACE, FTRACE]; "a call site")]
@@ -65,7 +67,7 @@ fn kprobes_by_name(name: &str, wanted: [Answer; 2]) {
 #[test_case("no_kprobes", [blacklisted(Blacklist::KprobesText); 2]; "kprobes text")]
 #[test_case("__pfx_last", [Answer::No(Refusal::Preamble); 2]; "padding with a name")]
 fn kprobes_by_address(name: &str, wanted: [Answer; 2]) {
-    assert_eq!(answers(name, Attach::RawKprobe), wanted);
+    assert_eq!(answers(name, AttachType::RegisterKprobe), wanted);
 }
 
 #[test_case("first", [MAYBE_FTRACE, FTRACE]; "a call site")]
@@ -74,7 +76,7 @@ fn kprobes_by_address(name: &str, wanted: [Answer; 2]) {
 #[test_case("init_module", [Answer::No(Refusal::FreedCallSite); 2]; "init")]
 #[test_case("twice", [MAYBE_FTRACE, Answer::Depends(Condition::Shadowed)]; "two of a name")]
 fn kprobe_multi(name: &str, wanted: [Answer; 2]) {
-    assert_eq!(answers(name, Attach::KprobeMulti), wanted);
+    assert_eq!(answers(name, AttachType::KprobeMulti), wanted);
 }
 
 #[test_case("first", [Answer::Depends(Condition::Types), FTRACE]; "a call site")]
@@ -83,22 +85,25 @@ fn kprobe_multi(name: &str, wanted: [Answer; 2]) {
 #[test_case("only_nop", [Answer::No(Refusal::NotTraceable); 2]; "a nop of five bytes")]
 #[test_case("init_module", [Answer::No(Refusal::ModuleInit); 2]; "init")]
 fn fentry(name: &str, wanted: [Answer; 2]) {
-    assert_eq!(answers(name, Attach::Fentry), wanted);
+    assert_eq!(answers(name, AttachType::Fentry), wanted);
 }
 
 #[test]
 fn fmod_ret_takes_what_is_listed() {
     let depends = Answer::Depends(Condition::Types);
-    assert_eq!(answers("injectable", Attach::FmodRet), [depends, FTRACE]);
+    assert_eq!(
+        answers("injectable", AttachType::FmodRet),
+        [depends, FTRACE]
+    );
     let refused = Answer::No(Refusal::NotInjectable);
-    assert_eq!(answers("first", Attach::FmodRet), [refused; 2]);
+    assert_eq!(answers("first", AttachType::FmodRet), [refused; 2]);
 }
 
 #[test]
 fn types_of_its_own_need_no_kernel() {
     let apart = toy_module_apart();
     let image = Image::parse(&apart).unwrap();
-    let answer = |name| image.answer(&function(&image, name), Attach::Fentry);
+    let answer = |name| image.answer(&function(&image, name), AttachType::Fentry);
     assert_eq!(answer("first"), MAYBE_FTRACE);
     assert_eq!(answer("listed"), Answer::No(Refusal::NoPrototype));
     let large = Refusal::Prototype(Unsupported::ArgType);
@@ -109,7 +114,7 @@ fn types_of_its_own_need_no_kernel() {
 fn no_types_are_none_whatever_the_kernel() {
     let file = toy_module_without_btf();
     let image = Image::parse(&file).unwrap();
-    let answer = image.answer(&function(&image, "first"), Attach::Fentry);
+    let answer = image.answer(&function(&image, "first"), AttachType::Fentry);
     assert_eq!(answer, Answer::No(Refusal::NoPrototype));
     assert!(image.about(&[]).missing.contains(&crate::Missing::Btf));
 }
@@ -125,8 +130,11 @@ fn what_the_kernel_lacks_its_modules_lack() {
     let image = Image::parse_module(&file, &kernel).unwrap();
     let answer = |name, attach| image.answer(&function(&image, name), attach);
     let refused = Refusal::NotBuiltIn(crate::Mechanism::Fprobe);
-    assert_eq!(answer("first", Attach::KprobeMulti), Answer::No(refused));
-    let plain = answer("plain", Attach::Kprobe);
+    assert_eq!(
+        answer("first", AttachType::KprobeMulti),
+        Answer::No(refused)
+    );
+    let plain = answer("plain", AttachType::Kprobe);
     assert_eq!(plain, Answer::Yes(Arming::Optimized));
 }
 
@@ -312,8 +320,8 @@ proptest! {
                 let _ = image.summary(&functions, true);
                 let _ = image.traceable_functions().count();
                 for function in functions {
-                    let _ = image.explain(&function, Attach::Kprobe);
-                    let _ = image.explain(&function, Attach::Fentry);
+                    let _ = image.explain(&function, AttachType::Kprobe);
+                    let _ = image.explain(&function, AttachType::Fentry);
                 }
             }
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What an image says about one probe.
 
-use nmissed_kimage::{Answer, Arming, Attach, Function, Image, Refusal};
-use nmissed_wire::{AttachMethod, AttachOutcome, AttachType, ProbeSite};
+use nmissed_kimage::{ATTACH_TYPES, Answer, Arming, Function, Image, Refusal};
+use nmissed_wire::{AttachMethod, AttachOutcome, ProbeSite};
 use serde::{Serialize, Serializer};
 
 /// What an image says about one probe.
@@ -38,7 +38,10 @@ impl Claim {
             offset: 0,
             answer: match method {
                 AttachMethod::KPROBE_MULTI_ADDRESS => by_address,
-                method => answers[attach(method).index()],
+                AttachMethod { attach_type, .. } => {
+                    let index = ATTACH_TYPES.iter().position(|it| *it == attach_type);
+                    answers[index.expect("the prober attaches nothing else")]
+                }
             },
         };
         AttachMethod::ALL
@@ -95,19 +98,6 @@ impl Claim {
             Answer::No(refusal) => AttachOutcome::Refused(refusal.errno().number()),
             Answer::Depends(_) => return None,
         })
-    }
-}
-
-/// What kimage calls an attach type.
-fn attach(method: AttachMethod) -> Attach {
-    match method.attach_type {
-        AttachType::Kprobe => Attach::Kprobe,
-        AttachType::Kretprobe => Attach::Kretprobe,
-        AttachType::KprobeMulti => Attach::KprobeMulti,
-        AttachType::Fentry => Attach::Fentry,
-        AttachType::Fexit => Attach::Fexit,
-        AttachType::FmodRet => Attach::FmodRet,
-        other => unreachable!("the prober does not attach {other}"),
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use nmissed_kimage::{Answer, Attach, Blacklist, Function, Image, Refusal, Region};
-use nmissed_wire::KernelList;
+use nmissed_kimage::{Answer, Blacklist, Function, Image, Refusal, Region};
+use nmissed_wire::{AttachType, KernelList};
 
 use crate::verify::report::ListReport;
 
@@ -106,7 +106,7 @@ fn blacklists(image: &Image<'_>, functions: &[Function], lines: &[&str]) -> (Lin
 /// By its own address: the kernel's list lacks what is blacklisted because of the
 /// symbol that it is a part of.
 fn is_blacklisted(image: &Image<'_>, function: &Function) -> bool {
-    match image.answer(function, Attach::RawKprobe) {
+    match image.answer(function, AttachType::RegisterKprobe) {
         Answer::No(Refusal::Blacklisted(rule)) => rule != Blacklist::BaseName,
         _ => false,
     }

@@ -232,7 +232,7 @@ fn wrong(out: &mut String, wrong: &WrongAnswer) {
 
 #[cfg(test)]
 mod tests {
-    use nmissed_kimage::{Answer, Condition, Arming, Refusal};
+    use nmissed_kimage::{Answer, Arming, Condition, Refusal};
     use nmissed_wire::{AttachMethod, AttachOutcome};
 
     use super::*;
