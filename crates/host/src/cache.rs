@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The user's cache folder, and how long things took last time.
+//! The user's cache folder, and the times that steps took.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use crate::{Error, Result, write_atomic};
 
-/// `$XDG_CACHE_HOME/nmissed`: everything that can be made again.
+/// The folder `$XDG_CACHE_HOME/nmissed`, or `~/.cache/nmissed`. It can be deleted.
 #[derive(Clone, Debug)]
 pub struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// The user's own cache.
+    /// Opens the user's cache.
     ///
     /// # Errors
     /// [`Error::NoCache`] without XDG_CACHE_HOME and HOME, [`Error::Io`] if the
@@ -32,7 +32,7 @@ impl Cache {
         Self::at(base.join("nmissed"))
     }
 
-    /// A cache in a given folder, which is made if it is not there.
+    /// Opens a cache in a folder, which is made if it does not exist.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -42,13 +42,13 @@ impl Cache {
         Ok(Self { root })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A folder below it, made if it is not there.
+    /// Returns a folder below it, made if it does not exist.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -58,7 +58,7 @@ impl Cache {
         Ok(path)
     }
 
-    /// How long `what` took when it last succeeded here.
+    /// Returns the time that `what` took when it last succeeded here.
     #[must_use]
     pub fn last_time(&self, what: &str) -> Option<Duration> {
         self.timings()
@@ -67,8 +67,7 @@ impl Cache {
             .and_then(|s| Duration::try_from_secs_f64(s).ok())
     }
 
-    /// Keeps how long `what` took. Losing it costs an estimate, so a failure
-    /// to write is not worth stopping for.
+    /// Keeps the time that `what` took. Ignores a failed write: only an estimate is lost.
     pub fn remember_time(&self, what: &str, took: Duration) {
         let mut timings = self.timings();
         timings.insert(what.to_owned(), took.as_secs_f64());

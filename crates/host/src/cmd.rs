@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Running a program, and being sure that it is gone afterwards.
+//! Running programs. None outlives the call.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -14,15 +14,15 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::{Error, Result, interrupted};
 
-/// How long a program may take to clean up after SIGINT before SIGKILL.
+/// Time between SIGINT and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long what was killed may take to be gone.
+/// Time for a killed process group to end.
 const DYING: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
-/// How many lines of output an error quotes.
+/// Lines of output that an error quotes.
 const TAIL: usize = 20;
 
-/// The full path of a program, if PATH has it.
+/// Returns the full path of a program, if PATH has it.
 #[must_use]
 pub fn find_program(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
@@ -34,16 +34,16 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|full| full.is_file())
 }
 
-/// A program that ended, with what it printed.
+/// Exit status and output of a program.
 #[derive(Debug)]
 pub struct Finished {
-    /// How it ended.
+    /// Exit status.
     pub status: ExitStatus,
     /// Standard output and standard error, line by line as they came.
     pub lines: Vec<String>,
 }
 
-/// A program to run, without a terminal and in a process group of its own.
+/// A program to run, without standard input and in a process group of its own.
 #[derive(Debug)]
 pub struct Cmd {
     program: OsString,
@@ -56,7 +56,7 @@ pub struct Cmd {
 }
 
 impl Cmd {
-    /// A program by name or path.
+    /// A program with a name in PATH, or a path.
     #[must_use]
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
@@ -70,58 +70,57 @@ impl Cmd {
         }
     }
 
-    /// One more argument.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Where it runs.
+    /// Sets its working directory.
     #[must_use]
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
     }
 
-    /// One variable on top of the inherited environment.
+    /// Adds a variable to its environment.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
 
-    /// Inherits only these variables, for programs whose result depends on
-    /// many; without this it inherits all.
+    /// Inherits only these variables, not all: for programs whose result depends on many.
     #[must_use]
     pub fn inherit_only(mut self, names: &'static [&'static str]) -> Self {
         self.inherit = Some(names);
         self
     }
 
-    /// How long it may run.
+    /// Sets the time that it may run.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Has the kernel kill it when the calling thread dies, even of SIGKILL.
-    /// Without util-linux's `setpriv` it is merely not orphaned otherwise.
+    /// Makes the kernel kill it when the calling thread dies, even by SIGKILL. This needs
+    /// util-linux's `setpriv`, and has no effect without it.
     #[must_use]
     pub fn tied(mut self) -> Self {
         self.tied = true;
         self
     }
 
-    /// The command line, quoted so that a shell would read it back.
+    /// Returns the command line, quoted for a shell.
     #[must_use]
     pub fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
@@ -136,7 +135,7 @@ impl Cmd {
         self.stream(|_| ())
     }
 
-    /// Runs it to its end, handing over each line as it comes.
+    /// Runs it to its end; calls `on_line` for each line of output.
     ///
     /// # Errors
     /// As [`Cmd::finish`], and [`Error::Failed`] if it did not succeed.
@@ -153,7 +152,7 @@ impl Cmd {
         })
     }
 
-    /// Runs it to its end, whatever that is.
+    /// Runs it to its end, and returns its exit status with the output.
     ///
     /// # Errors
     /// [`Error::NoProgram`], [`Error::TimedOut`], [`Error::Interrupted`]; in
@@ -162,8 +161,8 @@ impl Cmd {
         self.finish_while(on_line, || true)
     }
 
-    /// As [`Cmd::finish`], but asks every few milliseconds whether to go on,
-    /// and stops the program, and all it started, at the first no.
+    /// As [`Cmd::finish`], but calls `go_on` every few milliseconds, and stops the program
+    /// and its children when that returns false.
     ///
     /// # Errors
     /// As [`Cmd::finish`].
@@ -223,8 +222,8 @@ impl Cmd {
         command
     }
 
-    /// The guard becomes the program, but only one that is there: otherwise the
-    /// error would be the guard's.
+    /// Runs the program by `setpriv`, unless it does not exist: the error would be that of
+    /// `setpriv`.
     fn program_or_guard(&self) -> Command {
         let there = || find_program(&self.program.to_string_lossy());
         let guard = self
@@ -262,7 +261,7 @@ impl Cmd {
     }
 }
 
-/// A child that does not outlive its owner.
+/// A child process, stopped when this is dropped.
 struct Running {
     child: Child,
     output: Receiver<String>,
@@ -314,11 +313,11 @@ impl Running {
         Ok(status)
     }
 
-    /// SIGINT, then SIGKILL, to everything the program started.
+    /// Sends SIGINT, then SIGKILL, to the process group.
     fn stop(&mut self) {
         self.signal(Signal::INT);
-        let asked = Instant::now();
-        while asked.elapsed() < GRACE {
+        let signalled = Instant::now();
+        while signalled.elapsed() < GRACE {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 break;
             }
@@ -330,8 +329,7 @@ impl Running {
         self.wait_for_group();
     }
 
-    /// A killed process takes a moment to die. Those that nobody reaps stay in
-    /// the group for good, so there is an end to waiting.
+    /// Waits for the killed processes, but not for ever: an unreaped one stays in the group.
     fn wait_for_group(&self) {
         let killed = Instant::now();
         let alive = |group| test_kill_process_group(group).is_ok();
@@ -342,7 +340,7 @@ impl Running {
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group() {
-            // An empty group has nothing left to stop.
+            // An error means that the group is empty.
             let _ = kill_process_group(group, signal);
         }
     }

@@ -17,7 +17,8 @@ pub fn read_to_string(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("read", path))
 }
 
-/// Writes a file so that a reader, or a crash, sees the old content or the new.
+/// Writes a file by rename: a reader sees the old content or the new one, also after a
+/// crash.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file; no partial file stays behind.
@@ -38,7 +39,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
     })
 }
 
-/// The sha256 of a file, in lower-case hex.
+/// Returns the sha256 of a file, in lower-case hex.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file, [`Error::Interrupted`].
@@ -56,8 +57,8 @@ pub fn hash_file(path: &Path) -> Result<String> {
     }
 }
 
-/// The sha256 of parts, each with its length, in lower-case hex: two lists of
-/// parts have one hash only if they are the same list.
+/// Returns the sha256 of parts, each with its length, in lower-case hex: the same bytes
+/// in other parts have another hash.
 #[must_use]
 pub fn hash_parts<P: AsRef<[u8]>>(parts: impl IntoIterator<Item = P>) -> String {
     let mut hash = Sha256::new();

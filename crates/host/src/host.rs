@@ -9,7 +9,7 @@ use crate::{Cache, Progress, Result, Silent, reporter};
 pub struct Host {
     /// The user's cache folder.
     pub cache: Cache,
-    /// Prints to standard error how far the work is.
+    /// Reports progress to the user.
     pub progress: Box<dyn Progress>,
 }
 

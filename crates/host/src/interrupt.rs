@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Ctrl-C is a request, answered between steps and while a program runs.
+//! SIGINT and the like set a flag, which is checked between steps and while a program
+//! runs.
 
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -9,7 +10,7 @@ use crate::{Error, Result};
 
 static FLAG: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a flag for the rest of the process.
+/// Makes SIGINT, SIGTERM and SIGHUP set a flag, for the rest of the process.
 ///
 /// # Errors
 /// [`Error::Io`] if the handlers cannot be registered.
@@ -22,16 +23,16 @@ pub fn install_interrupt() -> Result<()> {
     Ok(())
 }
 
-/// Whether someone asked us to stop.
+/// Whether a signal came.
 #[must_use]
 pub fn interrupted() -> bool {
     FLAG.load(Ordering::Relaxed)
 }
 
-/// For loops that do not run programs.
+/// Checks the flag, for loops that run no programs.
 ///
 /// # Errors
-/// [`Error::Interrupted`] if someone asked us to stop.
+/// [`Error::Interrupted`] if a signal came.
 pub fn check_interrupt() -> Result<()> {
     if interrupted() {
         Err(Error::Interrupted)

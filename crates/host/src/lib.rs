@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What every step on the host needs and none should write twice: running a
-//! program, giving way to Ctrl-C, locking, the cache folder, files that are
-//! whole or absent, and saying how far the work is.
+//! What every step on the host needs: running programs, Ctrl-C, locks, the cache folder,
+//! files that appear whole, and progress.
+//!
+//! [`Host`] is the context of a command: its cache and its progress reporter.
 //!
 //! Invariants: knows nothing of kernels, virtual machines or tests. Every
 //! program runs in a process group of its own and is gone when its

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Two runs at once take turns.
+//! Locks between processes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::{Error, Result, check_interrupt};
 
-/// An exclusive lock on a file or a folder, held until dropped. Programs that are started
-/// meanwhile inherit it: if this process is killed, the kernel releases it
-/// when the last of them is gone, too, so that none is ever stale or broken.
+/// An exclusive lock on a file or a folder, held until it is dropped. Programs that are
+/// started meanwhile inherit it: if this process is killed, the kernel releases the lock
+/// when the last of them has ended, too. So no lock is stale.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -31,7 +31,7 @@ impl Lock {
             .map_err(Error::io("open the lock", path))?;
         let mut waiting = Some(waiting);
         while !take(&file, path)? {
-            waiting.take().into_iter().for_each(|tell| tell());
+            waiting.take().into_iter().for_each(|call| call());
             check_interrupt()?;
             sleep(Duration::from_millis(100));
         }
@@ -57,7 +57,7 @@ impl Lock {
     }
 }
 
-/// Whether the lock is ours now.
+/// Tries to take the lock.
 fn take(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -82,13 +82,13 @@ mod tests {
     fn the_second_waits_until_the_first_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let first = Lock::acquire(&path, || panic!("nobody holds it")).unwrap();
-        let mut told = false;
+        let first = Lock::acquire(&path, || panic!("the lock is free")).unwrap();
+        let mut called = false;
         let (send, receive) = std::sync::mpsc::channel();
         let second = std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
                 Lock::acquire(&path, || {
-                    told = true;
+                    called = true;
                     send.send(()).unwrap();
                 })
             });
@@ -97,7 +97,7 @@ mod tests {
             waiter.join().unwrap()
         });
         assert!(second.is_ok());
-        assert!(told);
+        assert!(called);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Saying how far the work is: a bar on a terminal, plain lines elsewhere.
+//! Progress: a bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,24 +7,23 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often a piped run says that it is still alive.
+/// Time between two lines of a step where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// Who is told how far the work is. One step at a time: `begin`, any number
-/// of `at`, then `end`.
+/// Receives the progress of one step at a time: `begin`, any number of `at`, then `end`.
 pub trait Progress: Sync {
-    /// A step begins: how many units it has if that is known, and how long it
-    /// took last time if it was done before.
+    /// A step begins. `units` is their number if that is known, `last` the time that the
+    /// step took before.
     fn begin(&self, step: &str, units: Option<u64>, last: Option<Duration>);
-    /// So many units are done; `what` is in hand now.
+    /// `done` units are finished; `what` is under way.
     fn at(&self, done: u64, what: &str);
-    /// The step ended; `summary` stays on the screen.
+    /// The step ended; prints `summary`.
     fn end(&self, summary: &str);
-    /// A line that stays on the screen.
+    /// Prints a line.
     fn say(&self, line: &str);
 }
 
-/// The reporter that suits standard error.
+/// Returns the reporter for standard error: a bar if that is a terminal.
 #[must_use]
 pub fn reporter() -> Box<dyn Progress> {
     if stderr().is_terminal() {
@@ -34,7 +33,7 @@ pub fn reporter() -> Box<dyn Progress> {
     }
 }
 
-/// Tells nobody.
+/// Reports nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -64,7 +63,7 @@ impl Bar {
     }
 }
 
-/// A step that is cut short leaves no bar behind.
+/// Removes the bar of a step that failed.
 impl Drop for Bar {
     fn drop(&mut self) {
         self.clear();
@@ -94,7 +93,7 @@ impl Progress for Bar {
     fn at(&self, done: u64, what: &str) {
         self.with(|slot| {
             if let Some(bar) = slot {
-                // A count that turns out too low grows instead of lying at 100 %.
+                // A total that was estimated too low grows.
                 if bar.length().is_some_and(|units| units < done) {
                     bar.set_length(done);
                 }
@@ -125,7 +124,7 @@ struct Plain {
 struct PlainStep {
     name: String,
     units: Option<u64>,
-    said: Instant,
+    printed: Instant,
 }
 
 impl Progress for Plain {
@@ -137,7 +136,7 @@ impl Progress for Plain {
         let step = PlainStep {
             name: step.to_owned(),
             units,
-            said: Instant::now(),
+            printed: Instant::now(),
         };
         *held(&self.step) = Some(step);
     }
@@ -146,11 +145,11 @@ impl Progress for Plain {
         let mut slot = held(&self.step);
         let Some(step) = slot
             .as_mut()
-            .filter(|step| step.said.elapsed() >= PLAIN_EVERY)
+            .filter(|step| step.printed.elapsed() >= PLAIN_EVERY)
         else {
             return;
         };
-        step.said = Instant::now();
+        step.printed = Instant::now();
         match step.units {
             Some(units) => print_line(&format!("{}: {done} of {}", step.name, units.max(done))),
             None => print_line(&format!("{}: {what}", step.name)),
@@ -167,12 +166,12 @@ impl Progress for Plain {
     }
 }
 
-/// What is shown is never half-changed, so a panic elsewhere spoils nothing.
+/// A panic in another thread leaves no half-changed state.
 fn held<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Standard error may be closed; the work goes on.
+/// Ignores a closed standard error.
 fn print_line(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }

@@ -1,43 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kernel source to patched tree to configuration to built kernel, cached and
-//! incremental.
+//! From kernel source and patches to built kernels, cached and incremental.
 //!
-//! The steps, each a function from one value to the next:
+//! | folder | what it does |
+//! | --- | --- |
+//! | `source` | reads `vmconfig/kernels.toml` ([`Kernels`]), downloads and unpacks a source ([`fetch()`]) or a distribution kernel ([`fetch_stock`]) |
+//! | `patch` | reads the stacks of patches of a kernel ([`KernelStacks`]), applies a [`Series`], and turns it into commits ([`edit()`]) and back ([`refresh_patches`]) |
+//! | `build` | configures and builds ([`build()`]), and keeps the result in the cache ([`BuiltKernel`]) |
+//! | `review` | checks a series ([`check()`]), drops its hunks ([`Series::mutants`]), and writes its [`Cover`] letter |
 //!
-//! - [`Kernels::load`] reads `vmconfig/kernels.toml`; [`KernelSpec`] says where
-//!   one kernel's source comes from.
-//! - [`fetch()`] downloads, checks and unpacks it: [`SourceTree`].
-//! - [`KernelStacks::series`] and [`KernelConfig::load`] read what is built from it.
-//! - [`build()`] makes a [`BuiltKernel`] of the four, unless the cache has it.
+//! Each folder uses those above it only.
 //!
-//! What there is to do with a series but to build it: [`check()`] says what a
-//! reviewer's tools would, [`Series::mutants`] leave out a hunk each,
-//! [`edit()`] and [`refresh_patches`] go from patches to commits and back, and
-//! [`Cover`] is the letter to send it with.
-//!
-//! Invariants: the network is touched by [`fetch()`] and [`refresh()`] alone, and
-//! only if the source is not unpacked yet; what is built depends only on what
-//! [`BuildRequest`] holds and the toolchain, all of it in the key; every file
-//! and folder that another step looks for appears whole, by rename.
+//! Invariants: only [`fetch()`], [`refresh()`] and [`fetch_stock`] use the network, and
+//! the first and the last only if the cache lacks the source or the package. A built kernel depends only
+//! on its [`BuildRequest`] and the toolchain, and all of it is in the key; a stack.toml is
+//! not. A file or folder that another step looks for appears whole, by rename.
 //!
 //! # The cache folder
-//! Each folder can be deleted on its own while nothing runs; what is missing
-//! is made again.
+//! Each folder can be deleted while nothing runs; the next command makes it again.
 //! ```text
-//! apt/<package>@<suite>/       private apt root; `version` is the one in use
-//! downloads/                   packages and tarballs on their way
-//! sources/<identity>/          unpacked and never modified
+//! apt/<package>@<suite>/       apt's state; `version` is the version in use
+//! downloads/                   packages and tarballs before they are unpacked
+//! sources/<identity>/          unpacked, never modified
 //! work/<kernel>@<identity>/    source/ (switched between variants), objects/,
 //!                              all.config, build-<variant>.log, state.json
-//! work/<kernel>@<identity>+check/  the same for single objects, each kind of
-//!                              configuration in a folder of objects/
+//! work/<kernel>@<identity>+check/  the same for single objects, with a folder of
+//!                              objects/ for each kind of configuration
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
 //!                              uapi/linux/*.h, meta.json
-//! stock/<package>_<version>/   vmlinuz of a kernel that somebody else built
-//! tmp/                         where patches are tried
+//! stock/<package>_<version>/   vmlinuz of a distribution kernel
+//! tmp/                         copies of files to apply patches to
 //! ```
 //! One kernel takes about 1.7 GB for its source, 0.7 GB for its objects and
-//! 0.1 GB per variant built.
+//! 0.1 GB per built variant.
 
 #![forbid(unsafe_code)]
 

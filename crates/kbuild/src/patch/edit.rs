@@ -54,23 +54,7 @@ pub fn edit(
         None,
     );
     commit_source(tree, &repository)?;
-    git(&repository).args(["config", VARIANT, variant]).run()?;
-    git(&repository)
-        .args(["config", FOLDER, stacks.kernel()])
-        .run()?;
-    // A rebase moves the branches below, too.
-    git(&repository)
-        .args(["config", "rebase.updateRefs", "true"])
-        .run()?;
-    for stack in stacks.chain(variant)? {
-        git(&repository)
-            .args(["checkout", "--quiet", "-b", &stack.name])
-            .run()?;
-        for patch in &stack.patches {
-            host.progress.at(0, &patch.to_string_lossy());
-            am(&repository, patch)?;
-        }
-    }
+    commit_patches(stacks, variant, &repository, host)?;
     host.progress
         .end(&format!("{}: branch {variant}", dir.display()));
     fs::rename(&repository, dir).map_err(Error::io("create", dir))
@@ -99,6 +83,33 @@ fn commit_source(tree: &SourceTree, repository: &Path) -> Result<()> {
         .args(["commit", "--quiet", "--message", &message])
         .run()?;
     git(repository).args(["reset", "--quiet", "--hard"]).run()?;
+    Ok(())
+}
+
+fn commit_patches(
+    stacks: &KernelStacks,
+    variant: &str,
+    repository: &Path,
+    host: &Host,
+) -> Result<()> {
+    let settings = [
+        (VARIANT, variant),
+        (FOLDER, stacks.kernel()),
+        // A rebase moves the branches below, too.
+        ("rebase.updateRefs", "true"),
+    ];
+    for (name, value) in settings {
+        git(repository).args(["config", name, value]).run()?;
+    }
+    for stack in stacks.chain(variant)? {
+        git(repository)
+            .args(["checkout", "--quiet", "-b", &stack.name])
+            .run()?;
+        for patch in &stack.patches {
+            host.progress.at(0, &patch.to_string_lossy());
+            am(repository, patch)?;
+        }
+    }
     Ok(())
 }
 

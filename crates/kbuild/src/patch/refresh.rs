@@ -35,56 +35,53 @@ pub enum Refreshed {
 /// or if a stack does not build on the one below it; [`Error::Host`]. Files are
 /// written only after all patches were made.
 pub fn refresh_patches(dir: &Path, patches_dir: &Path) -> Result<Vec<(PathBuf, Refreshed)>> {
-    let bad = |problem: &str| Error::bad_input(dir, problem);
-    let setting = |name| {
-        let answer = git(dir).args(["config", "--get", name]).finish(|_| ())?;
-        let value = answer.lines.into_iter().next();
-        value
-            .filter(|_| answer.status.success())
-            .ok_or_else(|| bad("is not a repository of `patch edit`"))
-    };
-    let (variant, base) = (setting(VARIANT)?, setting(FOLDER)?);
-    if !git(dir)
-        .args(["symbolic-ref", "--quiet", "HEAD"])
-        .finish(|_| ())?
-        .status
-        .success()
-    {
-        return Err(bad("is on no branch: finish the rebase that is under way"));
-    }
-    let dirty = git(dir)
-        .args(["status", "--porcelain", "--untracked-files=no"])
-        .run()?;
-    if let Some(line) = dirty.first() {
-        return Err(bad(&format!("has changes that are not committed: {line}")));
-    }
-    let stacks = KernelStacks::load(patches_dir, &base)?;
+    let (variant, folder) = (setting(dir, VARIANT)?, setting(dir, FOLDER)?);
+    check_all_is_committed(dir)?;
+    let stacks = KernelStacks::load(patches_dir, &folder)?;
     let mut below = BASE;
     let mut wanted = Vec::new();
     for stack in stacks.chain(&variant)? {
         let stack = stack.name.as_str();
-        let exists = git(dir)
-            .args(["rev-parse", "--quiet", "--verify", stack])
-            .finish(|_| ())?;
-        if !exists.status.success() {
+        if !succeeds(dir, &["rev-parse", "--quiet", "--verify", stack])? {
             continue;
         }
-        let builds_on = git(dir).args(["merge-base", "--is-ancestor", below, stack]);
-        if !builds_on.finish(|_| ())?.status.success() {
+        if !succeeds(dir, &["merge-base", "--is-ancestor", below, stack])? {
             let remedy = format!("{stack} does not build on {below}: `git rebase {below} {stack}`");
-            return Err(bad(&remedy));
+            return Err(Error::bad_input(dir, remedy));
         }
-        wanted.push((
-            patches_dir.join(&base).join(stack),
-            files(dir, below, stack)?,
-        ));
+        let folder = patches_dir.join(&folder).join(stack);
+        wanted.push((folder, files(dir, below, stack)?));
         below = stack;
     }
-    let mut all = Vec::new();
-    for (folder, files) in wanted {
-        all.extend(write(&folder, files)?);
+    let written = wanted
+        .into_iter()
+        .map(|(folder, files)| write(&folder, files));
+    Ok(written.collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn setting(dir: &Path, name: &str) -> Result<String> {
+    let get = git(dir).args(["config", "--get", name]).finish(|_| ())?;
+    let value = get.lines.into_iter().next();
+    value
+        .filter(|_| get.status.success())
+        .ok_or_else(|| Error::bad_input(dir, "is not a repository of `patch edit`"))
+}
+
+fn check_all_is_committed(dir: &Path) -> Result<()> {
+    let bad = |problem: &str| Err(Error::bad_input(dir, problem));
+    if !succeeds(dir, &["symbolic-ref", "--quiet", "HEAD"])? {
+        return bad("is on no branch: finish the rebase that is under way");
     }
-    Ok(all)
+    let status = git(dir).args(["status", "--porcelain", "--untracked-files=no"]);
+    match status.run()?.first() {
+        Some(line) => bad(&format!("has changes that are not committed: {line}")),
+        None => Ok(()),
+    }
+}
+
+fn succeeds(dir: &Path, args: &[&str]) -> Result<bool> {
+    let finished = git(dir).args(args.iter().copied()).finish(|_| ())?;
+    Ok(finished.status.success())
 }
 
 /// Returns names and texts of the patches between two branches.
@@ -109,14 +106,17 @@ fn files(dir: &Path, from: &str, to: &str) -> Result<BTreeMap<String, String>> {
         .run()?;
     let mut files = BTreeMap::new();
     for file in patch_files(scratch.path())? {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        files.insert(name, in_file_form(&nmissed_host::read_to_string(&file)?));
+        files.insert(
+            name_of(&file),
+            in_file_form(&nmissed_host::read_to_string(&file)?),
+        );
     }
     Ok(files)
+}
+
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn write(folder: &Path, files: BTreeMap<String, String>) -> Result<Vec<(PathBuf, Refreshed)>> {
@@ -136,12 +136,7 @@ fn write(folder: &Path, files: BTreeMap<String, String>) -> Result<Vec<(PathBuf,
         all.push((file, change));
     }
     for file in known {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if !files.contains_key(&name) {
+        if !files.contains_key(&name_of(&file)) {
             fs::remove_file(&file).map_err(Error::io("remove", &file))?;
             all.push((file, Refreshed::Removed));
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What dropping a hunk comes to, as far as a few objects can tell.
+//! Compiling the objects that a series touches without one of its hunks.
 //!
-//! A kernel takes minutes, above all where a header changes; the objects that
-//! a series touches take seconds.
+//! A kernel takes minutes, above all where a header changes; these objects take
+//! seconds.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,25 +18,25 @@ use crate::review::objects::{Compiled, Compiler, Profile, objects};
 use crate::scratch;
 use crate::{Error, Result};
 
-/// What became of the objects.
+/// Result for the objects.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Attempt {
-    /// One does not compile, or what is made before them: the first error.
+    /// One of them, or a prerequisite, does not compile: the first error.
     Fails(String),
-    /// A later patch of the series does not apply: its file's name.
+    /// A later patch of the series does not apply: its file name.
     NeededBy(String),
-    /// They are what they are with the hunk, but for debug information.
+    /// They are the same as with the hunk, but for debug information.
     Same,
     /// They differ.
     Differ,
 }
 
-/// Tries the hunks of one series.
+/// Compiles the objects of one series without one hunk or another.
 pub struct Attempts<'a> {
     request: BuildRequest<'a>,
     host: &'a Host,
     work: WorkTree,
-    /// Of all that the series touches: object, and a hash of it.
+    /// Hash of each object with the whole series.
     whole: BTreeMap<String, String>,
 }
 
@@ -69,8 +69,7 @@ impl<'a> Attempts<'a> {
         Ok(attempts)
     }
 
-    /// Compiles what the mutant may change: the file itself, or all that the
-    /// series touches if it is a header.
+    /// Compiles the file of the mutant's hunk; all objects of the series if that is a header.
     ///
     /// # Errors
     /// As [`build()`](crate::build()).
@@ -88,7 +87,7 @@ impl<'a> Attempts<'a> {
         };
         let what = format!("{} without a hunk", mutant.file);
         let compiled = match self.compile(&overlay, &changed, &what) {
-            // A header that everything includes: not even make's preparations pass.
+            // A header that everything includes: `make prepare` fails.
             Err(Error::Build { errors, .. }) => {
                 return Ok(Attempt::Fails(headline(&errors).to_owned()));
             }
@@ -139,7 +138,7 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// As kernels are built.
+/// The configuration in which kernels are built.
 const PLAIN: Profile = Profile {
     name: String::new(),
     folder: "x86_64",

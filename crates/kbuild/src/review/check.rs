@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a reviewer's tools would say about a series.
+//! Checks of a series: checkpatch.pl, and unusual ways to compile it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,61 +21,58 @@ use crate::source::fetch::SourceTree;
 use crate::source::kernels::KernelSpec;
 use crate::{Error, Result};
 
-/// What to check.
+/// A series to check.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckRequest<'a> {
-    /// The kernel.
+    /// Entry of kernels.toml.
     pub spec: &'a KernelSpec,
-    /// Its source.
+    /// Unpacked source.
     pub tree: &'a SourceTree,
-    /// The patches.
+    /// Patches of the variant.
     pub series: &'a Series,
-    /// How many of them are not looked at, but are what the others change.
+    /// How many of them are those of the stacks below, which are not checked.
     pub below: usize,
-    /// The kernel's configuration.
+    /// Kconfig options of the kernel.
     pub config: &'a KernelConfig,
 }
 
-/// What one check found.
+/// Result of one check.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CheckResult {
-    /// `checkpatch`, `W=1`...
+    /// Name of the check: `checkpatch`, `W=1`...
     pub check: String,
-    /// What it looked at: `3 patches`.
+    /// What was checked: `3 patches`.
     pub scope: String,
-    /// What it did not look at, and why.
+    /// What was not checked, and why.
     pub notes: Vec<String>,
-    /// What is wrong.
+    /// Complaints about the patches.
     pub complaints: Vec<String>,
-    /// Why this kernel cannot be checked in this way, with these patches or
-    /// without.
+    /// Why this kernel cannot be checked in this way, with or without the patches.
     pub impossible: Option<String>,
 }
 
-/// Applies the patches, asks checkpatch.pl, and compiles what they touch in
-/// ways in which kernels are rarely built; tells what each check found when it
-/// is done. A complaint is one that the source
-/// without these patches does not give rise to.
+/// Applies the patches, runs checkpatch.pl, and compiles what they touch in unusual ways;
+/// calls `on_result` after each check. A complaint is one that the source without these
+/// patches does not have.
 ///
 /// # Errors
-/// What keeps it from telling: [`Error::Host`], [`Error::Build`] where not
-/// even the configuration can be made, [`Error::DiskFull`].
+/// [`Error::Host`], [`Error::DiskFull`], [`Error::Build`] if make cannot configure.
 pub fn check(
     request: &CheckRequest<'_>,
     host: &Host,
-    on_checked: &mut dyn FnMut(&CheckResult),
+    on_result: &mut dyn FnMut(&CheckResult),
 ) -> Result<()> {
     let CheckRequest { series, below, .. } = *request;
     let own = &series.patches[below..];
     let patched = match series.apply(request.tree, host) {
         Err(Error::Patch(failure)) => {
-            on_checked(&CheckResult::of("applies", own, vec![failure.to_string()]));
+            on_result(&CheckResult::of("applies", own, vec![failure.to_string()]));
             return Ok(());
         }
         applied => applied?,
     };
-    on_checked(&CheckResult::of("applies", own, Vec::new()));
-    on_checked(&style(own, request.tree)?);
+    on_result(&CheckResult::of("applies", own, Vec::new()));
+    on_result(&style(own, request.tree)?);
     let base = series.first(below, series.name())?;
     let states = States {
         base: base.apply(request.tree, host)?,
@@ -84,18 +81,18 @@ pub fn check(
     let mut checker = Checker {
         request,
         work: WorkTree::open_for_checks(request.spec, request.tree, host)?,
-        states,
+        states: &states,
         host,
     };
-    checker.compile_all(own, on_checked)
+    checker.compile_all(own, on_result)
 }
 
 fn style(own: &[Patch], tree: &SourceTree) -> Result<CheckResult> {
     let mut complaints = Vec::new();
     for patch in own {
         let name = patch.file_name();
-        let said = checkpatch(patch, tree)?.into_iter();
-        complaints.extend(said.map(|text| format!("{name}: {text}")));
+        let found = checkpatch(patch, tree)?.into_iter();
+        complaints.extend(found.map(|text| format!("{name}: {text}")));
     }
     Ok(CheckResult::of("checkpatch", own, complaints))
 }
@@ -112,7 +109,7 @@ impl CheckResult {
     }
 }
 
-/// The tree without and with the patches that are looked at.
+/// The tree without and with the patches that are checked.
 struct States {
     base: Overlay,
     patched: Overlay,
@@ -121,7 +118,7 @@ struct States {
 struct Checker<'a> {
     request: &'a CheckRequest<'a>,
     work: WorkTree,
-    states: States,
+    states: &'a States,
     host: &'a Host,
 }
 
@@ -129,7 +126,7 @@ impl Checker<'_> {
     fn compile_all(
         &mut self,
         own: &[Patch],
-        on_checked: &mut dyn FnMut(&CheckResult),
+        on_result: &mut dyn FnMut(&CheckResult),
     ) -> Result<()> {
         let touched: BTreeSet<_> = own.iter().flat_map(|patch| &patch.touched).collect();
         let objects = objects(touched.iter().map(|name| name.as_str()));
@@ -140,12 +137,12 @@ impl Checker<'_> {
             let (id, variant) = (&self.request.spec.id, self.request.series.name());
             let step = format!("checking {id} {variant}: {}", profile.name);
             self.host.progress.begin(&step, None, None);
-            let checked = self.judge(&profile, &objects)?;
+            let checked = self.check_profile(&profile, &objects)?;
             self.host.progress.end(&step);
-            on_checked(&checked);
+            on_result(&checked);
         }
         let left_out = left_out(touched.iter().map(|name| name.as_str()));
-        left_out.iter().for_each(on_checked);
+        left_out.iter().for_each(on_result);
         Ok(())
     }
 
@@ -177,54 +174,37 @@ impl Checker<'_> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn judge(&mut self, profile: &Profile, objects: &[String]) -> Result<CheckResult> {
-        let mut after = self.compile(profile, State::Patched, objects)?;
+    /// Compiles with the patches; if anything shows, also without them, to compare.
+    fn check_profile(&mut self, profile: &Profile, objects: &[String]) -> Result<CheckResult> {
+        let States { base, patched } = self.states;
+        let mut after = self.compile(profile, patched, objects)?;
         let mut before = Compiled::default();
         let mut absent = Vec::new();
         if !after.is_clean() || after.stays_on.is_some() {
-            before = self.compile(profile, State::Base, objects)?;
-            // A new file cannot be excused with what was before.
-            let excused = |object: &&String| before.failed.contains(object) && self.is_old(object);
-            absent = after.failed.iter().filter(excused).cloned().collect();
+            before = self.compile(profile, base, objects)?;
+            // A new file cannot have failed before.
+            let failed_before =
+                |object: &&String| before.failed.contains(object) && self.is_old(object);
+            absent = after.failed.iter().filter(failed_before).cloned().collect();
         }
         if !absent.is_empty() {
-            let there: Vec<_> = objects
-                .iter()
-                .filter(|it| !absent.contains(it))
-                .cloned()
-                .collect();
-            after = self.compile(profile, State::Patched, &there)?;
+            let present = objects.iter().filter(|it| !absent.contains(it));
+            let present: Vec<_> = present.cloned().collect();
+            after = self.compile(profile, patched, &present)?;
         }
-        let mut complaints: Vec<_> = after.void.iter().cloned().collect();
-        if before.stays_on.is_none() {
-            let told =
-                |it| format!("{it} stays on: an option that these patches change selects it");
-            complaints.extend(after.stays_on.map(told));
-        }
-        complaints.extend(
-            after
-                .failed
-                .iter()
-                .map(|it| format!("{it} does not compile")),
-        );
-        let new = new_ones(&before.warnings, &after.warnings);
-        complaints.extend(new.iter().map(ToString::to_string));
-        complaints.dedup();
+        let not_here = |object| format!("{object} is no part of this configuration");
         Ok(CheckResult {
             check: profile.name.clone(),
             scope: plural(objects.len() - absent.len(), "object", "objects"),
-            notes: absent
-                .iter()
-                .map(|object| format!("{object} is no part of this configuration"))
-                .collect(),
-            complaints,
+            notes: absent.iter().map(not_here).collect(),
+            complaints: complaints(&before, &after),
             impossible: before
                 .stays_on
                 .map(|it| format!("{it} cannot be off: it has no prompt, or is selected")),
         })
     }
 
-    /// Whether an object's source is there without the patches.
+    /// Whether the source of an object exists without the patches.
     fn is_old(&self, object: &str) -> bool {
         let source = Path::new(object).with_extension("c");
         let name = source.to_string_lossy();
@@ -234,11 +214,12 @@ impl Checker<'_> {
         }
     }
 
-    fn compile(&mut self, profile: &Profile, state: State, objects: &[String]) -> Result<Compiled> {
-        let overlay = match state {
-            State::Base => &self.states.base,
-            State::Patched => &self.states.patched,
-        };
+    fn compile(
+        &mut self,
+        profile: &Profile,
+        overlay: &Overlay,
+        objects: &[String],
+    ) -> Result<Compiled> {
         self.work.switch(overlay)?;
         let (config, progress) = (self.request.config, &self.host.progress);
         self.work.making(|work| {
@@ -251,15 +232,24 @@ impl Checker<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    Base,
-    Patched,
+/// Returns what is wrong after a series, and was not before.
+fn complaints(before: &Compiled, after: &Compiled) -> Vec<String> {
+    let mut complaints: Vec<_> = after.void.iter().cloned().collect();
+    if let (None, Some(option)) = (before.stays_on, after.stays_on) {
+        complaints.push(format!(
+            "{option} stays on: an option that these patches change selects it"
+        ));
+    }
+    let failed = |object| format!("{object} does not compile");
+    complaints.extend(after.failed.iter().map(failed));
+    let new = new_ones(&before.warnings, &after.warnings);
+    complaints.extend(new.iter().map(ToString::to_string));
+    complaints.dedup();
+    complaints
 }
 
-/// sparse 0.6.4 does not know a keyword that 7.3 uses (6.12 does not), whose
-/// scripts/checker-valid.sh then passes sparse by. `__typeof__` keeps the
-/// qualifiers, and is the same otherwise.
+/// 7.3 uses a keyword that sparse 0.6.4 does not know, so that scripts/checker-valid.sh
+/// skips sparse. `__typeof__` differs from it only in that it keeps qualifiers.
 const SPARSE: &[&str] = &["C=1", "CF=-D__typeof_unqual__=__typeof__"];
 
 fn fixed_profiles() -> Vec<Profile> {
@@ -285,10 +275,10 @@ fn without_option(off: DisabledOption) -> Profile {
     }
 }
 
-/// What no compiler here looks at.
+/// Returns the files that are not compiled here.
 fn left_out<'a>(touched: impl Iterator<Item = &'a str>) -> Option<CheckResult> {
-    let told = |name: &'a str| Some(format!("{name} ({})", Part::of(name)?));
-    let notes: Vec<_> = touched.filter_map(told).collect();
+    let note = |name: &'a str| Some(format!("{name} ({})", Part::of(name)?));
+    let notes: Vec<_> = touched.filter_map(note).collect();
     (!notes.is_empty()).then(|| CheckResult {
         check: "not compiled".to_owned(),
         scope: plural(notes.len(), "file", "files"),

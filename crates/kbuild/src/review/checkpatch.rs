@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the kernel's own scripts/checkpatch.pl has to say about a patch.
+//! Complaints of the kernel's scripts/checkpatch.pl about a patch.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use crate::patch::series::Patch;
 use crate::source::fetch::SourceTree;
 use crate::{Error, Result};
 
-/// What every patch here lacks: who sends it adds it.
+/// All patches here lack it: the sender adds it.
 const EXPECTED: &str = "MISSING_SIGN_OFF";
-/// What needs the history of the kernel, which an unpacked source lacks.
+/// Needs the kernel's history, which an unpacked source lacks.
 const UNKNOWABLE: &str = "UNKNOWN_COMMIT_ID";
-/// What 6.12's script says wherever a function is followed by [`ATTRIBUTE`], as all
-/// of the kernel writes it; 7.3's knows the word.
+/// 6.12's script complains where [`ATTRIBUTE`] follows a function, which is the style of
+/// the kernel; 7.3's script knows the word.
 const SPACING: &str = "LINE_SPACING";
 const ATTRIBUTE: &str = "+NOKPROBE_SYMBOL(";
 
-/// The complaints about a patch, but for what no patch here can heed.
+/// Returns the complaints about a patch, without those that hold for all patches here.
 pub(crate) fn checkpatch(patch: &Patch, tree: &SourceTree) -> Result<Vec<String>> {
     let file = std::path::absolute(&patch.file).map_err(Error::io("find", &patch.file))?;
     let script = Cmd::new("perl").args([
@@ -30,13 +30,12 @@ pub(crate) fn checkpatch(patch: &Patch, tree: &SourceTree) -> Result<Vec<String>
     ]);
     let script = script.arg(&file).dir(&tree.dir).env("LC_ALL", "C");
     let finished = script.finish(|_| ())?;
-    let said = finished.lines.iter();
-    let complaints: Vec<_> = said.filter_map(|line| complaint(line, &file)).collect();
+    let lines = finished.lines.iter();
+    let complaints: Vec<_> = lines.filter_map(|line| complaint(line, &file)).collect();
     let text = String::from_utf8_lossy(&patch.text);
     let wanted = complaints.iter().filter(|it| !it.is_expected(&text));
     let wanted: Vec<_> = wanted.map(|it| it.text.to_owned()).collect();
-    // 0: nothing to say, 1: something to say. A script that does not even run
-    // is no judge.
+    // Exit status 1 stands for complaints, and for a script that does not run.
     if complaints.is_empty() && !finished.status.success() {
         return Err(nmissed_host::Error::Failed {
             command: script.line(),
@@ -48,12 +47,12 @@ pub(crate) fn checkpatch(patch: &Patch, tree: &SourceTree) -> Result<Vec<String>
     Ok(wanted)
 }
 
-/// `FILE:LINE: LEVEL:TYPE: TEXT`.
+/// A line `FILE:LINE: LEVEL:TYPE: TEXT`.
 struct Complaint<'a> {
     kind: &'a str,
-    /// In the patch, from 1.
+    /// Line of the patch, from 1.
     line: Option<usize>,
-    /// From the line on.
+    /// For people: line, text and type.
     text: String,
 }
 
@@ -73,8 +72,8 @@ impl Complaint<'_> {
 fn complaint<'a>(line: &'a str, file: &Path) -> Option<Complaint<'a>> {
     let rest = line.strip_prefix(&*file.to_string_lossy())?;
     let text = rest.strip_prefix(':')?;
-    let (place, said) = text.split_once(": ")?;
-    let (kind, what) = said.split_once(": ")?;
+    let (place, rest) = text.split_once(": ")?;
+    let (kind, what) = rest.split_once(": ")?;
     let (level, kind) = kind.split_once(':')?;
     let known = matches!(level, "ERROR" | "WARNING" | "CHECK");
     known.then(|| Complaint {
@@ -95,7 +94,7 @@ mod tests {
     #[test_case("/p/1.patch:2: CHECK:LINE_SPACING: Please use a blank line" => None; "an attribute of the function above")]
     #[test_case("/p/1.patch:3: CHECK:LINE_SPACING: Please use a blank line" => Some("line 3: Please use a blank line (LINE_SPACING)".into()); "another function")]
     #[test_case("No structs that should be const will be found (file './scripts/const_structs.checkpatch': No such file or directory)" => None; "not about the patch")]
-    fn what_is_left(line: &str) -> Option<String> {
+    fn complaints_without_expected_ones(line: &str) -> Option<String> {
         let complaint = complaint(line, Path::new("/p/1.patch"))?;
         let patch = "+}\n+NOKPROBE_SYMBOL(f);\n+int g(void)\n";
         (!complaint.is_expected(patch)).then_some(complaint.text)

@@ -13,29 +13,29 @@ use crate::patch::series::Series;
 use crate::source::fetch::SourceTree;
 use crate::{Error, Result, scratch};
 
-/// What git leaves for the author to write.
+/// Placeholders of `git format-patch --cover-letter`.
 const SUBJECT: &str = "*** SUBJECT HERE ***";
 const BLURB: &str = "*** BLURB HERE ***";
-/// The width of mail.
+/// Columns of a mail.
 const WIDTH: usize = 72;
 
-/// What a cover letter tells.
+/// Content of a cover letter.
 #[derive(Clone, Copy, Debug)]
 pub struct Cover<'a> {
-    /// What the patches apply to.
+    /// Source that the patches apply to.
     pub tree: &'a SourceTree,
-    /// The patches.
+    /// Patches of the variant.
     pub series: &'a Series,
-    /// How many of them are another series, which this one builds on.
+    /// How many of them are those of the stacks below.
     pub below: usize,
-    /// The evidence, within 72 columns.
+    /// Table of results, within 72 columns.
     pub evidence: &'a str,
-    /// The command that makes it again.
+    /// Command that makes the table again.
     pub command: &'a str,
 }
 
 impl Cover<'_> {
-    /// The letter, in the form that `git format-patch --cover-letter` has.
+    /// Returns the letter in the form of `git format-patch --cover-letter`.
     ///
     /// # Errors
     /// [`Error::Patch`], [`Error::Host`].
@@ -83,7 +83,7 @@ impl Cover<'_> {
     }
 }
 
-/// The patches of each author, as `git shortlog` has them.
+/// Lists the patches of each author, as `git shortlog` does.
 fn shortlog(heads: &[MailHead]) -> String {
     let mut authors: Vec<_> = heads.iter().map(|head| head.author.as_str()).collect();
     authors.sort_unstable();
@@ -100,7 +100,7 @@ fn shortlog(heads: &[MailHead]) -> String {
     text
 }
 
-/// A subject, indented, in as many lines as it takes.
+/// Wraps a subject, with indentation.
 fn entry(subject: &str) -> Vec<String> {
     let mut lines = vec![" ".to_owned()];
     for word in subject.split_whitespace() {
@@ -115,7 +115,7 @@ fn entry(subject: &str) -> Vec<String> {
     lines
 }
 
-/// What `git diff --stat --summary` says of what a series changes.
+/// Returns the output of `git diff --stat --summary` for a series.
 fn diffstat(
     tree: &SourceTree,
     base: &Overlay,

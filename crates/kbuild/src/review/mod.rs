@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a reviewer asks of a series: checks, mutants and the cover letter.
+//! Review of a series: checks, mutants and the cover letter.
 
 pub(crate) mod attempt;
 pub(crate) mod check;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A series without one of its hunks: does anything notice?
+//! A series without one of its hunks.
 
 use std::fmt;
 
@@ -8,33 +8,32 @@ use crate::patch::part::Part;
 use crate::patch::series::Patch;
 use crate::patch::series::Series;
 
-/// One hunk of a series, and what the series is without it.
+/// One hunk of a series, and the series without it.
 #[derive(Clone, Debug)]
 pub struct Mutant {
-    /// The patch file's name.
+    /// File name of the patch.
     pub patch: String,
-    /// The file that the hunk changes.
+    /// File that the hunk changes.
     pub file: String,
-    /// Its number among the hunks of that file, from 1.
+    /// Number of the hunk in that file, from 1.
     pub number: usize,
-    /// The line of the patch where it begins, from 1.
+    /// Line of the patch where it begins, from 1.
     pub line: usize,
-    /// Why there is no point in dropping it.
+    /// Why no kernel here differs without it.
     pub pointless: Option<Pointless>,
-    /// The series without it, under the same name: the guest expects of it
-    /// what it expects of the whole.
+    /// The series without it, with the name and the behaviours of the whole series: the
+    /// same is expected of it.
     pub series: Series,
 }
 
-/// Why no kernel that is built here can be different without a hunk.
+/// Why no kernel that is built here differs without a hunk.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Pointless {
-    /// It is not in a file that this kernel is built from.
+    /// Kernels are not built from the file.
     Part(Part),
-    /// It changes comments alone.
+    /// It changes comments only.
     Comment,
-    /// What is compiled is the same without it: it is about options that are
-    /// set otherwise here.
+    /// The objects are the same without it: it concerns options with another value here.
     SameCode,
 }
 
@@ -49,8 +48,8 @@ impl fmt::Display for Pointless {
 }
 
 impl Series {
-    /// The series without each hunk of its patches, but for the first `below`
-    /// patches, in the order of the hunks.
+    /// Returns the series without one hunk, for each hunk of its patches after the first
+    /// `below`, in order.
     #[must_use]
     pub fn mutants(&self, below: usize) -> Vec<Mutant> {
         let own = self.patches.iter().enumerate().skip(below);
@@ -72,7 +71,7 @@ impl Series {
         diff.hunks().into_iter().map(mutant).collect()
     }
 
-    /// The series with another patch, or none, in place of one.
+    /// Returns the series with a patch replaced or removed.
     fn with(&self, index: usize, patch: Option<Patch>) -> Self {
         let mut series = self.clone();
         series.patches.splice(index..=index, patch);
@@ -86,8 +85,7 @@ fn pointless<'a>(file: &str, mut changed: impl Iterator<Item = &'a str>) -> Opti
         .or_else(|| changed.all(is_comment).then_some(Pointless::Comment))
 }
 
-/// Whether a line of C is one of a comment, as the kernel writes them, or
-/// blank.
+/// Whether a line of C is blank, or a comment in the style of the kernel.
 fn is_comment(line: &str) -> bool {
     let line = line.trim();
     let begins = ["/*", "//", "* "].iter().any(|mark| line.starts_with(mark));
@@ -129,7 +127,7 @@ mod tests {
             file("3.patch", doc),
         ];
         let mutants = Series::from_files("mine", &files).unwrap().mutants(1);
-        let told: Vec<_> = mutants
+        let found: Vec<_> = mutants
             .iter()
             .map(|it| {
                 let why = it.pointless.as_ref().map(ToString::to_string);
@@ -138,7 +136,7 @@ mod tests {
             .collect();
         let why = |text: &str| Some(text.to_owned());
         assert_eq!(
-            told,
+            found,
             [
                 ("2.patch", 1, None, 3),
                 ("2.patch", 2, why("comment"), 3),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Compiling single objects, and hearing what the compiler says.
+//! Compiling single objects, and the warnings of the compiler.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,28 +17,28 @@ use crate::review::options::DisabledOption;
 use crate::review::warnings::{Warning, warnings};
 use crate::{Error, Result};
 
-/// One way to compile what a series touches.
+/// A way to compile objects.
 pub(crate) struct Profile {
-    /// For people.
+    /// Name for messages.
     pub(crate) name: String,
-    /// The folder of its objects.
+    /// Folder of its objects.
     pub(crate) folder: &'static str,
-    /// For make.
+    /// Variables for make.
     pub(crate) variables: &'static [&'static str],
-    /// What the configuration lacks.
+    /// Option that is off.
     pub(crate) off: Option<DisabledOption>,
 }
 
-/// How objects fared.
+/// Result of compiling objects.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
-    /// Those that did not compile.
+    /// Objects that did not compile.
     pub(crate) failed: Vec<String>,
-    /// What was said about any file.
+    /// Warnings and errors about any file.
     pub(crate) warnings: Vec<Warning>,
-    /// Why all of this says nothing: sparse did not run.
+    /// Why the result is void: sparse did not run.
     pub(crate) void: Option<String>,
-    /// An option that should be off and is not.
+    /// The option of the profile, if it is on all the same.
     pub(crate) stays_on: Option<&'static str>,
 }
 
@@ -47,7 +47,7 @@ impl Compiled {
         self.failed.is_empty() && self.warnings.is_empty()
     }
 
-    /// Why an object did not compile, if one did not.
+    /// Returns the first error, if an object did not compile.
     pub(crate) fn first_error(&self) -> Option<String> {
         let failed = self.failed.first()?;
         let error = self.warnings.iter().find(|it| it.is_error());
@@ -55,7 +55,7 @@ impl Compiled {
     }
 }
 
-/// make, configured.
+/// make with the configuration of a profile.
 pub(crate) struct Compiler<'a> {
     make: Make,
     profile: &'a Profile,
@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// Compiles them anew, whether or not they are there.
+    /// Removes the objects and compiles them.
     pub(crate) fn compile(
         &self,
         objects: &[String],
@@ -95,7 +95,7 @@ impl<'a> Compiler<'a> {
         for object in objects {
             self.remove(object)?;
         }
-        // Host tools have warnings of their own.
+        // Host tools first: their warnings do not count.
         self.make.targets(&["prepare"], |_| ())?;
         // Without a target, make would make everything.
         let lines = match objects {
@@ -131,8 +131,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// kbuild goes on without sparse where it takes it for too old
-/// (scripts/checker-valid.sh).
+/// kbuild skips sparse if it seems too old (scripts/checker-valid.sh).
 fn passed_by(lines: &[String]) -> Option<String> {
     let line = lines
         .iter()
@@ -140,7 +139,7 @@ fn passed_by(lines: &[String]) -> Option<String> {
     Some(format!("sparse did not run: {line}"))
 }
 
-/// The objects that are compiled from files of the kernel built here.
+/// Returns the objects of the files that kernels are built from here.
 pub(crate) fn objects<'a>(touched: impl Iterator<Item = &'a str>) -> Vec<String> {
     let compiled = touched.filter(|name| Part::of(name).is_none());
     compiled

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which options a change should be compiled without.
+//! Options without which a change should be compiled.
 
-/// An option that kernels are often built without, and the options that must
-/// go for it to go: those that select it (as of 6.12 and 7.3).
+/// An option that is often off, and those to turn off for that: itself, and options that
+/// select it (in 6.12 and 7.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct DisabledOption {
     pub(crate) option: &'static str,
@@ -59,22 +59,22 @@ const OPTIONS: [DisabledOption; 9] = [
     },
 ];
 
-/// Those that files speak of. The texts are what the files hold, and the lines
+/// Returns the options that texts mention. The texts are those of the files, and the lines
 /// of Makefiles that decide whether they are compiled.
 pub(crate) fn concerned<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<DisabledOption> {
     let texts: Vec<_> = texts.into_iter().collect();
-    let speaks = |off: &DisabledOption| texts.iter().any(|text| mentions(text, off.option));
-    OPTIONS.into_iter().filter(speaks).collect()
+    let is_mentioned = |off: &DisabledOption| texts.iter().any(|text| mentions(text, off.option));
+    OPTIONS.into_iter().filter(is_mentioned).collect()
 }
 
-/// Whether a text has a word, and not merely as a part of a longer one.
+/// Whether a text has an option, not as a part of a longer name.
 fn mentions(text: &str, option: &str) -> bool {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(option)
         .any(|(at, _)| !text[at + option.len()..].starts_with(goes_on))
 }
 
-/// The lines of a folder's Makefile that name an object.
+/// Returns the lines of a Makefile that name an object.
 pub(crate) fn rules<'a>(makefile: &'a str, object: &str) -> impl Iterator<Item = &'a str> {
     makefile
         .lines()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `patches/<kernel>/<stack>/uncovered.toml`: hunks that no test can miss, and
+//! `patches/<kernel>/<stack>/uncovered.toml`: hunks without which all tests pass, and
 //! why.
 
 use std::io::ErrorKind;
@@ -10,10 +10,9 @@ use serde::Deserialize;
 use crate::review::mutant::Mutant;
 use crate::{Error, Result};
 
-/// The name of the file.
 const FILE: &str = "uncovered.toml";
 
-/// The hunks of a stack that are known to be missed by no test.
+/// The hunks of a stack without which all tests pass, for a known reason.
 #[derive(Clone, Debug, Default)]
 pub struct Uncovered {
     file: PathBuf,
@@ -30,20 +29,19 @@ struct UncoveredFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KnownHunk {
-    /// The number of the patch: `0002`.
+    /// Number of the patch: `0002`.
     patch: String,
     file: String,
-    /// Among the hunks of the file, from 1.
+    /// Number of the hunk in the file, from 1.
     number: usize,
     why: String,
 }
 
 impl Uncovered {
-    /// Reads what there is in the folder of a stack; nothing if there is no such
-    /// file.
+    /// Reads the file in the folder of a stack; without one there are no such hunks.
     ///
     /// # Errors
-    /// [`Error::BadInput`] with the place of a mistake, [`Error::Host`].
+    /// [`Error::BadInput`] with the line of a mistake, [`Error::Host`].
     pub fn load(stack: &Path) -> Result<Self> {
         let file = stack.join(FILE);
         let text = match std::fs::read_to_string(&file) {
@@ -58,17 +56,17 @@ impl Uncovered {
         })
     }
 
-    /// Why no test misses a hunk, if that is known.
+    /// Returns the reason for a hunk, if it has one.
     #[must_use]
     pub fn why(&self, mutant: &Mutant) -> Option<&str> {
         let entry = self.hunks.iter().find(|entry| entry.is(mutant));
         entry.map(|entry| entry.why.as_str())
     }
 
-    /// Makes sure that each hunk in the file is one of the stack's.
+    /// Checks that each hunk in the file is one of the stack.
     ///
     /// # Errors
-    /// [`Error::BadInput`] with the first that is not.
+    /// [`Error::BadInput`] for the first that is not.
     pub fn check(&self, mutants: &[Mutant]) -> Result<()> {
         let is_known = |entry: &&KnownHunk| mutants.iter().any(|mutant| entry.is(mutant));
         match self.hunks.iter().find(|entry| !is_known(entry)) {
@@ -123,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn most_stacks_have_no_such_file() {
+    fn a_stack_needs_no_such_file() {
         let dir = tempfile::tempdir().unwrap();
         Uncovered::load(dir.path()).unwrap().check(&[]).unwrap();
     }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What compilers and checkers complain about, and what of it is new.
+//! Warnings of compilers and sparse, and which of them are new.
 
 use std::fmt;
 use std::path::Path;
 
-/// One complaint about one place.
+/// One warning or error.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Warning {
-    /// Relative to the top of the tree.
+    /// Path, relative to the top of the tree.
     file: String,
-    /// Line and column; they differ between two versions of a file.
+    /// Line and column, which differ between versions of a file.
     at: String,
     /// `warning: ...` or `error: ...`.
     text: String,
@@ -27,7 +27,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The warnings and errors in what gcc or sparse printed.
+/// Parses the warnings and errors of gcc or sparse.
 pub(crate) fn warnings(lines: &[String], source: &Path) -> Vec<Warning> {
     let tree = format!("{}/", source.display());
     let lines = lines.iter().filter_map(|line| parse(line));
@@ -38,7 +38,7 @@ pub(crate) fn warnings(lines: &[String], source: &Path) -> Vec<Warning> {
     lines.map(inside).collect()
 }
 
-/// `FILE:LINE:COLUMN: warning: TEXT`; the column may be missing.
+/// Parses `FILE:LINE:COLUMN: warning: TEXT`; the column may be missing.
 fn parse(line: &str) -> Option<Warning> {
     let at = ["warning: ", "error: "]
         .iter()
@@ -53,8 +53,8 @@ fn parse(line: &str) -> Option<Warning> {
     })
 }
 
-/// Those of `after` that `before` does not have: of several that say the same
-/// about a file, as many as have come.
+/// Returns the warnings of `after` that `before` does not have. Equal warnings about a file
+/// are counted, wherever they are in it.
 pub(crate) fn new_ones(before: &[Warning], after: &[Warning]) -> Vec<Warning> {
     let mut known: Vec<_> = before.iter().collect();
     let is_new = |warning: &&Warning| {
@@ -99,7 +99,7 @@ mod tests {
     #[test_case(&[UNUSED], &[] => 0; "gone")]
     #[test_case(&[UNUSED], &[UNUSED, MOVED] => 1; "one more of the same")]
     #[test_case(&[UNUSED], &[OTHER] => 1; "in another file")]
-    fn what_is_new(before: &[&str], after: &[&str]) -> usize {
+    fn new_warnings(before: &[&str], after: &[&str]) -> usize {
         new_ones(&parsed(before), &parsed(after)).len()
     }
 }
