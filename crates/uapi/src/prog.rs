@@ -20,10 +20,8 @@ unsafe impl Fillable for bpf_prog_info {}
 /// # Errors
 /// `EINVAL` if `fd` is no BPF object.
 pub fn recursion_misses(fd: impl AsFd) -> io::Result<Option<u64>> {
-    let info = query(fd)?;
-    Ok(info
-        .reaches(offset_of!(bpf_prog_info, recursion_misses))
-        .then_some(info.data.recursion_misses))
+    let offset = offset_of!(bpf_prog_info, recursion_misses);
+    counter(fd, offset, |info| info.recursion_misses)
 }
 
 /// Returns how often the program ran while the sysctl kernel.bpf_stats_enabled was set
@@ -32,15 +30,18 @@ pub fn recursion_misses(fd: impl AsFd) -> io::Result<Option<u64>> {
 /// # Errors
 /// `EINVAL` if `fd` is no BPF object.
 pub fn run_count(fd: impl AsFd) -> io::Result<Option<u64>> {
-    let info = query(fd)?;
-    Ok(info
-        .reaches(offset_of!(bpf_prog_info, run_cnt))
-        .then_some(info.data.run_cnt))
+    let offset = offset_of!(bpf_prog_info, run_cnt);
+    counter(fd, offset, |info| info.run_cnt)
 }
 
-fn query(fd: impl AsFd) -> io::Result<Info<bpf_prog_info>> {
+fn counter(
+    fd: impl AsFd,
+    offset: usize,
+    value: fn(&bpf_prog_info) -> u64,
+) -> io::Result<Option<u64>> {
     // SAFETY: all zero.
-    unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }
+    let info = unsafe { Info::query(fd.as_fd(), bpf_prog_info::default()) }?;
+    Ok(info.reaches(offset).then(|| value(&info.data)))
 }
 
 /// Runs the program once, without input (`BPF_PROG_TEST_RUN`). Unlike a program of

@@ -7,58 +7,38 @@ use anyhow::{Context, Result};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 
-struct Mount {
-    fs: &'static str,
-    target: &'static str,
-    /// Whether PID 1 needs it. Others are skipped on a kernel that lacks them; a test
-    /// that needs one checks for it.
-    essential: bool,
-}
+/// Type and mount point of the file systems that PID 1 needs.
+const ESSENTIAL: &[(&str, &str)] = &[("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")];
 
-impl Mount {
-    const fn essential(fs: &'static str, target: &'static str) -> Self {
-        Self {
-            fs,
-            target,
-            essential: true,
-        }
-    }
-
-    const fn optional(fs: &'static str, target: &'static str) -> Self {
-        Self {
-            fs,
-            target,
-            essential: false,
-        }
-    }
-}
-
-/// In the order of mounting: a mount point lies in a file system before it.
-const MOUNTS: &[Mount] = &[
-    Mount::essential("proc", "/proc"),
-    Mount::essential("sysfs", "/sys"),
-    Mount::essential("devtmpfs", "/dev"),
-    Mount::optional("tmpfs", "/run"),
-    Mount::optional("tmpfs", "/tmp"),
-    Mount::optional("debugfs", "/sys/kernel/debug"),
-    Mount::optional("tracefs", "/sys/kernel/tracing"),
-    Mount::optional("securityfs", "/sys/kernel/security"),
-    Mount::optional("bpf", "/sys/fs/bpf"),
-    Mount::optional("cgroup2", "/sys/fs/cgroup"),
+/// Of those that a kernel may lack, in the order of mounting. A test that needs one
+/// checks for it.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("tmpfs", "/run"),
+    ("tmpfs", "/tmp"),
+    ("debugfs", "/sys/kernel/debug"),
+    ("tracefs", "/sys/kernel/tracing"),
+    ("securityfs", "/sys/kernel/security"),
+    ("bpf", "/sys/fs/bpf"),
+    ("cgroup2", "/sys/fs/cgroup"),
 ];
 
 pub(crate) fn mount_all() -> Result<()> {
-    MOUNTS.iter().try_for_each(mount_one)
-}
-
-fn mount_one(entry: &Mount) -> Result<()> {
-    // Fails in sysfs, where the kernel creates the folder if it has the file system.
-    let _ = fs::create_dir_all(entry.target);
-    match mount(entry.fs, entry.target, entry.fs, MountFlags::empty(), None) {
-        Ok(()) => Ok(()),
-        Err(Errno::NODEV | Errno::NOENT) if !entry.essential => Ok(()),
-        Err(errno) => {
-            Err(errno).with_context(|| format!("cannot mount {} on {}", entry.fs, entry.target))
+    for (kind, target) in ESSENTIAL {
+        mount_one(kind, target).with_context(|| format!("cannot mount {kind} on {target}"))?;
+    }
+    for (kind, target) in OPTIONAL {
+        match mount_one(kind, target) {
+            Ok(()) | Err(Errno::NODEV | Errno::NOENT) => {}
+            Err(errno) => {
+                return Err(errno).with_context(|| format!("cannot mount {kind} on {target}"));
+            }
         }
     }
+    Ok(())
+}
+
+fn mount_one(kind: &str, target: &str) -> Result<(), Errno> {
+    // Fails in sysfs, where the kernel creates the folder if it has the file system.
+    let _ = fs::create_dir_all(target);
+    mount(kind, target, kind, MountFlags::empty(), None)
 }
