@@ -26,7 +26,7 @@ fn classify(error: &Error) -> Exit {
     }
     let usage = error.chain().any(|cause| {
         cause.is::<UsageError>()
-            || cause.is::<inspect::UsageError>()
+            || cause.is::<inspect::WrongUsage>()
             || cause
                 .downcast_ref()
                 .is_some_and(nmissed_kbuild::Error::is_usage)

@@ -52,3 +52,29 @@ pub(super) fn verify(workspace: &Workspace) -> Result<()> {
         _ => bail!("an image and its kernel disagree; the reports above say where"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nmissed_runner::KernelPlan;
+
+    #[test]
+    fn landing_leaves_out_only_what_other_variants_build_on() {
+        let workspace = Workspace::find().unwrap();
+        let names = |plan: &KernelPlan| -> Vec<_> {
+            let names = plan.series.iter().map(|series| series.name().to_owned());
+            names.collect()
+        };
+        let all = everything(&workspace).unwrap();
+        let landing = for_landing(&workspace).unwrap();
+        let kernels = all.iter().zip(&landing);
+        let kernel = kernels.clone().find(|(plan, _)| plan.spec.id == "6.12");
+        let (all_of_it, for_it) = kernel.unwrap();
+        assert_eq!(
+            names(all_of_it),
+            ["baseline", "counters", "active", "guarded"]
+        );
+        assert_eq!(names(for_it), ["baseline", "active", "guarded"]);
+        assert_eq!(all.len(), landing.len());
+    }
+}

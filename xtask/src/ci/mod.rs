@@ -33,7 +33,7 @@ pub(crate) struct Options {
     no_vm: bool,
 }
 
-type Check = (&'static str, Box<dyn Fn(&Workspace) -> Result<()>>);
+type NamedCheck = (&'static str, Box<dyn Fn(&Workspace) -> Result<()>>);
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
@@ -67,8 +67,8 @@ impl Options {
 
     /// The cheapest first; none that needs a virtual machine before one that
     /// does not.
-    fn checks(&self) -> Vec<Check> {
-        let mut checks: Vec<Check> = vec![
+    fn checks(&self) -> Vec<NamedCheck> {
+        let mut checks: Vec<NamedCheck> = vec![
             ("rustfmt", Box::new(checks::rustfmt)),
             ("clang-format", Box::new(checks::clang_format)),
             ("tidy", Box::new(tidy::check)),

@@ -136,7 +136,7 @@ fn is_crate_manifest(path: &str) -> bool {
 }
 
 fn is_crate_root(path: &str) -> bool {
-    let root = path.ends_with("src/lib.rs") || path.ends_with("src/main.rs");
+    let root = path.ends_with("src/lib.rs") || path.ends_with("/main.rs");
     root && !MAY_BE_UNSAFE.iter().any(|dir| path.starts_with(dir))
 }
 

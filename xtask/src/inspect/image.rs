@@ -11,7 +11,7 @@ use nmissed_kimage::{About, Error, Image, Mapped, unwrap};
 /// that do not belong together.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct UsageError(pub(crate) String);
+pub(crate) struct WrongUsage(pub(crate) String);
 
 /// Reads an image for as long as it takes to do something with it.
 pub(super) fn with_image<T>(
@@ -50,7 +50,7 @@ fn read<T>(
 fn misfit(error: Error) -> anyhow::Error {
     match error {
         Error::NoModule | Error::NoKernel | Error::OtherKernel { .. } => {
-            UsageError(format!("--base: {error}")).into()
+            WrongUsage(format!("--base: {error}")).into()
         }
         error => error.into(),
     }
@@ -69,5 +69,5 @@ fn check_is_file(path: &Path) -> Result<()> {
         return Ok(());
     }
     let why = if exists { "a folder" } else { "no such file" };
-    Err(UsageError(format!("{}: {why}", path.display())).into())
+    Err(WrongUsage(format!("{}: {why}", path.display())).into())
 }

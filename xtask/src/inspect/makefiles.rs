@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use nmissed_kimage::{Audit, Image};
 use nmissed_kmakefile::{Kconfig, Makefiles};
 
-use super::image::UsageError;
+use super::image::WrongUsage;
 
 /// Limits above what a kernel's source has: Makefiles, and bytes in one of them.
 const MOST_FILES: usize = 20_000;
@@ -44,7 +44,7 @@ fn configuration(
     };
     if let Some(given) = given {
         if !given.is_file() {
-            return Err(UsageError(format!("{}: no such file", given.display())).into());
+            return Err(WrongUsage(format!("{}: no such file", given.display())).into());
         }
         return read(given);
     }
@@ -63,7 +63,7 @@ fn configuration(
 fn files(tree: &Path) -> Result<BTreeMap<String, String>> {
     if !tree.join("Makefile").is_file() || !tree.join("arch/x86").is_dir() {
         let error = format!("{}: not the source of a kernel", tree.display());
-        return Err(UsageError(error).into());
+        return Err(WrongUsage(error).into());
     }
     let mut found = BTreeMap::new();
     walk(tree, Path::new(""), 0, &mut found)?;
@@ -185,7 +185,7 @@ mod tests {
     fn what_is_no_makefile_of_a_kernel_is_refused() {
         let dir = tree();
         let error = files(&dir.path().join("kernel")).unwrap_err();
-        assert!(error.is::<UsageError>(), "{error}");
+        assert!(error.is::<WrongUsage>(), "{error}");
         let huge = vec![b'#'; MOST_BYTES as usize + 1];
         write(&dir.path().join("kernel/Makefile"), &huge);
         let error = files(dir.path()).unwrap_err().to_string();

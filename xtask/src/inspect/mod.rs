@@ -14,7 +14,7 @@ use nmissed_kimage::{
 mod image;
 mod makefiles;
 
-pub(crate) use image::UsageError;
+pub(crate) use image::WrongUsage;
 use image::{with_image, with_module};
 
 /// Options of `inspect`.
@@ -144,8 +144,8 @@ fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
     })
 }
 
-fn usage(error: LookupError) -> UsageError {
-    UsageError(error.to_string())
+fn usage(error: LookupError) -> WrongUsage {
+    WrongUsage(error.to_string())
 }
 
 fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
@@ -191,13 +191,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = inspect(&["/nonexistent"]).unwrap_err();
         assert_eq!(missing.to_string(), "/nonexistent: no such file");
-        assert!(missing.is::<UsageError>());
+        assert!(missing.is::<WrongUsage>());
         let folder = inspect(&[dir.path().to_str().unwrap()]).unwrap_err();
-        assert!(folder.is::<UsageError>(), "{folder}");
+        assert!(folder.is::<WrongUsage>(), "{folder}");
         let text = dir.path().join("text");
         fs::write(&text, "not a kernel").unwrap();
         let damaged = inspect(&[text.to_str().unwrap()]).unwrap_err();
-        assert!(!damaged.chain().any(|it| it.is::<UsageError>()));
+        assert!(!damaged.chain().any(|it| it.is::<WrongUsage>()));
         assert!(format!("{damaged:#}").contains("not a kernel image: it starts with"));
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let module = module.to_str().unwrap();
         inspect(&[module]).unwrap();
         let error = inspect(&[module, "--base", module]).unwrap_err();
-        assert!(error.chain().any(|it| it.is::<UsageError>()));
+        assert!(error.chain().any(|it| it.is::<WrongUsage>()));
         assert_eq!(
             format!("{error:#}"),
             format!("{module}: --base: a kernel module, not a kernel that loads one")
