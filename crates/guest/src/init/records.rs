@@ -28,7 +28,7 @@ pub(crate) enum Line {
 
 /// Parses a line; the error quotes it.
 pub(crate) fn parse(line: &str) -> Result<Line, String> {
-    serde_json::from_str(line).map_err(|_| {
+    serde_json::from_str(line).ok().ok_or_else(|| {
         format!("the test wrote a line that is no record, no prober reply and no skip: {line}")
     })
 }
