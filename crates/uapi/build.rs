@@ -30,20 +30,14 @@ const CONSTANTS: &[&str] = &[
 
 /// Counters of `bpf_link_info` that no released header has: the constant with the
 /// counter's offset, and the path of fields to it.
-const NEW_COUNTERS: &[(&str, &[&str])] = &[
+const NEW_COUNTERS: &[(&str, &str)] = &[
     (
         "UPROBE_MISSED",
-        &[
-            "__bindgen_anon_1",
-            "perf_event",
-            "__bindgen_anon_1",
-            "uprobe",
-            "missed",
-        ],
+        "__bindgen_anon_1.perf_event.__bindgen_anon_1.uprobe.missed",
     ),
     (
         "UPROBE_MULTI_MISSED",
-        &["__bindgen_anon_1", "uprobe_multi", "missed"],
+        "__bindgen_anon_1.uprobe_multi.missed",
     ),
 ];
 
@@ -99,10 +93,9 @@ fn write(out: &Path, text: &str) {
 }
 
 /// Returns a constant for each new counter: its offset, or `None`.
-fn offsets(has: impl Fn(&[&str]) -> bool) -> String {
-    let constant = |(name, path): &(&str, &[&str])| {
+fn offsets(has: impl Fn(&str) -> bool) -> String {
+    let constant = |(name, path): &(&str, &str)| {
         let value = if has(path) {
-            let path = path.join(".");
             format!("Some(::std::mem::offset_of!(bpf_link_info, {path}))")
         } else {
             "None".to_owned()
@@ -113,9 +106,9 @@ fn offsets(has: impl Fn(&[&str]) -> bool) -> String {
 }
 
 /// Checks whether `bpf_link_info` has the field at this path.
-fn has_field(types: &syn::File, path: &[&str]) -> bool {
+fn has_field(types: &syn::File, path: &str) -> bool {
     let mut name_of_type = "bpf_link_info".to_owned();
-    path.iter().all(|name| {
+    path.split('.').all(|name| {
         let found = type_of_field(types, &name_of_type, name);
         name_of_type = found.clone().unwrap_or_default();
         found.is_some()
