@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Golden renderings of the grid of pairs.
+//! The pair matrix as text.
 
 mod common;
 
+use common::cell;
 use nmissed_evidence::{Results, Run, Style};
 use nmissed_wire::{AttachType, Flavor, Outcome, Record, Tally};
 use proptest::prelude::*;
@@ -59,6 +60,7 @@ fn record(inner: &str, outer: &str, cell: &str) -> Record {
         flavor,
         tally,
     )
+    .because("a kernel function")
 }
 
 fn baseline() -> Run {
@@ -108,12 +110,44 @@ fn nothing() {
 
 #[test]
 fn one_variant() {
-    insta::assert_snapshot!(text(vec![baseline()], 80));
+    let text = text(vec![baseline()], 80);
+    let cells = [
+        ("nothing", "tp", "run"),
+        ("kprobe", "kpi", "L"),
+        ("map-syscall", "km", "P"),
+    ];
+    let rare = [
+        ("map-syscall", "tp", "-"),
+        ("itself", "fe", "2P"),
+        ("kprobe", "pe", "LOST"),
+    ];
+    for (row, column, expected) in cells.into_iter().chain(rare) {
+        assert_eq!(
+            cell(&text, ["baseline", "", row, column]),
+            expected,
+            "{row} {column}"
+        );
+    }
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn another_variant_shows_what_it_changes() {
-    insta::assert_snapshot!(text(vec![baseline(), active()], 80));
+    let text = text(vec![baseline(), active()], 80);
+    let cells = [
+        ("kprobe", "km", "run"),
+        ("kprobe", "pe", "P"),
+        ("kprobe", "kp", "."),
+    ];
+    for (row, column, expected) in cells {
+        assert_eq!(
+            cell(&text, ["active", "", row, column]),
+            expected,
+            "{row} {column}"
+        );
+    }
+    assert_eq!(text.matches("\nnothing ").count(), 1);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -122,13 +156,16 @@ fn a_variant_that_changes_nothing() {
         variant: "counters".to_owned(),
         ..baseline()
     };
-    insta::assert_snapshot!(text(vec![baseline(), same], 80));
+    let text = text(vec![baseline(), same], 80);
+    assert!(text.contains("\ncounters: in every pair as baseline\n"));
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn narrow() {
     let text = text(vec![baseline(), active()], 30);
-    let grid = text.lines().take_while(|line| !line.starts_with("rows:"));
+    let legend = text.lines().skip_while(|line| !line.starts_with("rows:"));
+    let grid = legend.skip_while(|line| !line.is_empty()).skip(1);
     assert!(
         grid.clone().all(|line| line.chars().count() <= 30),
         "{text}"
@@ -147,7 +184,7 @@ fn in_colour() {
 }
 
 #[test]
-fn what_is_not_known_is_shown_all_the_same() {
+fn missing_records_and_unknown_rows_are_shown() {
     let mut first = run("baseline", &[("nothing", ["run"; 6])]);
     first.records.push(record("lsm", "iter", "run"));
     first.records.push(Record {
@@ -164,7 +201,10 @@ fn what_is_not_known_is_shown_all_the_same() {
     second
         .records
         .retain(|record| record.attach_type != AttachType::Tp);
-    insta::assert_snapshot!(text(vec![first, second], 80));
+    let text = text(vec![first, second], 80);
+    assert_eq!(cell(&text, ["baseline", "", "iter", "tp"]), "mix");
+    assert_eq!(cell(&text, ["mine", "", "iter", "lsm"]), "?");
+    insta::assert_snapshot!(text);
 }
 
 /// Each of two numbers of hits.
@@ -188,9 +228,11 @@ fn twice(cells: [&str; 2]) -> Run {
 fn numbers_of_hits_share_a_cell(cells: [&str; 2], cell: &str, all: &str, differ: &str) {
     let runs = vec![twice(cells), twice(["P", "P"])];
     let grid = text(runs.clone(), 80);
-    let row = grid.lines().find(|line| line.starts_with("kprobe "));
-    let mut words = row.unwrap().split_whitespace().skip(1);
-    assert_eq!(words.find(|word| *word != "-"), Some(cell), "{grid}");
+    assert_eq!(
+        common::cell(&grid, ["any", "", "kprobe", "tp"]),
+        cell,
+        "{grid}"
+    );
 
     let style = Style {
         width: 80,
@@ -227,14 +269,24 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn any_results_have_a_text(
+    fn each_run_has_a_cell_of_each_pair(
         records in prop::collection::vec(prop::collection::vec(some_record(), 0..9), 0..5),
         width in 0..200_usize,
         colour: bool,
     ) {
+        let count = records.len();
         let runs = records.into_iter().map(|records| Run { records, ..run("any", &[]) });
         let results = Results { runs: runs.collect() };
         let text = results.pairs_to_text(Style { width, colour });
-        prop_assert!(text.ends_with('\n'));
+        prop_assert_eq!(text.matches("6.12.117-nmissed-any").count(), count);
+        let reference = results.runs.first().map_or(&[][..], |run| &run.records);
+        let is_pair = |it: &&Record| it.scenario.contains("/pair-in-") && it.flavor.is_none();
+        let of_name = |it: &Record| it.scenario.split_once("/pair-in-").unwrap().1.to_owned();
+        for name in reference.iter().filter(is_pair).map(of_name) {
+            if !colour && width > 60 {
+                let cell = cell(&text, ["any", "", &name, "tp"]);
+                prop_assert!(["run", "L", "P", "2P", "LOST", "mix"].contains(&cell.as_str()));
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Golden renderings of what is found out about patches.
+//! What each patch and each hunk of a series changes, as text.
 
 mod common;
 
 use nmissed_evidence::{DroppedHunk, Noticed, Results, Run, Steps, Style, dropped_hunks, notice};
-use nmissed_wire::{AttachType, Outcome, Record, Tally};
+use nmissed_wire::{Outcome, Record, Tally};
 use test_case::test_case;
 
 const LETTER: Style = Style {
@@ -20,7 +20,8 @@ fn record(scenario: &str, runs: u64, link_missed: u64) -> Record {
         link_missed: Some(link_missed),
         prog_missed: None,
     };
-    Record::new(scenario, AttachType::Kprobe, None, tally)
+    let (name, _) = scenario.split_once('/').unwrap();
+    Record::new(scenario, name.parse().unwrap(), None, tally)
 }
 
 fn run(variant: &str, records: Vec<Record>) -> Run {
@@ -62,22 +63,37 @@ fn steps(runs: Vec<Run>) -> String {
     text
 }
 
+fn signs(text: &str, row: &str) -> [String; 3] {
+    ["0", "1", "2"].map(|step| common::cell(text, ["after patch", "", row, step]))
+}
+
 #[test]
 fn each_patch_flips_a_scenario() {
-    insta::assert_snapshot!(steps(vec![
+    let text = steps(vec![
         step("baseline", 0, 0),
         step("counters-01", 10, 0),
-        step("counters", 10, 6)
-    ]));
+        step("counters", 10, 6),
+    ]);
+    let deep = "uretprobe/deeper-than-the-nesting-limit-allows-it-to-be";
+    assert_eq!(signs(&text, "kprobe/level-3"), [".", "+", "+"]);
+    assert_eq!(signs(&text, deep), [".", ".", "+"]);
+    assert!(!text.contains("in-itself"));
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn a_series_that_cannot_be_bisected() {
-    insta::assert_snapshot!(steps(vec![
+    let text = steps(vec![
         step("baseline", 0, 2),
         with(step("counters-01", 10, 1), fail()),
-        step("counters", 10, 6)
-    ]));
+        step("counters", 10, 6),
+    ]);
+    let deep = "uretprobe/deeper-than-the-nesting-limit-allows-it-to-be";
+    assert_eq!(signs(&text, deep), [".", "~", "+"]);
+    let (_, complaints) = text.rsplit_once("\n\n").unwrap();
+    assert!(complaints.contains("1 of 2 tests failed"));
+    assert!(complaints.contains("is worse than"));
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -90,12 +106,12 @@ fn no_runs_have_no_steps() {
     assert!(Steps::of(&Results::default(), &[]).is_none());
 }
 
-#[test_case(step("x", 10, 6) => Noticed::ByNobody; "nothing differs")]
-#[test_case(step("x", 10, 0) => Noticed::ByTests(vec!["uretprobe/deeper-than-the-nesting-limit-allows-it-to-be counts otherwise".into()]); "a count")]
+#[test_case(step("x", 10, 6) => Noticed::Unnoticed; "nothing differs")]
+#[test_case(step("x", 10, 0) => Noticed::ByTests(vec!["uretprobe/deeper-than-the-nesting-limit-allows-it-to-be has other counts".into()]); "a count")]
 #[test_case(with(step("x", 10, 6), fail()) => Noticed::ByTests(vec!["missed::b (fail)".into()]); "a test")]
 #[test_case(with(step("x", 10, 6), Outcome::Infra("no turn".into())) => Noticed::Unknown("1 of 2 tests did not run".into()); "the host")]
 #[test_case(Run { machine: Outcome::Crash("BUG".into()), ..step("x", 10, 6) } => Noticed::ByTests(vec!["the kernel crashed".into()]); "a crash")]
-fn who_notices(without: Run) -> Noticed {
+fn dropping_a_hunk_is_noticed(without: Run) -> Noticed {
     notice(&step("counters", 10, 6), &without)
 }
 
@@ -131,7 +147,11 @@ fn hunks_of_a_series() {
             "kernel/y.c #1 (line 9)",
             Noticed::ByPatch("0003-c.patch".into()),
         ),
-        dropped("0002-b.patch", "kernel/y.c #2 (line 19)", Noticed::ByNobody),
+        dropped(
+            "0002-b.patch",
+            "kernel/y.c #2 (line 19)",
+            Noticed::Unnoticed,
+        ),
         dropped(
             "0002-b.patch",
             "kernel/y.c #3 (line 29)",
@@ -140,12 +160,12 @@ fn hunks_of_a_series() {
         dropped(
             "0002-b.patch",
             "kernel/y.c #4 (line 39)",
-            Noticed::ByNobody.where_known("no test can make memory run out at this place"),
+            Noticed::Unnoticed.where_uncovered("no test can make memory run out at this place"),
         ),
         dropped(
             "0002-b.patch",
             "kernel/y.c #5 (line 49)",
-            Noticed::ByTests(vec!["missed::a (fail)".into()]).where_known("outdated"),
+            Noticed::ByTests(vec!["missed::a (fail)".into()]).where_uncovered("outdated"),
         ),
     ];
     let text = dropped_hunks(&hunks, LETTER);

@@ -5,86 +5,160 @@
 //! compared with the reference's record of the same scenario, flavor and
 //! number of triggers.
 
-use crate::model::change::{classify, moves};
-use nmissed_wire::{Flavor, PAIR_IN, Record, Tally};
+use nmissed_wire::{AttachType, Flavor, PAIR_IN, Record, Run, Tally};
 
-use crate::{Change, Move, Results, Run};
+use crate::model::change::{Change, Fate, moves};
+use crate::model::results::Results;
 
 /// All runs of one kernel, and their records row by row.
 #[derive(Clone, Debug)]
-pub struct Comparison<'a> {
+pub(crate) struct Comparison<'a> {
     /// The runs, in the order they ran; the first is the reference. Never
     /// empty.
-    pub runs: Vec<&'a Run>,
-    /// The rows, those of one attach type together.
-    pub rows: Vec<Row<'a>>,
+    pub(crate) runs: Vec<&'a Run>,
+    /// The rows by attach type, those of one scenario and flavor together.
+    pub(crate) rows: Vec<Row<'a>>,
     /// Likewise, those in which one program is hit while another runs: one for
     /// every two attach types, too many to be read as rows.
-    pub pairs: Vec<Row<'a>>,
+    pub(crate) pairs: Vec<Row<'a>>,
 }
 
 /// What every run observed of one scenario at one number of triggers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row<'a> {
-    /// [`Record::scenario`].
-    pub scenario: &'a str,
-    /// [`Record::flavor`].
-    pub flavor: Option<Flavor>,
-    /// [`Tally::triggers`].
-    pub triggers: u64,
+pub(crate) struct Row<'a> {
+    pub(crate) attach_type: AttachType,
+    pub(crate) scenario: &'a str,
+    pub(crate) flavor: Option<Flavor>,
+    pub(crate) triggers: u64,
     /// Other numbers of triggers at which every count is this row's, exactly
     /// in proportion; they have no row of their own.
-    pub also: Vec<u64>,
+    pub(crate) also: Vec<u64>,
     /// The record of each run of [`Comparison::runs`], if it has one.
-    pub records: Vec<Option<&'a Record>>,
+    pub(crate) records: Vec<Option<&'a Record>>,
+}
+
+/// The rows of one scenario and flavor, by number of triggers.
+#[derive(Clone, Copy)]
+pub(crate) struct Scenario<'a, 'r> {
+    rows: &'r [Row<'a>],
 }
 
 /// Compares the variants of every kernel, kernels in the order they ran.
-#[must_use]
-pub fn compare(results: &Results) -> Vec<Comparison<'_>> {
+pub(crate) fn compare(results: &Results) -> Vec<Comparison<'_>> {
     grouped(&results.runs, |run| run.kernel.as_str())
         .into_iter()
         .map(|runs| {
-            let (pairs, rows) = rows(&runs).into_iter().partition(Row::is_pair);
+            let is_pair = |row: &Row<'_>| row.pair().is_some();
+            let (pairs, rows) = rows(&runs).into_iter().partition(is_pair);
             Comparison { runs, rows, pairs }
         })
         .collect()
 }
 
+impl<'a> Comparison<'a> {
+    /// The scenarios that are no pairs, by attach type.
+    pub(crate) fn scenarios(&self) -> impl Iterator<Item = Scenario<'a, '_>> {
+        scenarios(&self.rows)
+    }
+
+    /// All scenarios, pairs last.
+    pub(crate) fn all_scenarios(&self) -> impl Iterator<Item = Scenario<'a, '_>> {
+        self.scenarios().chain(scenarios(&self.pairs))
+    }
+}
+
+/// One for each scenario and flavor.
+pub(crate) fn scenarios<'a, 'r>(
+    rows: &'r [Row<'a>],
+) -> impl Iterator<Item = Scenario<'a, 'r>> + Clone {
+    rows.chunk_by(|one, next| one.key() == next.key())
+        .map(|rows| Scenario { rows })
+}
+
+impl<'a> Scenario<'a, '_> {
+    pub(crate) fn attach_type(self) -> AttachType {
+        self.rows[0].attach_type
+    }
+
+    pub(crate) fn name(self) -> &'a str {
+        self.rows[0].scenario
+    }
+
+    /// The worst fate of any hit where a run has the fewest triggers; `None` if the run
+    /// has no record.
+    pub(crate) fn fate(self, run: usize) -> Option<Fate> {
+        let least = self.records(run).map(|it| it.tally.triggers).min()?;
+        let records = self.records(run);
+        let least = records.filter(|it| it.tally.triggers == least);
+        least.map(|record| Fate::worst(&record.tally)).min()
+    }
+
+    /// Whether the counts of a run are out of proportion to its triggers.
+    pub(crate) fn is_mixed(self, run: usize) -> bool {
+        let mut records = self.records(run);
+        let first = records.next();
+        records.any(|it| first.is_some_and(|first| !in_proportion(&first.tally, &it.tally)))
+    }
+
+    pub(crate) fn is_unexplained(self, run: usize) -> bool {
+        self.records(run).any(Record::is_unexplained)
+    }
+
+    pub(crate) fn change(self, run: usize) -> Change {
+        Change::of_all(self.rows.iter().map(|row| row.change(run)))
+    }
+
+    /// The moves of all rows from the reference to a run.
+    pub(crate) fn moves(self, run: usize) -> Vec<(Fate, Fate)> {
+        self.rows.iter().flat_map(|row| row.moves(run)).collect()
+    }
+
+    /// Whether some hits of a run fared worse than in the reference.
+    pub(crate) fn has_worse_hits(self, run: usize) -> bool {
+        let moves = self.moves(run);
+        moves.iter().any(|(from, to)| from.is_better_than(*to))
+    }
+
+    pub(crate) fn has_record(self, run: usize) -> bool {
+        self.records(run).next().is_some()
+    }
+
+    /// Whether every row of a run has the counts of the reference.
+    pub(crate) fn is_unchanged(self, run: usize) -> bool {
+        let mut rows = self.rows.iter();
+        rows.all(|row| row.change(run) == Change::Unchanged)
+    }
+
+    fn records(self, run: usize) -> impl Iterator<Item = &'a Record> {
+        let rows = self.rows.iter();
+        let records: Vec<_> = rows.filter_map(|row| row.records[run]).collect();
+        records.into_iter()
+    }
+}
+
 impl<'a> Row<'a> {
-    /// The attach type and what happens: both sides of the scenario's `/`;
-    /// `other` where it has none.
-    #[must_use]
-    pub fn scenario_parts(&self) -> (&'a str, &'a str) {
-        self.scenario
-            .split_once('/')
-            .unwrap_or(("other", self.scenario))
+    /// What happens: the scenario without its attach type.
+    pub(crate) fn name(&self) -> &'a str {
+        let parts = self.scenario.split_once('/');
+        parts.map_or(self.scenario, |(_, name)| name)
     }
 
-    /// The attach type that is hit, and what goes on meanwhile; `None` for other
-    /// scenarios.
-    #[must_use]
-    pub fn pair(&self) -> Option<(&'a str, &'a str)> {
-        self.scenario.split_once(PAIR_IN)
-    }
-
-    fn is_pair(&self) -> bool {
-        self.pair().is_some()
+    /// The attach type and flavor of the program that is hit, and what runs
+    /// meanwhile; `None` for other scenarios.
+    pub(crate) fn pair(&self) -> Option<((AttachType, Option<Flavor>), &'a str)> {
+        let (_, outer) = self.scenario.split_once(PAIR_IN)?;
+        Some(((self.attach_type, self.flavor), outer))
     }
 
     /// How a run differs from the reference.
-    #[must_use]
-    pub fn change(&self, run: usize) -> Change {
+    pub(crate) fn change(&self, run: usize) -> Change {
         self.against_reference(run)
             .map_or(Change::Unknown, |(reference, variant)| {
-                classify(reference, variant)
+                Change::between(reference, variant)
             })
     }
 
-    /// Which hits met another fate in a run than in the reference. Empty where
-    /// one of the two has no record.
-    #[must_use]
-    pub fn moves(&self, run: usize) -> Vec<Move> {
+    fn moves(&self, run: usize) -> Vec<(Fate, Fate)> {
         self.against_reference(run)
             .map_or_else(Vec::new, |(reference, variant)| moves(reference, variant))
     }
@@ -94,8 +168,13 @@ impl<'a> Row<'a> {
         tally(0).zip(tally(run))
     }
 
+    fn key(&self) -> (AttachType, &'a str, Option<Flavor>) {
+        (self.attach_type, self.scenario, self.flavor)
+    }
+
     fn of(record: &'a Record, runs: usize) -> Self {
         Self {
+            attach_type: record.attach_type,
             scenario: &record.scenario,
             flavor: record.flavor,
             triggers: record.tally.triggers,
@@ -105,10 +184,9 @@ impl<'a> Row<'a> {
     }
 
     /// Whether a record belongs here and its place is free.
-    fn awaits(&self, record: &Record, run: usize) -> bool {
+    fn has_place_for(&self, record: &Record, run: usize) -> bool {
         self.records[run].is_none()
-            && self.scenario == record.scenario
-            && self.flavor == record.flavor
+            && self.key() == (record.attach_type, &record.scenario, record.flavor)
             && self.triggers == record.tally.triggers
     }
 
@@ -126,15 +204,15 @@ impl<'a> Row<'a> {
     }
 }
 
-/// One row per scenario, flavor and number of triggers; where a run has
-/// several such records, the nth of one run stands beside the nth of another.
+/// One row per scenario, flavor and number of triggers, by attach type; where a run
+/// has several such records, the nth of one run stands beside the nth of another.
 fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
     for (place, run) in runs.iter().enumerate() {
         for record in &run.records {
             let index = rows
                 .iter()
-                .position(|row| row.awaits(record, place))
+                .position(|row| row.has_place_for(record, place))
                 .unwrap_or_else(|| {
                     rows.push(Row::of(record, runs.len()));
                     rows.len() - 1
@@ -142,11 +220,10 @@ fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
             rows[index].records[place] = Some(record);
         }
     }
-    grouped(rows, |row| row.scenario_parts().0)
-        .into_iter()
-        .flat_map(|section| grouped(section, |row| (row.scenario, row.flavor)))
-        .flat_map(fold)
-        .collect()
+    let scenarios = grouped(rows, Row::key).into_iter();
+    let mut rows: Vec<_> = scenarios.flat_map(fold).collect();
+    rows.sort_by_key(|row| row.attach_type);
+    rows
 }
 
 /// Leaves only the row with the most triggers where all others say the same.
@@ -198,7 +275,7 @@ fn grouped<T, K: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_wire::{AttachType, Outcome};
+    use nmissed_wire::Outcome;
 
     fn record(scenario: &str, triggers: u64, runs: u64, prog_missed: u64) -> Record {
         let tally = Tally {
@@ -207,7 +284,8 @@ mod tests {
             link_missed: None,
             prog_missed: Some(prog_missed),
         };
-        Record::new(scenario, AttachType::Tp, None, tally)
+        let (name, _) = scenario.split_once('/').unwrap();
+        Record::new(scenario, name.parse().unwrap(), None, tally)
     }
 
     fn run(kernel: &str, records: Vec<Record>) -> Run {
@@ -274,7 +352,6 @@ mod tests {
         assert_eq!(rows.len(), 2);
         for row in rows {
             assert_eq!(row.change(1), Change::Unknown);
-            assert_eq!(row.moves(1), []);
         }
     }
 
@@ -307,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_proportion_fold_into_the_largest_and_attach_types_stay_together() {
+    fn rows_in_proportion_fold_into_the_largest_and_stand_by_attach_type() {
         let all = || {
             vec![
                 record("tp/a", 10, 0, 10),
@@ -324,10 +401,10 @@ mod tests {
         assert_eq!(
             rows_of(vec![all(), all()]),
             [
+                row("kprobe/a", 1, &[], 1),
                 row("tp/a", 1000, &[10], 0),
                 row("tp/b", 10, &[], 10),
                 row("tp/b", 100, &[], 64),
-                row("kprobe/a", 1, &[], 1),
             ],
         );
     }
@@ -337,5 +414,24 @@ mod tests {
         let short = vec![record("tp/a", 1, 1, 0)];
         let full = vec![record("tp/a", 1, 1, 0), record("tp/a", 10, 10, 0)];
         assert_eq!(rows_of(vec![full, short]).len(), 2);
+    }
+
+    #[test]
+    fn the_fewest_triggers_decide_and_others_may_be_out_of_proportion() {
+        let records = vec![
+            record("tp/a", 100, 64, 0),
+            record("tp/a", 1, 1, 0),
+            record("tp/b", 100, 0, 0),
+            record("tp/b", 1, 0, 0),
+        ];
+        let results = Results {
+            runs: vec![run("6.12", records)],
+        };
+        let comparison = compare(&results).remove(0);
+        let seen = comparison
+            .scenarios()
+            .map(|it| (it.fate(0), it.is_mixed(0)));
+        let seen: Vec<_> = seen.collect();
+        assert_eq!(seen, [(Some(Fate::Ran), true), (Some(Fate::Lost), false)]);
     }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What runs showed, compared and counted: no text for people.
+//! What runs showed, compared and counted.
 
 pub(crate) mod change;
 pub(crate) mod compare;
 pub(crate) mod dropped;
 pub(crate) mod repeat;
-mod reports;
+pub(crate) mod reports;
 pub(crate) mod results;
 pub(crate) mod steps;
-pub(crate) mod sums;
-pub(crate) mod verdict;
+pub(crate) mod summary;
+pub(crate) mod trouble;

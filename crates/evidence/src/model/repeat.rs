@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The same tests time after time, and what is not the same each time.
+//! What differs between repetitions of the same tests.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use crate::model::verdict::plural;
-use crate::render::style::{Ink, Style, wrap};
 use nmissed_wire::{Record, Run, Tally, TestResult};
 
-/// Something that was not the same each time.
+/// A test or record that differs between repetitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// A test, or a scenario at a number of triggers.
     pub what: String,
-    /// What was seen of it, and in which repetitions, from 1 on; the first time first.
+    /// Each outcome or tally, and the numbers of the repetitions (from 1) that have it;
+    /// that of the first repetition comes first.
     pub seen: Vec<(String, Vec<usize>)>,
 }
 
-/// What was not the same in all repetitions of a run: outcomes of tests, and records.
+/// Returns the outcomes and records that differ between the repetitions of a run.
 #[must_use]
 pub fn differences(run: &Run) -> Vec<Difference> {
     let first = facts(&run.tests, &run.records);
@@ -48,16 +46,16 @@ impl Difference {
     }
 }
 
-/// What was seen, by what it was seen of.
+/// Outcomes and tallies, by test and scenario.
 type Facts = BTreeMap<String, String>;
 
 fn facts(tests: &[TestResult], records: &[Record]) -> Facts {
     let outcomes = tests
         .iter()
         .map(|test| (test.name.clone(), test.outcome.name().to_owned()));
-    let counts = records.iter().map(|it| (place(it), fates(&it.tally)));
+    let tallies = records.iter().map(|it| (place(it), counts(&it.tally)));
     let mut facts = Facts::new();
-    for (mut what, value) in outcomes.chain(counts) {
+    for (mut what, value) in outcomes.chain(tallies) {
         // The nth of several alike is compared with the nth.
         while facts.contains_key(&what) {
             what += ", again";
@@ -74,62 +72,15 @@ fn place(record: &Record) -> String {
     format!("{}{flavor} at {triggers} triggers", record.scenario)
 }
 
-fn fates(tally: &Tally) -> String {
+fn counts(tally: &Tally) -> String {
     let counter = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
     let (link, prog) = (counter(tally.link_missed), counter(tally.prog_missed));
     let (runs, lost) = (tally.runs, tally.lost());
     format!("runs {runs}, link {link}, prog {prog}, lost {lost}")
 }
 
-/// Of a run that was repeated: that all was the same each time, or what was not.
-pub(crate) fn repetitions(run: &Run, style: Style) -> String {
-    if run.repetitions.is_empty() {
-        return String::new();
-    }
-    let differences = differences(run);
-    let (ink, verdict) = match differences.len() {
-        0 => (Ink::Bold, "all the same".to_owned()),
-        some => (Ink::Red, plural(some as u128, "difference")),
-    };
-    let headline = format!(
-        "{}: {} and {}, {} times in {}: {verdict}",
-        run.variant,
-        plural(run.tests.len() as u128, "test"),
-        plural(run.records.len() as u128, "record"),
-        run.repetitions.len() + 1,
-        plural(run.boots() as u128, "boot"),
-    );
-    let mut text = String::new();
-    for line in wrap(style.width, &headline) {
-        let _ = writeln!(text, "{}", style.paint(ink, &line));
-    }
-    for Difference { what, seen } in differences {
-        let _ = writeln!(text, "  {what}");
-        for (value, numbers) in seen {
-            let line = format!("{value}: in {}", ranges(&numbers));
-            for line in wrap(style.width.saturating_sub(4), &line) {
-                let _ = writeln!(text, "    {line}");
-            }
-        }
-    }
-    text
-}
-
-/// Numbers in ascending order, such as `1-3, 5`.
-fn ranges(numbers: &[usize]) -> String {
-    let runs = numbers.chunk_by(|one, next| one + 1 == *next);
-    let named = runs.map(|run| match run {
-        [first, .., last] => format!("{first}-{last}"),
-        [one] => one.to_string(),
-        [] => String::new(),
-    });
-    named.collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
-    use test_case::test_case;
-
     use super::*;
     use nmissed_wire::{AttachType, Outcome};
 
@@ -180,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_same_is_told_with_its_repetitions() {
+    fn a_difference_names_its_repetitions() {
         let fail = Outcome::Fail("1 != 2".to_owned());
         let run = boot(&[1, 0, 1], fail).and_boot(boot(&[1], Outcome::Pass));
         let seen = |first: &str, in_first: &[usize], other: &str, in_other: &[usize]| {
@@ -204,15 +155,8 @@ mod tests {
         assert!(!run.is_good());
     }
 
-    #[test_case(&[1, 2, 3, 5, 7, 8] => "1-3, 5, 7-8"; "some in a row")]
-    #[test_case(&[4] => "4"; "one")]
-    #[test_case(&[] => ""; "none")]
-    fn numbers_in_a_row_are_a_range(numbers: &[usize]) -> String {
-        ranges(numbers)
-    }
-
     #[test]
-    fn what_is_missing_once_is_a_difference() {
+    fn a_missing_record_is_a_difference() {
         let mut run = boot(&[1, 1], Outcome::Pass);
         run.repetitions[0].records.pop();
         let [difference] = differences(&run).try_into().unwrap();

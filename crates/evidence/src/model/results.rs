@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a command showed of several kernels and variants.
+//! The runs of one command: `results.json`.
 
 use nmissed_wire::Run;
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,13 @@ impl Results {
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut json = serde_json::to_string_pretty(self)
-            .expect("every key is a string, and nothing here writes by hand");
+            .expect("every key is a string, and every `Serialize` is derived");
         json.push('\n');
         json
     }
 
     /// Reads what [`Results::to_json`] wrote, or a newer version of it:
-    /// fields that are not known are passed over.
+    /// unknown fields are ignored.
     ///
     /// # Errors
     /// If the text is not JSON or lacks a field.
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_passed_over() {
+    fn unknown_fields_are_ignored() {
         let newer = results()
             .to_json()
             .replace("\"runs\": [", "\"host\": {\"cores\": 2},\n\"runs\": [")
@@ -100,7 +100,7 @@ mod tests {
     #[test_case("" ; "nothing")]
     #[test_case("{}" ; "no runs")]
     #[test_case(r#"{"runs": [{"kernel": "6.12"}]}"# ; "half a run")]
-    fn what_is_no_results_json_is_refused(json: &str) {
+    fn incomplete_json_is_an_error(json: &str) {
         assert!(Results::from_json(json).is_err());
     }
 }

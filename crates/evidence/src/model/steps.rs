@@ -1,38 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A series of patches, one after the other: what each of them changes.
-//!
-//! ```text
-//!               after patch
-//! scenario      0 1 2
-//! kprobe.multi/
-//!   level-3     . + +
-//! ```
+//! What each patch of a series changes.
 
-use std::fmt::Write as _;
+use nmissed_wire::Run;
 
-use crate::model::change::classify;
-use crate::model::compare::compare;
-use crate::model::verdict::trouble;
-use crate::render::style::{Ink, Style, wrap};
-use nmissed_wire::Outcome;
-
-use crate::{Change, Comparison, Results, Row, Run};
-
-/// Names are given this much room, even if the columns leave less.
-const LEAST_NAME: usize = 16;
-const INDENT: usize = 2;
-const NAMES: &str = "scenario";
-const TITLE: &str = "after patch";
+use crate::model::change::Change;
+use crate::model::compare::{Comparison, Row, compare};
+use crate::model::results::Results;
+use crate::model::trouble::trouble;
 
 /// The runs of one kernel before a series and after each of its patches.
 pub struct Steps<'a> {
-    comparison: Comparison<'a>,
+    pub(crate) comparison: Comparison<'a>,
     patches: &'a [String],
 }
 
-/// What a step shows of a row, beside the first and the last step.
+/// The counts of a row after a step, against those of the first and the last step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cell {
+pub(crate) enum Progress {
     /// As before the patches.
     Before,
     /// As after all of them.
@@ -41,17 +25,6 @@ enum Cell {
     Between,
     /// No record.
     Nothing,
-}
-
-impl Cell {
-    fn sign(self) -> &'static str {
-        match self {
-            Self::Before => ".",
-            Self::After => "+",
-            Self::Between => "~",
-            Self::Nothing => "?",
-        }
-    }
 }
 
 impl<'a> Steps<'a> {
@@ -83,7 +56,7 @@ impl<'a> Steps<'a> {
         all
     }
 
-    /// A row that gets worse on the way, or as it should be and then not.
+    /// A row that gets worse on the way, or reaches its last counts and leaves them.
     fn detour(&self, row: &Row<'_>) -> Option<String> {
         let last = self.comparison.runs.len() - 1;
         let ends_worse = row.change(last) == Change::Worse;
@@ -92,109 +65,43 @@ impl<'a> Steps<'a> {
             let name = self.step(step);
             return Some(format!("{name}: {} is worse than before", row.scenario));
         }
-        let arrived = (0..=last).find(|step| self.cell(row, *step) == Cell::After)?;
-        let left = (arrived..last).find(|step| self.cell(row, *step) != Cell::After)?;
+        let arrived = (0..=last).find(|step| self.progress(row, *step) == Progress::After)?;
+        let left = (arrived..last).find(|step| self.progress(row, *step) != Progress::After)?;
         let name = self.step(left);
-        Some(format!("{name}: {} is not what it was", row.scenario))
+        Some(format!(
+            "{name}: {} has other counts than before and in the end",
+            row.scenario
+        ))
     }
 
-    /// The table, what each patch changes, and what is wrong.
-    #[must_use]
-    pub fn to_text(&self, style: Style) -> String {
-        let mut text = self.table(style);
-        text += "\n";
-        for step in 1..self.comparison.runs.len() {
-            text += &self.flips(step, style);
-        }
-        let complaints = self.complaints();
-        if !complaints.is_empty() {
-            text += "\n";
-        }
-        for complaint in complaints {
-            for line in wrap(style.width, &complaint) {
-                let _ = writeln!(text, "{}", style.paint(Ink::Red, &line));
-            }
-        }
-        text
-    }
-
-    fn table(&self, style: Style) -> String {
-        let layout = Layout::of(self, style);
-        let mut text = layout.heading();
-        let mut section = "";
-        for row in self.changing() {
-            let (attach_type, name) = row.scenario_parts();
-            if attach_type != section {
-                section = attach_type;
-                let _ = writeln!(text, "{section}/");
-            }
-            let flavor = row.flavor.map(|it| format!(" [{it}]")).unwrap_or_default();
-            let cells = layout.steps().map(|step| self.cell(row, step).sign());
-            text += &layout.line(&format!("{:INDENT$}{name}{flavor}", ""), cells);
-        }
-        let tests = self.failing_tests();
-        if !tests.is_empty() {
-            text += "tests\n";
-        }
-        for name in tests {
-            let cells = layout.steps().map(|step| self.outcome(name, step));
-            text += &layout.line(&format!("{:INDENT$}{name}", ""), cells);
-        }
-        text += "\n. as without the patches, + as with all of them, ~ neither\n";
-        text += "Not shown: what no patch changes.\n";
-        text
-    }
-
-    /// A line for a patch: which rows it makes what they are in the end.
-    fn flips(&self, step: usize, style: Style) -> String {
-        let became = |row: &&Row<'_>| {
-            self.cell(row, step) == Cell::After && self.cell(row, step - 1) != Cell::After
-        };
-        let mut names: Vec<_> = self
-            .changing()
-            .filter(became)
-            .map(|row| row.scenario)
-            .collect();
-        names.dedup();
-        let what = match names.as_slice() {
-            [] => "flips no scenario".to_owned(),
-            names => format!("flips {}", names.join(", ")),
-        };
-        let mut text = format!("{step:>2}  {}\n", self.patch(step));
-        for line in wrap(style.width.saturating_sub(4), &what) {
-            let _ = writeln!(text, "    {line}");
-        }
-        text
-    }
-
-    /// The rows that are not the same all along.
-    fn changing(&self) -> impl Iterator<Item = &Row<'a>> {
+    /// The rows that are not the same after all steps.
+    pub(crate) fn changing(&self) -> impl Iterator<Item = &Row<'a>> {
         let steps = 0..self.comparison.runs.len();
         self.comparison.rows.iter().filter(move |row| {
             let mut others = steps.clone();
-            others.any(|step| self.cell(row, step) != Cell::Before)
+            others.any(|step| self.progress(row, step) != Progress::Before)
         })
     }
 
-    fn cell(&self, row: &Row<'_>, step: usize) -> Cell {
+    pub(crate) fn progress(&self, row: &Row<'_>, step: usize) -> Progress {
         let tally = |step: usize| row.records[step].map(|record| record.tally);
         let Some(own) = tally(step) else {
-            return Cell::Nothing;
+            return Progress::Nothing;
         };
         let same = |other: usize| {
-            tally(other).is_some_and(|other| classify(&other, &own) == Change::Unchanged)
+            tally(other).is_some_and(|other| Change::between(&other, &own) == Change::Unchanged)
         };
         if same(0) {
-            Cell::Before
+            Progress::Before
         } else if same(self.comparison.runs.len() - 1) {
-            Cell::After
+            Progress::After
         } else {
-            Cell::Between
+            Progress::Between
         }
     }
 
     /// Tests that are not good after each patch.
-    fn failing_tests(&self) -> Vec<&'a str> {
+    pub(crate) fn failing_tests(&self) -> Vec<&'a str> {
         let runs: Vec<&'a Run> = self.comparison.runs.clone();
         let tests = runs.into_iter().flat_map(|run| &run.tests);
         let failing = tests.filter(|test| !test.outcome.is_good());
@@ -204,15 +111,15 @@ impl<'a> Steps<'a> {
         names
     }
 
-    fn outcome(&self, test: &str, step: usize) -> &'static str {
-        let mut tests = self.comparison.runs[step].tests.iter();
-        let found = tests.find(|it| it.name == test);
-        match found.map(|test| &test.outcome) {
-            None => " ",
-            Some(outcome) if outcome.is_good() => ".",
-            Some(Outcome::Infra(_)) => "?",
-            Some(_) => "F",
-        }
+    /// The rows, by scenario, that get the counts of the last step with this one.
+    pub(crate) fn flipped(&self, step: usize) -> Vec<&'a str> {
+        let is_after = |row: &Row<'_>, step| self.progress(row, step) == Progress::After;
+        let flipped = self
+            .changing()
+            .filter(|row| is_after(row, step) && !is_after(row, step - 1));
+        let mut names: Vec<_> = flipped.map(|row| row.scenario).collect();
+        names.dedup();
+        names
     }
 
     fn step(&self, step: usize) -> String {
@@ -222,57 +129,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn patch(&self, step: usize) -> &str {
+    pub(crate) fn patch(&self, step: usize) -> &str {
         self.patches.get(step - 1).map_or("?", String::as_str)
-    }
-}
-
-struct Layout {
-    name: usize,
-    cell: usize,
-    steps: usize,
-}
-
-impl Layout {
-    fn of(steps: &Steps<'_>, style: Style) -> Self {
-        let count = steps.comparison.runs.len();
-        let cell = 1 + (count - 1).to_string().len();
-        let names = steps.changing().map(|row| {
-            let flavor = row.flavor.map_or(0, |flavor| flavor.name().len() + 3);
-            INDENT + row.scenario_parts().1.chars().count() + flavor
-        });
-        let tests = steps.failing_tests();
-        let tests = tests.iter().map(|name| INDENT + name.chars().count());
-        let longest = names.chain(tests).max().unwrap_or(0).max(NAMES.len());
-        let room = style.width.saturating_sub(cell * count);
-        Self {
-            name: longest.min(room.max(LEAST_NAME)),
-            cell,
-            steps: count,
-        }
-    }
-
-    fn steps(&self) -> std::ops::Range<usize> {
-        0..self.steps
-    }
-
-    fn heading(&self) -> String {
-        let numbers = self.steps().map(|step| step.to_string());
-        let title = format!("{:1$} {TITLE}\n", "", self.name);
-        title + &self.line(NAMES, numbers)
-    }
-
-    /// A name too long for its column has a line of its own.
-    fn line<S: AsRef<str>>(&self, name: &str, cells: impl Iterator<Item = S>) -> String {
-        let mut line = if name.chars().count() > self.name {
-            format!("{name}\n{:1$}", "", self.name)
-        } else {
-            format!("{name:<0$}", self.name)
-        };
-        for cell in cells {
-            let _ = write!(line, "{:>1$}", cell.as_ref(), self.cell);
-        }
-        line.truncate(line.trim_end().len());
-        line + "\n"
     }
 }

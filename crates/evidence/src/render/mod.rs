@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the model holds, as text for people.
+//! The model as tables ([`cells`]), and those as text.
 
+pub(crate) mod cells;
+mod counts;
+pub(crate) mod dropped;
+mod layout;
 mod pairs;
+mod repeat;
 mod slowest;
+mod steps;
 pub(crate) mod style;
-mod table;
+mod summary;
 mod text;
+mod verdict;
+mod words;

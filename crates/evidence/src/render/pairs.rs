@@ -1,368 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Every attach type in every other: a row per thing that goes on, a column per
-//! program that is hit meanwhile.
+//! The pair matrix: a row per running program, a column per program that is hit
+//! meanwhile.
 //!
 //! ```text
 //! baseline      kp  km   pe  fe
 //! nothing      run run  run run
 //! kprobe         L   P LOST run
 //! kprobe.multi   P   P LOST run
-//! itself         L   P LOST   P
+//! itself         L   P LOST  2P
 //!
 //! active        kp  km   pe  fe
 //! kprobe         . run    P   .
 //! kprobe.multi run run  run   .
 //! ```
 
-use std::fmt::Write as _;
+use nmissed_wire::{AttachType, Flavor, Tally};
 
-use crate::render::style::{Ink, Style, wrap};
-use crate::render::text::{chapter, chapters};
-use nmissed_wire::{Flavor, Tally};
+use crate::model::change::{Change, Fate};
+use crate::model::compare::{Comparison, Row};
+use crate::render::cells::{Cell, Group, Note, Row as TableRow, Table, Tone};
 
-use crate::{Change, Comparison, Results, Row};
-
-/// So begins what goes on if it is the very program that is hit: one hit of two is
-/// what goes on.
+/// The name of a row whose running program is the one that is hit: half of the hits
+/// are those that make it run.
 const ITSELF: &str = "itself";
-
-/// Attach types and flavors in the order of rows and columns, and the heads of
-/// the latter.
-const ORDER: [(&str, Option<Flavor>, &str); 20] = [
-    ("nothing", None, ""),
-    ("map-syscall", None, ""),
-    ("kprobe", Some(Flavor::Ftrace), "kp"),
-    ("kprobe", Some(Flavor::Int3), "kpi"),
-    ("kprobe", Some(Flavor::Optimized), "kpo"),
-    ("kretprobe", Some(Flavor::Ftrace), "krp"),
-    ("kprobe.multi", None, "km"),
-    ("kretprobe.multi", None, "krm"),
-    ("kprobe.session", None, "ks"),
-    ("tp", None, "tp"),
-    ("syscall-tp", None, ""),
-    ("raw_tp", None, "rtp"),
-    ("tp_btf", None, "tpb"),
-    ("perf_event", None, "pe"),
-    ("fentry", None, "fe"),
-    ("fexit", None, "fx"),
-    ("fmod_ret", None, "fmr"),
-    ("fsession", None, "fs"),
-    ("lsm", None, ""),
-    ("uprobe", None, ""),
-];
-
-/// The attach type and flavor of the program that is hit.
-type Inner<'a> = (&'a str, Option<Flavor>);
-
-/// What is below one head, in all blocks alike.
-struct Column<'a> {
-    inner: Inner<'a>,
-    width: usize,
-}
-
-impl Results {
-    /// One chapter per kernel: the grid of its first run, what other runs make
-    /// different, what the cells mean, and whether all is as expected.
-    #[must_use]
-    pub fn pairs_to_text(&self, style: Style) -> String {
-        chapters(self, |all| {
-            let pairs = Comparison {
-                rows: all.pairs,
-                pairs: Vec::new(),
-                ..all
-            };
-            chapter(&pairs, Grid::of(&pairs, style).parts(), style)
-        })
-    }
-}
-
-struct Grid<'a> {
-    comparison: &'a Comparison<'a>,
-    style: Style,
-    inners: Vec<Inner<'a>>,
-    outers: Vec<&'a str>,
-}
-
-impl<'a> Grid<'a> {
-    fn of(comparison: &'a Comparison<'a>, style: Style) -> Self {
-        let mut inners = Vec::new();
-        let mut outers = Vec::new();
-        for row in &comparison.rows {
-            if let Some((inner, outer)) = pair(row) {
-                add(&mut inners, inner);
-                add(&mut outers, outer);
-            }
-        }
-        inners.sort_by_key(|(name, flavor)| place(name, *flavor));
-        outers.sort_by_key(|name| place_of_outer(name));
-        Self {
-            comparison,
-            style,
-            inners,
-            outers,
-        }
-    }
-
-    /// A part per run, and the legend; nothing if there are no pairs.
-    fn parts(&self) -> Vec<String> {
-        if self.inners.is_empty() {
-            return Vec::new();
-        }
-        let runs = 0..self.comparison.runs.len();
-        let columns = self.columns();
-        let mut parts: Vec<String> = runs.map(|run| self.part(run, &columns)).collect();
-        parts.push(self.legend());
-        parts
-    }
-
-    /// Several blocks where not all columns fit.
-    fn part(&self, run: usize, columns: &[Vec<Column<'_>>]) -> String {
-        let outers = self.outers_to_show(run);
-        if outers.is_empty() {
-            let variant = &self.comparison.runs[run].variant;
-            let reference = &self.comparison.runs[0].variant;
-            return format!("{variant}: in every pair as {reference}\n");
-        }
-        let blocks: Vec<String> = columns
-            .iter()
-            .map(|columns| self.block(run, &outers, columns))
-            .collect();
-        blocks.join("\n")
-    }
-
-    /// All of the reference, of another run those in which a pair differs.
-    fn outers_to_show(&self, run: usize) -> Vec<&'a str> {
-        let outers = self.outers.iter().copied();
-        let shown = |outer: &&str| {
-            let mut inners = self.inners.iter();
-            run == 0 || inners.any(|inner| self.is_changed(run, outer, *inner))
-        };
-        outers.filter(shown).collect()
-    }
-
-    fn is_changed(&self, run: usize, outer: &str, inner: Inner<'_>) -> bool {
-        let mut rows = self.rows(outer, inner);
-        rows.any(|row| row.change(run) != Change::Unchanged)
-    }
-
-    /// One, unless counts are out of proportion to triggers.
-    fn rows(&self, outer: &str, inner: Inner<'_>) -> impl Iterator<Item = &'a Row<'a>> {
-        let rows = self.comparison.rows.iter();
-        rows.filter(move |row| pair(row) == Some((inner, outer)))
-    }
-
-    /// Columns that fit beside the names of the rows, at least one at a time.
-    fn columns(&self) -> Vec<Vec<Column<'a>>> {
-        let mut blocks: Vec<Vec<Column<'a>>> = Vec::new();
-        let mut used = self.style.width;
-        for inner in &self.inners {
-            let column = Column {
-                inner: *inner,
-                width: self.width(*inner),
-            };
-            let taken = 1 + column.width;
-            match blocks.last_mut() {
-                Some(block) if used + taken <= self.style.width => block.push(column),
-                _ => {
-                    used = self.names();
-                    blocks.push(vec![column]);
-                }
-            }
-            used += taken;
-        }
-        blocks
-    }
-
-    /// The width of the rows' names, in columns.
-    fn names(&self) -> usize {
-        let variants = self.comparison.runs.iter().map(|run| run.variant.as_str());
-        let names = self.outers.iter().copied().chain(variants);
-        names.map(|name| name.chars().count()).max().unwrap_or(0)
-    }
-
-    /// The width of a column, the same for all runs.
-    fn width(&self, inner: Inner<'_>) -> usize {
-        let runs = 0..self.comparison.runs.len();
-        let cells = runs.flat_map(|run| {
-            let outers = self.outers.iter();
-            outers.map(move |outer| self.cell(run, outer, inner).0.len())
-        });
-        cells
-            .chain([head(inner).chars().count()])
-            .max()
-            .unwrap_or(0)
-    }
-
-    fn block(&self, run: usize, outers: &[&str], columns: &[Column<'_>]) -> String {
-        let names = self.names();
-        let mut heading = format!("{:<names$}", self.comparison.runs[run].variant);
-        for Column { inner, width } in columns {
-            let _ = write!(heading, " {:>width$}", head(*inner));
-        }
-        let mut text = self.style.paint(Ink::Bold, &heading) + "\n";
-        for outer in outers {
-            let _ = write!(text, "{outer:<names$}");
-            for Column { inner, width } in columns {
-                let (cell, ink) = self.cell(run, outer, *inner);
-                let cell = format!("{cell:>width$}");
-                let cell = ink.map_or(cell.clone(), |ink| self.style.paint(ink, &cell));
-                text = text + " " + &cell;
-            }
-            text += "\n";
-        }
-        text
-    }
-
-    fn cell(&self, run: usize, outer: &str, inner: Inner<'_>) -> (&'static str, Option<Ink>) {
-        let rows: Vec<_> = self.rows(outer, inner).collect();
-        if rows.is_empty() {
-            return ("-", Some(Ink::Dim));
-        }
-        let records = rows.iter().filter_map(|row| row.records[run]);
-        let mets = records.map(|record| met(&record.tally, outer));
-        let Some(met) = one_of(mets, Met::Mixed) else {
-            return ("?", Some(Ink::Yellow));
-        };
-        if run == 0 {
-            return (met.cell(), met.ink());
-        }
-        let changes = rows.iter().map(|row| row.change(run));
-        match one_of(changes, Change::Different).unwrap_or(Change::Unknown) {
-            Change::Unchanged => (".", Some(Ink::Dim)),
-            Change::Better => (met.cell(), Some(Ink::Green)),
-            Change::Worse => (met.cell(), Some(Ink::Red)),
-            Change::Different | Change::Unknown => (met.cell(), Some(Ink::Yellow)),
-        }
-    }
-
-    fn legend(&self) -> String {
-        let heads: Vec<String> = self.inners.iter().map(|it| explained(*it)).collect();
-        let lines = [
-            "rows: what goes on".to_owned(),
-            format!("columns: what is hit meanwhile: {}", heads.join(", ")),
-            format!("cells: {}", self.meanings().join(", ")),
-        ];
-        let wrapped = lines.iter().flat_map(|line| wrap(self.style.width, line));
-        wrapped.map(|line| line + "\n").collect()
-    }
-
-    /// What the cells mean that there are.
-    fn meanings(&self) -> Vec<String> {
-        let runs = 0..self.comparison.runs.len();
-        let rows = runs.flat_map(|run| self.outers.iter().map(move |outer| (run, *outer)));
-        let used: Vec<&str> = rows
-            .flat_map(|(run, outer)| {
-                let inners = self.inners.iter();
-                inners.map(move |inner| self.cell(run, outer, *inner).0)
-            })
-            .collect();
-        let meanings = MEANINGS.iter().filter(|(cell, _)| used.contains(cell));
-        let reference = &self.comparison.runs[0].variant;
-        meanings
-            .map(|(cell, meaning)| format!("{cell}={}", meaning.replace("{}", reference)))
-            .collect()
-    }
-}
-
-/// What became of the hits of a pair.
-#[derive(Clone, Copy, PartialEq)]
-enum Met {
-    Ran,
-    Link,
-    Program,
-    ProgramTwice,
-    Nobody,
-    /// Some of this, some of that.
-    Mixed,
-}
-
-impl Met {
-    fn cell(self) -> &'static str {
-        match self {
-            Self::Ran => "run",
-            Self::Link => "L",
-            Self::Program => "P",
-            Self::ProgramTwice => "2P",
-            Self::Nobody => "LOST",
-            Self::Mixed => "mix",
-        }
-    }
-
-    fn ink(self) -> Option<Ink> {
-        match self {
-            Self::Ran => None,
-            Self::Link | Self::Program => Some(Ink::Yellow),
-            Self::ProgramTwice | Self::Nobody | Self::Mixed => Some(Ink::Red),
-        }
-    }
-}
-
-fn met(tally: &Tally, outer: &str) -> Met {
-    let hits = if outer.starts_with(ITSELF) {
-        tally.triggers / 2
-    } else {
-        tally.triggers
-    };
-    let missed = tally.triggers.saturating_sub(tally.runs);
-    let link = tally.link_missed.unwrap_or(0);
-    let program = tally.prog_missed.unwrap_or(0);
-    match (link, program) {
-        (0, 0) if missed == 0 => Met::Ran,
-        _ if missed != hits => Met::Mixed,
-        (0, 0) => Met::Nobody,
-        (link, 0) if link == hits => Met::Link,
-        (0, program) if program == hits => Met::Program,
-        (0, program) if program == hits.saturating_mul(2) => Met::ProgramTwice,
-        _ => Met::Mixed,
-    }
-}
-
-/// The column and the row of a pair.
-fn pair<'a>(row: &Row<'a>) -> Option<(Inner<'a>, &'a str)> {
-    let (inner, outer) = row.pair()?;
-    Some(((inner, row.flavor), outer))
-}
-
-/// The one that all are; nothing if there are none.
-fn one_of<T: PartialEq>(mut all: impl Iterator<Item = T>, otherwise: T) -> Option<T> {
-    let first = all.next()?;
-    Some(if all.all(|it| it == first) {
-        first
-    } else {
-        otherwise
-    })
-}
-
-fn add<T: PartialEq>(all: &mut Vec<T>, one: T) {
-    if !all.contains(&one) {
-        all.push(one);
-    }
-}
-
-/// What is not known goes last, in the order it came.
-fn place(name: &str, flavor: Option<Flavor>) -> usize {
-    let mut all = ORDER.iter();
-    all.position(|it| (it.0, it.1) == (name, flavor))
-        .unwrap_or(ORDER.len())
-}
-
-/// The name may have a flavor: `kprobe-int3`; for `ftrace` it has none.
-fn place_of_outer(name: &str) -> usize {
-    let mut all = ORDER.iter();
-    let is_it = |(kind, flavor, _): &(&str, Option<Flavor>, &str)| match flavor {
-        Some(Flavor::Ftrace) | None => *kind == name,
-        Some(flavor) => format!("{kind}-{flavor}") == name,
-    };
-    all.position(is_it).unwrap_or(ORDER.len())
-}
-
-/// What stands above a column.
-fn head<'a>((name, flavor): Inner<'a>) -> &'a str {
-    match ORDER.get(place(name, flavor)) {
-        Some((.., head)) if !head.is_empty() => head,
-        _ => name,
-    }
-}
 
 /// Of cells; `{}` is the reference.
 const MEANINGS: [(&str, &str); 9] = [
@@ -370,19 +30,183 @@ const MEANINGS: [(&str, &str); 9] = [
     ("L", "the link counts a miss"),
     ("P", "the program counts a miss"),
     ("2P", "the program counts two"),
-    ("LOST", "nobody counts it"),
-    ("mix", "some of this, some of that"),
+    ("LOST", "no counter"),
+    ("mix", "several of these"),
     ("-", "it is not hit"),
     ("?", "no record"),
     (".", "as in {}"),
 ];
 
+/// The attach type and flavor of the program that is hit.
+type Inner = (AttachType, Option<Flavor>);
+
+/// A table per run, of which variants have the rows that differ, and the legend;
+/// `None` if there are no pairs.
+pub(crate) fn pair_matrix(comparison: &Comparison<'_>) -> Option<(Vec<Table>, Vec<Note>)> {
+    let pairs = comparison.pairs.iter().filter_map(Row::pair);
+    let (mut inners, mut outers): (Vec<_>, Vec<_>) = pairs.unzip();
+    inners.sort_unstable();
+    inners.dedup();
+    outers.sort_by_key(|outer| (outer_place(outer), *outer));
+    outers.dedup();
+    let matrix = Matrix {
+        comparison,
+        inners,
+        outers,
+    };
+    if matrix.inners.is_empty() {
+        return None;
+    }
+    let runs = 0..comparison.runs.len();
+    let tables: Vec<_> = runs.map(|run| matrix.table(run)).collect();
+    let legend = matrix.legend(&tables);
+    Some((tables, legend))
+}
+
+struct Matrix<'a> {
+    comparison: &'a Comparison<'a>,
+    inners: Vec<Inner>,
+    outers: Vec<&'a str>,
+}
+
+impl Matrix<'_> {
+    fn table(&self, run: usize) -> Table {
+        let outers = self.outers.iter();
+        let rows = outers.map(|outer| {
+            let cells = self
+                .inners
+                .iter()
+                .map(|inner| self.cell(run, outer, *inner));
+            TableRow {
+                section: String::new(),
+                name: (*outer).to_owned(),
+                groups: cells.map(Into::into).collect(),
+            }
+        });
+        let is_shown = |row: &TableRow| {
+            let mut cells = row.groups.iter().flat_map(|it| &it.cells);
+            run == 0 || cells.any(|cell| cell.text != "." && cell.text != "-")
+        };
+        let heads = self.inners.iter().map(|inner| Group {
+            heads: vec![head(*inner)],
+            ..Group::default()
+        });
+        Table {
+            title: String::new(),
+            names: self.comparison.runs[run].variant.clone(),
+            groups: heads.collect(),
+            pinned: 0,
+            rows: rows.filter(is_shown).collect(),
+        }
+    }
+
+    fn cell(&self, run: usize, outer: &str, inner: Inner) -> Cell {
+        // One, unless counts are out of proportion to triggers.
+        let rows = self.comparison.pairs.iter();
+        let rows: Vec<_> = rows
+            .filter(|row| row.pair() == Some((inner, outer)))
+            .collect();
+        if rows.is_empty() {
+            return Cell::toned("-", Tone::Faint);
+        }
+        let records = rows.iter().filter_map(|row| row.records[run]);
+        let mut fates = records.map(|record| fate(&record.tally, outer));
+        let Some(first) = fates.next() else {
+            return Cell::toned("?", Tone::Attention);
+        };
+        let fate = first.filter(|fate| fates.all(|it| it == Some(*fate)));
+        let (text, tone) = match fate {
+            Some(Fate::Ran) => ("run", None),
+            Some(Fate::Link) => ("L", Some(Tone::Attention)),
+            Some(Fate::Program) => ("P", Some(Tone::Attention)),
+            Some(Fate::Twice) => ("2P", Some(Tone::Bad)),
+            Some(Fate::Lost) => ("LOST", Some(Tone::Bad)),
+            None => ("mix", Some(Tone::Bad)),
+        };
+        if run == 0 {
+            let text = text.to_owned();
+            return Cell { text, tone };
+        }
+        let changes = rows.iter().map(|row| row.change(run));
+        match changes.reduce(|one, next| if one == next { one } else { Change::Different }) {
+            Some(Change::Unchanged) => Cell::toned(".", Tone::Faint),
+            Some(Change::Better) => Cell::toned(text, Tone::Good),
+            Some(Change::Worse) => Cell::toned(text, Tone::Bad),
+            _ => Cell::toned(text, Tone::Attention),
+        }
+    }
+
+    fn legend(&self, tables: &[Table]) -> Vec<Note> {
+        let rows = tables.iter().flat_map(|table| &table.rows);
+        let cells = rows.flat_map(|row| row.groups.iter().flat_map(|it| &it.cells));
+        let used: Vec<_> = cells.map(|cell| cell.text.as_str()).collect();
+        let reference = &self.comparison.runs[0].variant;
+        let meanings = MEANINGS.iter().filter(|(cell, _)| used.contains(cell));
+        let meanings = meanings.map(|(cell, it)| format!("{cell}={}", it.replace("{}", reference)));
+        let meanings: Vec<_> = meanings.collect();
+        let heads: Vec<_> = self.inners.iter().map(|it| explained(*it)).collect();
+        vec![
+            Note::new("rows: running program"),
+            Note::new(format!(
+                "columns: program that is hit: {}",
+                heads.join(", ")
+            )),
+            Note::new(format!("cells: {}", meanings.join(", "))),
+        ]
+    }
+}
+
+/// Where all hits of a pair went; `None` if not all went the same way.
+fn fate(tally: &Tally, outer: &str) -> Option<Fate> {
+    let hits = if outer.starts_with(ITSELF) {
+        tally.triggers / 2
+    } else {
+        tally.triggers
+    };
+    if tally.runs == tally.triggers && tally.lost() == 0 {
+        return Some(Fate::Ran);
+    }
+    let missed = Fate::ALL.into_iter().filter(|fate| *fate != Fate::Ran);
+    let all_missed = tally.triggers.saturating_sub(tally.runs) == hits;
+    missed
+        .into_iter()
+        .find(|fate| all_missed && fate.hits(tally) == hits)
+}
+
+/// No program and map operations first, then the attach types in their order, then
+/// other names, the program itself last.
+fn outer_place(name: &str) -> (u8, Option<Inner>) {
+    let flavors = Flavor::ALL.into_iter();
+    let flavored = flavors.map(|flavor| (name.strip_suffix(&format!("-{flavor}")), flavor));
+    let flavored = flavored.filter_map(|(name, flavor)| Some((name?.parse().ok()?, Some(flavor))));
+    let attach_type = name.parse().ok().map(|it| (it, None));
+    let inner = attach_type.into_iter().chain(flavored).next();
+    let class = match name {
+        "nothing" => 0,
+        "map-syscall" => 1,
+        _ if inner.is_some() => 2,
+        _ if !name.starts_with(ITSELF) => 3,
+        _ => 4,
+    };
+    (class, inner)
+}
+
+/// What stands above a column: `kp`, `kpi`.
+fn head((attach_type, flavor): Inner) -> String {
+    let flavor = match flavor {
+        Some(Flavor::Ftrace) | None => "",
+        Some(Flavor::Int3) => "i",
+        Some(Flavor::Optimized) => "o",
+    };
+    format!("{}{flavor}", attach_type.short_name())
+}
+
 /// `kpi=kprobe[int3]`, which no line break tears apart.
-fn explained((name, flavor): Inner<'_>) -> String {
-    let head = head((name, flavor));
-    match flavor {
+fn explained(inner: Inner) -> String {
+    let (head, name) = (head(inner), inner.0);
+    match inner.1 {
         Some(flavor) => format!("{head}={name}[{flavor}]"),
-        None if head == name => name.to_owned(),
+        None if head == name.name() => head,
         None => format!("{head}={name}"),
     }
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where the time goes.
+//! The slowest tests, as text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::model::compare::compare;
-use crate::{Comparison, Results, TestResult};
+use nmissed_wire::TestResult;
+
+use crate::model::compare::{Comparison, compare};
+use crate::model::results::Results;
 
 impl Results {
     /// Per kernel, the `count` tests that took longest, each in the variant where it
-    /// was slowest: seconds inside of the guest, the variant, and the name.
+    /// was slowest: seconds inside the guest, the variant, and the name.
     #[must_use]
     pub fn slowest_to_text(&self, count: usize) -> String {
         let comparisons = compare(self);

@@ -1,71 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How text looks: its width and its colours.
 
+use std::fmt::Write as _;
+
+use textwrap::{Options, WordSplitter};
+
+use crate::render::cells::{Note, Tone};
+
 /// How to lay out text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Columns to stay within: the terminal's, or 72 for a cover letter.
+    /// Columns to stay within: the terminal's, or 72 for a cover letter. Below 72, and
+    /// with single words or numbers that are too long, lines may be longer.
     pub width: usize,
     /// Whether to emphasize with ANSI escapes. The text says everything
     /// without them.
     pub colour: bool,
 }
 
-/// An ANSI "select graphic rendition" parameter.
-#[derive(Clone, Copy)]
-pub(crate) enum Ink {
-    Bold = 1,
-    Dim = 2,
-    Red = 31,
-    Green = 32,
-    Yellow = 33,
-}
-
 impl Style {
-    /// The text in an ink, or as it is where there is no colour.
-    pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
+    /// The text in ANSI's colour ("select graphic rendition") for a tone.
+    pub(crate) fn paint(self, tone: impl Into<Option<Tone>>, text: &str) -> String {
+        let code = match tone.into() {
+            Some(Tone::Strong) => 1,
+            Some(Tone::Faint) => 2,
+            Some(Tone::Bad) => 31,
+            Some(Tone::Good) => 32,
+            Some(Tone::Attention) => 33,
+            None => return text.to_owned(),
+        };
         if self.colour {
-            format!("\x1b[{}m{text}\x1b[0m", ink as u8)
+            format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_owned()
         }
     }
-}
 
-/// Lines of at most `room` columns, broken between words. A line that fits,
-/// and a word that does not, stays whole.
-pub(crate) fn wrap(room: usize, line: &str) -> Vec<String> {
-    if line.chars().count() <= room {
-        return vec![line.to_owned()];
-    }
-    let mut lines = vec![String::new()];
-    for word in line.split_whitespace() {
-        let last = lines.last_mut().expect("there is one from the start");
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + 1 + word.chars().count() <= room {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(word.to_owned());
+    /// Lines of text, wrapped and painted.
+    pub(crate) fn notes(self, notes: &[Note]) -> String {
+        let mut text = String::new();
+        for note in notes {
+            for line in wrap(self.width, &note.text) {
+                let _ = writeln!(text, "{}", self.paint(note.tone, &line));
+            }
         }
+        text
     }
-    lines
 }
 
-#[cfg(test)]
-mod tests {
-    use test_case::test_case;
-
-    use super::wrap;
-
-    #[test_case("", &[""]; "nothing")]
-    #[test_case("  left: 1", &["  left: 1"]; "what fits keeps its indentation")]
-    #[test_case("one two three", &["one two", "three"]; "between words")]
-    #[test_case("a incomprehensibilities b", &["a", "incomprehensibilities", "b"]; "a long word")]
-    #[test_case("           ", &[""]; "only spaces")]
-    #[test_case("größe größe", &["größe", "größe"]; "columns are characters")]
-    fn wrapped_to_ten(line: &str, expected: &[&str]) {
-        assert_eq!(wrap(10, line), expected);
-    }
+/// Lines of at most `room` columns, broken at spaces; a longer word stays whole.
+pub(crate) fn wrap(room: usize, text: &str) -> Vec<String> {
+    let options = Options::new(room)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(text, options).into_iter();
+    lines.map(std::borrow::Cow::into_owned).collect()
 }

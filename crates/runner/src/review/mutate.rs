@@ -62,7 +62,7 @@ pub fn mutate(
 
 fn exit(hunks: &[DroppedHunk]) -> Exit {
     let any = |is_it: fn(&Noticed) -> bool| hunks.iter().any(|hunk| is_it(&hunk.noticed));
-    if any(|noticed| matches!(noticed, Noticed::ByNobody | Noticed::Unexpected(_))) {
+    if any(|noticed| matches!(noticed, Noticed::Unnoticed | Noticed::Unexpected(_))) {
         Exit::Failed
     } else if any(|noticed| matches!(noticed, Noticed::Unknown(_))) {
         Exit::Host
@@ -129,7 +129,7 @@ impl Dropping<'_, '_> {
                 patch: mutant.patch.clone(),
                 hunk,
                 noticed: match why {
-                    Some(why) => noticed.where_known(why),
+                    Some(why) => noticed.where_uncovered(why),
                     None => noticed,
                 },
             });
