@@ -8,6 +8,9 @@ type Module = Vec<String>;
 /// Which of the modules in one folder use which.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
+/// Modules that are compiled for tests alone.
+const TESTS: [&str; 2] = ["tests", "testing"];
+
 /// Returns each cycle between modules of one folder. `files` are the paths below
 /// `src` and the text of each. Uses by way of the crate root and uses in tests
 /// are not followed.
@@ -16,6 +19,9 @@ pub(super) fn cycles(files: &[(&str, &str)]) -> Vec<String> {
     let mut graphs = BTreeMap::<Module, Graph>::new();
     for (path, text) in files {
         let from = module(path);
+        if from.iter().any(|name| TESTS.contains(&name.as_str())) {
+            continue;
+        }
         for to in paths(without_tests(text)) {
             let Some(to) = (1..=to.len())
                 .rev()
