@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Kprobes, to be attached in all ways there are, and what to nest them in. */
+/* Kprobes by link, by ioctl and by tracefs event, and outer programs. */
 #include "outer.bpf.h"
 
 struct runs {

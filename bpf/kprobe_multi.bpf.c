@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* kprobe.multi and its kin, and what to nest them in. */
+/* kprobe.multi, kretprobe.multi and kprobe.session, and outer programs. */
 #include "outer.bpf.h"
 #include "session.bpf.h"
 
@@ -20,7 +20,7 @@ COUNTING_PROGRAM("kprobe.multi", by_pattern)
 COUNTING_PROGRAM("kretprobe.multi", on_return)
 SESSION_PROGRAM("kprobe.session", on_both)
 
-/* Hits itself, where it sits on the kfunc, too; not again on return. */
+/* Calls the kfunc on entry, and so hits itself where it sits on that. */
 SEC("kprobe.session")
 int nesting(void *ctx)
 {

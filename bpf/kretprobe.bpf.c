@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs for the return of a function, and what to nest them in. */
+/* Programs on the return of a function, and outer programs. */
 #include "outer.bpf.h"
 #include "session.bpf.h"
 

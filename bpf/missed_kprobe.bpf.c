@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A perf kprobe, and what may sit on a function it calls. */
+/* A kprobe, and programs on a function that it calls. */
 #include "trigger.bpf.h"
 
 struct runs {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A kprobe.multi, and everything that may sit on a function it calls. */
+/* A kprobe.multi, and all that fits on a function that it calls. */
 #include "session.bpf.h"
 #include "trigger.bpf.h"
 
@@ -19,5 +19,5 @@ COUNTING_PROGRAM("kprobe", inner_kprobe_2)
 COUNTING_PROGRAM("kprobe", inner_kprobe_3)
 COUNTING_PROGRAM("kprobe.multi", inner_multi)
 
-/* The run on entry is the one that stands for the hit. */
+/* A hit counts as a run if the program ran on entry. */
 SESSION_PROGRAM("kprobe.session", inner_session)

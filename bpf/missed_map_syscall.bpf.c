@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A kprobe.multi inside of a system call that changes a map. */
+/* A kprobe.multi in a system call that changes a map. */
 #include "nmissed.bpf.h"
 
 /* enum bpf_map_type */

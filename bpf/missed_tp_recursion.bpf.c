@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A perf kprobe that fires a tracepoint with three programs on it. */
+/* A kprobe that fires a tracepoint with three programs on it. */
 #include "trigger.bpf.h"
 
 struct runs {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every program here needs. The few kernel types and kfuncs that are used
- * are declared by hand, so that no vmlinux.h of one kernel is built into tests
- * that run on many.
+ * Declarations for all programs. Kernel types and kfuncs are declared by hand:
+ * a vmlinux.h is that of one kernel, and the tests run on many.
  */
 #ifndef NMISSED_BPF_H
 #define NMISSED_BPF_H
@@ -26,10 +25,10 @@ typedef __u32 __wsum;
  */
 extern int bpf_modify_return_test_tp(int nonce) __ksym;
 
-/* How often the program of this name ran; each file has its struct runs. */
+/* Counts a run of the program; each file has a struct runs. */
 #define COUNT_RUN(program) __sync_fetch_and_add(&runs.program, 1)
 
-/* A program that does nothing else. */
+/* A program that only counts its runs. */
 #define COUNTING_PROGRAM(section, program) \
 	SEC(section)                       \
 	int program(void *ctx)             \
@@ -38,11 +37,11 @@ extern int bpf_modify_return_test_tp(int nonce) __ksym;
 		return 0;                  \
 	}
 
-/* A program in which others are nested: everything that probes the kfunc. */
+/* A program that calls the kfunc, and so hits probes of it while it runs. */
 #define NESTING_PROGRAM(section, program) \
 	NESTING_PROGRAM_AS(section, program, program)
 
-/* As it, for one of several programs whose runs count as one's. */
+/* As NESTING_PROGRAM, with a counter that several programs share. */
 #define NESTING_PROGRAM_AS(section, program, counter) \
 	SEC(section)                                  \
 	int program(void *ctx)                        \

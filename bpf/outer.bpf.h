@@ -4,7 +4,7 @@
 
 #include "trigger.bpf.h"
 
-/* What others are nested in; a test attaches one of them. */
+/* Programs that hit others while they run; a test attaches one of them. */
 #define OUTER_PROGRAMS                                                     \
 	NESTING_PROGRAM_AS("fentry/bpf_fentry_test1", outer_fentry, outer) \
 	NESTING_PROGRAM_AS("kprobe", outer_kprobe, outer)                  \

@@ -2,7 +2,7 @@
 /*
  * X for the entry and Y for the return of two functions: A, which is
  * bpf_fentry_test1, and B, the kfunc, which both programs call. They do so from
- * A only, so that B is called as often whoever is let in.
+ * A only, so that B is called equally often whichever program is skipped.
  */
 #include <stdbool.h>
 #include "trigger.bpf.h"
@@ -14,10 +14,10 @@ struct runs {
 	__u64 multi_y;
 } runs;
 
-/* Where B is. */
+/* Address of B. */
 __u64 b;
 
-/* Which program ran where, in this order: a letter each. */
+/* The first runs: a letter for the program and one for the function. */
 #define STEPS 8
 char steps[2 * STEPS];
 __u32 taken;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs of every attach type, twice: an outer one that passes all places
- * where inner ones can sit, and an inner one that only counts.
+ * Two programs per attach type: an outer one that hits the inner one, wherever
+ * that sits, and an inner one that only counts.
  */
 #include "overflow.bpf.h"
 #include "session.bpf.h"
@@ -33,7 +33,7 @@ enum outer {
 	UPROBE,
 } armed;
 
-/* Of that, and of whatever inner program is attached. */
+/* Of the armed outer program, and of the attached inner one. */
 struct runs {
 	__u64 outer;
 	__u64 inner;
@@ -41,34 +41,34 @@ struct runs {
 } runs;
 
 /*
- * What a breakpoint watches, and where the kernel has it. It is in a map of its
- * own, which the test writes to by a system call: one byte, because memcpy()
- * writes twice where there are more.
+ * The variable that a breakpoint watches, and its address. It is in a map of
+ * its own, which the test updates by a system call; and one byte long, because
+ * memcpy() writes longer ones twice.
  */
 volatile __u8 watched SEC(".bss.watched");
 __u64 address_of_watched;
 
-/* The page of user space whose faults are the trigger's. */
+/* Address of the page whose faults are triggers. */
 __u64 page;
 
-/* Whether a program is on its way past the others: none goes there twice. */
+/* Set while a program hits the inner one, which must not do so again. */
 static volatile __u64 is_passing;
 
-/* Hits whatever inner program there is. */
+/* Hits the inner program, wherever it sits. */
 static void pass(void)
 {
 	bpf_modify_return_test_tp(0);
 	watched = 1;
 }
 
-/* Runs an inner program. */
+/* The body of an inner program. */
 static int count(void)
 {
 	COUNT_RUN(inner);
 	return 0;
 }
 
-/* The run on entry is the one that stands for the hit. */
+/* A hit counts as a run if the program ran on entry. */
 static int count_session(bool is_return)
 {
 	if (!is_return)
@@ -77,7 +77,7 @@ static int count_session(bool is_return)
 	return 0;
 }
 
-/* Runs an outer program, which may be the inner one as well. */
+/* The body of an outer program, which may be the inner one as well. */
 static int enter(enum outer outer)
 {
 	if (armed != outer)
@@ -126,7 +126,7 @@ int outer_perf_event(struct overflow *ctx)
 	return is_ours ? enter(PERF_EVENT) : 0;
 }
 
-/* Of all system calls of this name only the trigger's test run matters. */
+/* Of all calls of bpf(2) only the trigger's test run matters. */
 SEC("tp")
 int outer_syscall_tp(__u64 *ctx)
 {
@@ -156,7 +156,7 @@ PROGRAM("fexit", inner_fexit, count())
 PROGRAM("fmod_ret", inner_fmod_ret, count())
 PROGRAM("fsession", inner_fsession, count_session(is_return(ctx)))
 
-/* Never attached; a test run of each does what it says. */
+/* Never attached: the test runs them by BPF_PROG_TEST_RUN. */
 
 /* Chooses the outer program. */
 SEC("raw_tp")
@@ -166,7 +166,7 @@ int arm(__u64 *ctx)
 	return 0;
 }
 
-/* Passes the inner programs with nothing around. */
+/* Hits the inner program while no other one runs. */
 SEC("raw_tp")
 int alone(void *ctx)
 {
@@ -174,7 +174,7 @@ int alone(void *ctx)
 	return 0;
 }
 
-/* Says where the kernel has the variable. */
+/* Stores the address of the variable. */
 SEC("raw_tp")
 int locate(void *ctx)
 {

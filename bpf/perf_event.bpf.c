@@ -16,13 +16,13 @@ struct runs {
 	__u64 faulting;
 } runs;
 
-/* What the breakpoint watches, and where the kernel has it. */
+/* The variable that the breakpoint watches, and its address. */
 volatile __u64 watched;
 __u64 address;
 
 /*
- * As it, but written by system calls. memcpy() of three words writes the first
- * one once, the second one twice; of one word, that one twice.
+ * As watched, but written by system calls. memcpy() of three words writes the
+ * first one once, the second one twice; of one word, that one twice.
  */
 struct value {
 	__u64 words[3];
@@ -34,10 +34,10 @@ struct {
 	__type(key, __u32);
 	__type(value, struct value);
 } written SEC(".maps");
-/* Of this CPU's first word. */
+/* Address of this CPU's first word. */
 __u64 written_address;
 
-/* The page of user space that is to fault. */
+/* Address of the page that faults. */
 __u64 page;
 
 #define WRITING_PROGRAM(section, program) \
@@ -82,7 +82,7 @@ int write(void *ctx)
 	return 0;
 }
 
-/* Likewise: a test run says where the kernel has the variables. */
+/* Never attached: a test run stores the addresses. */
 SEC("raw_tp")
 int locate(void *ctx)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A kprobe.multi in a kprobe event, and what may sit on a function it calls. */
+/* A kprobe.multi in a kprobe event, and programs on a function it calls. */
 #include "session.bpf.h"
 #include "trigger.bpf.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs that want the return of a function, to be attached many times. */
+/* Programs on the return of a function, attached many times. */
 #include "session.bpf.h"
 #include "trigger.bpf.h"
 

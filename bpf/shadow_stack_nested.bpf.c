@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls of the kfunc in one another. Trampolines take none of ftrace's locks
- * and keep only a program out of itself, so each level is a program of its
+ * Calls of the kfunc in one another. A trampoline takes no recursion context of
+ * ftrace and skips a program only in itself, so each level is a program of its
  * own.
  */
 #include "trigger.bpf.h"

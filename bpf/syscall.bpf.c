@@ -5,11 +5,11 @@
 
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 #define NR_SCHED_SETAFFINITY 203
-/* Turns of one loop in another, BPF_MAX_LOOPS each at most: minutes... */
+/* Iterations of two nested loops, each at most BPF_MAX_LOOPS: minutes... */
 #define OUTER_TURNS (1 << 13)
 #define INNER_TURNS (1 << 23)
-/* ...of which no more than these nanoseconds are used. */
-#define PATIENCE 5000000000ULL
+/* ...which end after these nanoseconds. */
+#define TIMEOUT_NS 5000000000ULL
 /* Nothing is mapped there. */
 #define NOWHERE ((void *)4096)
 
@@ -59,7 +59,7 @@ int holding(void *ctx)
 	if ((__u32)bpf_get_current_pid_tgid() != lock_holder)
 		return 0;
 	lock_held = true;
-	until = bpf_ktime_get_ns() + PATIENCE;
+	until = bpf_ktime_get_ns() + TIMEOUT_NS;
 	bpf_loop(OUTER_TURNS, wait_on, &until, 0);
 	return 0;
 }
@@ -81,11 +81,11 @@ static void sleep_if_asked(void)
 	int program(void *ctx)             \
 	{                                  \
 		COUNT_RUN(program);        \
-		sleep_if_asked();           \
+		sleep_if_asked();          \
 		return 0;                  \
 	}
 
-/* libbpf has no section for the first two that may sleep: the test sets the flag. */
+/* The test sets BPF_F_SLEEPABLE on the first two: libbpf has no section. */
 SLEEPING_PROGRAM("tp", on_tp)
 SLEEPING_PROGRAM("raw_tp", on_test_run)
 SLEEPING_PROGRAM("fentry.s/__x64_sys_sched_setaffinity", on_fentry)
@@ -109,13 +109,13 @@ extern int bpf_get_file_xattr(struct file *file, const char *name__str,
 /* asm-generic/fcntl.h: only the test opens files with it. */
 #define O_SYNC 04010000
 
-/* Any that a program may ask for; it need not be there. */
+/* An attribute that programs may read; it need not exist. */
 static const char attribute[] = "user.nmissed";
 static char value[8];
-/* The thread that asks for it, as bpf_get_current_pid_tgid() has it. */
-static volatile __u64 asking;
+/* bpf_get_current_pid_tgid() of the thread that reads it. */
+static volatile __u64 reader;
 
-/* Asks for an attribute of the file, which takes a permission to read. */
+/* Reads an attribute of the file, which calls the hook inode_permission. */
 SEC("lsm.s/file_open")
 int on_open(__u64 *args)
 {
@@ -126,16 +126,16 @@ int on_open(__u64 *args)
 		return 0;
 	COUNT_RUN(on_open);
 	bpf_dynptr_from_mem(value, sizeof(value), 0, &buffer);
-	asking = bpf_get_current_pid_tgid();
+	reader = bpf_get_current_pid_tgid();
 	bpf_get_file_xattr(file, attribute, &buffer);
-	asking = 0;
+	reader = 0;
 	return 0;
 }
 
 SEC("lsm/inode_permission")
 int on_permission(void *ctx)
 {
-	if (asking == bpf_get_current_pid_tgid())
+	if (reader == bpf_get_current_pid_tgid())
 		COUNT_RUN(on_permission);
 	return 0;
 }

@@ -14,7 +14,7 @@ struct runs {
 	__u64 test_run;
 } runs;
 
-/* Fires it to begin with. */
+/* Fires it first. */
 NESTING_PROGRAM("fentry/bpf_fentry_test1", firing)
 
 NESTING_PROGRAM("tp", nesting)
@@ -26,7 +26,7 @@ COUNTING_PROGRAM("raw_tp", inner_raw_1)
 COUNTING_PROGRAM("raw_tp", inner_raw_2)
 COUNTING_PROGRAM("tp_btf/bpf_trigger_tp", inner_btf)
 
-/* Fires the tracepoint in a test run alone: its argument is then another. */
+/* Fires the tracepoint in a test run only, which passes another argument. */
 SEC("raw_tp")
 int test_run(__u64 *args)
 {

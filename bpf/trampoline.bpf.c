@@ -60,7 +60,7 @@ TRAMPOLINE_PROGRAM("fexit/bpf_modify_return_test_tp", fexit, 0)
 TRAMPOLINE_PROGRAM("fmod_ret/bpf_modify_return_test_tp", fmod_ret, verdict)
 TRAMPOLINE_SESSION("fsession/bpf_modify_return_test_tp", fsession)
 
-/* libbpf does not know these: whoever loads them says what they are. */
+/* libbpf has no such sections: the test sets the type. */
 TRAMPOLINE_PROGRAM("fentry.multi", fentry_multi, 0)
 TRAMPOLINE_PROGRAM("fexit.multi", fexit_multi, 0)
 TRAMPOLINE_SESSION("fsession.multi", fsession_multi)

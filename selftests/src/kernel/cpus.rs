@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! How many processors the kernel is prepared for: some pools grow with them.
+//! The number of possible CPUs, with which some pools grow.
 
 use std::fs;
 
@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 
 const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
 
-/// How many processors there may ever be (`num_possible_cpus`).
+/// Returns the number of CPUs that may ever be present (`num_possible_cpus`).
 pub(crate) fn possible() -> Result<usize> {
     let list = fs::read_to_string(POSSIBLE).with_context(|| format!("reading {POSSIBLE}"))?;
     count(list.trim()).with_context(|| format!("{POSSIBLE} holds {list:?}"))
 }
 
-/// The length of a list such as `0-3,5`.
+/// Returns the length of a list such as `0-3,5`.
 fn count(list: &str) -> Option<usize> {
     list.split(',').map(count_range).sum()
 }
@@ -35,7 +35,7 @@ mod tests {
     #[test_case("0-3,5,8-9", Some(7); "several")]
     #[test_case("", None; "nothing")]
     #[test_case("3-1", None; "backwards")]
-    fn a_list_has_a_length(list: &str, length: Option<usize>) {
+    fn all_ranges_of_a_list_count(list: &str, length: Option<usize>) {
         assert_eq!(count(list), length);
     }
 }

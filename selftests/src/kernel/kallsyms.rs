@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where the kernel's functions are.
+//! Addresses of the kernel's functions.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 use anyhow::{Context, Result, bail};
 
-/// One symbol per line; the addresses are for root.
+/// One symbol per line; the addresses are zero for others than root.
 const LIST: &str = "/proc/kallsyms";
 
-/// The address of `function` in the running kernel.
+/// Returns the address of `function` in the running kernel.
 ///
 /// # Errors
-/// If there is no such function, or its address is kept from us.
+/// If there is no such function, or its address is hidden (`kptr_restrict`).
 pub fn address_of(function: &str) -> Result<u64> {
     let list = File::open(LIST).with_context(|| format!("opening {LIST}"))?;
     for line in BufReader::new(list).lines() {
@@ -41,11 +41,11 @@ mod tests {
 
     #[test_case("ffffffff81a04c30 T one", Some(0xffff_ffff_81a0_4c30); "a global function")]
     #[test_case("ffffffff81a04c30 t one\t[module]", Some(0xffff_ffff_81a0_4c30); "of a module")]
-    #[test_case("ffffffff81a04c30 d one", None; "no function")]
+    #[test_case("ffffffff81a04c30 d one", None; "data")]
     #[test_case("ffffffff81a04c30 T one.cold", None; "another function")]
-    #[test_case("0000000000000000 T one", None; "kept secret")]
+    #[test_case("0000000000000000 T one", None; "hidden")]
     #[test_case("", None; "nothing")]
-    fn a_line_has_an_address(line: &str, address: Option<u64>) {
+    fn a_line_of_the_function_has_its_address(line: &str, address: Option<u64>) {
         assert_eq!(parse(line, "one"), address);
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where a function of the test itself lies in its file.
+//! The offset of a function of this program in its file.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// What of this process is mapped where.
+/// The mappings of this process.
 const MAPS: &str = "/proc/self/maps";
 
-/// The offset in this program's file of the code at `address`, in bytes.
+/// Returns the offset in this program's file of the code at `address`, in bytes.
 ///
 /// # Errors
 /// If no file is mapped there.
@@ -19,9 +19,9 @@ pub fn file_offset(address: usize) -> Result<usize> {
         .with_context(|| format!("no file is mapped at {address:#x}:\n{maps}"))
 }
 
-/// The offset in the file that a line of the maps is about, such as
-/// `401000-48f000 r-xp 00001000 00:02 5      /tests/missed`; `None` if
-/// `address` is not in there.
+/// Returns the offset of `address` in the file of a line such as
+/// `401000-48f000 r-xp 00001000 00:02 5      /tests/missed`; `None` if the line does not
+/// contain it.
 fn offset_in(line: &str, address: usize) -> Option<usize> {
     let mut words = line.split_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
@@ -46,7 +46,7 @@ mod tests {
     #[test_case(LINE, 0x40_0fff => None; "before it")]
     #[test_case("401000-48f000 rw-p 00000000 00:00 0", 0x40_1000 => None; "memory of no file")]
     #[test_case("", 0 => None; "no mapping")]
-    fn an_offset_follows_from_the_line(line: &str, address: usize) -> Option<usize> {
+    fn a_mapping_gives_the_offset_in_its_file(line: &str, address: usize) -> Option<usize> {
         offset_in(line, address)
     }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! kprobe.multi, kretprobe.multi and kprobe.session.
 
-use nmissed_wire::AttachType;
 use std::ffi::{CStr, CString};
 use std::ptr;
 
 use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::{bpf_kprobe_multi_opts, bpf_program__attach_kprobe_multi_opts, size_t};
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut};
+use nmissed_wire::AttachType;
 
 use super::{Probe, owned};
 

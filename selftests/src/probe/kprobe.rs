@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Kprobes and kretprobes, by perf events that make them.
 
-use nmissed_wire::AttachType;
 use std::ffi::CString;
 
 use anyhow::{Context, Result};
@@ -10,6 +9,7 @@ use libbpf_rs::libbpf_sys::{
     bpf_program__attach_kprobe_opts, size_t,
 };
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut};
+use nmissed_wire::AttachType;
 
 use super::flavor::flavor_at;
 use super::{Probe, SetBy, owned, sites};

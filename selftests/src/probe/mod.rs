@@ -4,7 +4,6 @@
 mod flavor;
 mod fprobe;
 mod kprobe;
-mod kprobe_event;
 mod perf_event;
 pub(crate) mod sites;
 mod sources;
@@ -14,7 +13,6 @@ mod tracefs;
 mod tracing;
 mod uprobe;
 
-use nmissed_wire::AttachType;
 use std::io;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
@@ -23,15 +21,14 @@ use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::bpf_link;
 use libbpf_rs::{Link, ProgramMut};
 use nmissed_uapi::{link_missed, probe_missed, recursion_misses};
-use nmissed_wire::Tally;
+use nmissed_wire::{AttachType, Flavor, Tally};
 
-use crate::Flavor;
 use tracefs::Profile;
 
-pub use kprobe_event::KprobeEvent;
 pub use target::Target;
 pub use trace_event::takes_two_programs;
-pub use tracefs::TraceEvent;
+pub use tracefs::{KprobeEvent, TraceEvent};
+pub use tracing::for_tracing_multi;
 
 /// How a program is set on a perf event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +40,6 @@ pub enum SetBy {
     /// probe has missed.
     Ioctl,
 }
-
-pub use tracing::for_tracing_multi;
 
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {

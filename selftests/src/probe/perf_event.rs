@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Perf events that are no tracepoints.
 
-use nmissed_wire::AttachType;
 use std::os::fd::{IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use libbpf_rs::ProgramMut;
 use nmissed_uapi::{Counted, open_counter, write_breakpoint};
+use nmissed_wire::AttachType;
 
 use super::Probe;
 

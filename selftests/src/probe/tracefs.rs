@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Events of tracefs (`kprobe_events`, `uprobe_events`) in the kernel or in this program.
 
-use nmissed_wire::AttachType;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::{env, fmt};
 
 use anyhow::{Context, Result, ensure};
+use nmissed_wire::AttachType;
 
 use super::sites;
 use crate::Flavor;
@@ -46,11 +46,7 @@ impl TraceEvent {
     }
 
     /// As [`TraceEvent::kprobe`], with fetch arguments.
-    pub(crate) fn kprobe_with(
-        name: &'static str,
-        function: &'static str,
-        arguments: &str,
-    ) -> Result<Self> {
+    fn kprobe_with(name: &'static str, function: &'static str, arguments: &str) -> Result<Self> {
         let event = Self {
             function: Some(function),
             ..Self::new(name, AttachType::Kprobe)
@@ -101,7 +97,7 @@ impl TraceEvent {
     }
 
     /// Switches recording of the hits. Programs run either way.
-    pub(crate) fn enable(&self, on: bool) -> Result<()> {
+    fn enable(&self, on: bool) -> Result<()> {
         let switch = self.file("enable");
         fs::write(&switch, if on { "1" } else { "0" })
             .with_context(|| format!("writing to {switch}"))
@@ -177,6 +173,33 @@ impl Drop for TraceEvent {
     fn drop(&mut self) {
         // A failure has no consequence: the guest ends soon.
         let _ = self.command(&format!("-:{self}"));
+    }
+}
+
+/// An enabled kprobe event without a program, removed on drop.
+#[derive(Debug)]
+pub struct KprobeEvent {
+    event: TraceEvent,
+}
+
+impl KprobeEvent {
+    /// Probes the entry of `function` and records the word on top of the stack,
+    /// which takes one call of `copy_from_kernel_nofault` per hit
+    /// (`probe_mem_read`).
+    ///
+    /// # Errors
+    /// If tracefs is not mounted, or refuses.
+    pub fn reading_the_stack(name: &'static str, function: &'static str) -> Result<Self> {
+        let event = TraceEvent::kprobe_with(name, function, "word=+0($stack):u64")?;
+        event.enable(true)?;
+        Ok(Self { event })
+    }
+}
+
+impl Drop for KprobeEvent {
+    fn drop(&mut self) {
+        // A failure has no consequence: the guest ends soon.
+        let _ = self.event.enable(false);
     }
 }
 

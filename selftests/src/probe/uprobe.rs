@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Uprobes of any kind, on this program.
 
-use nmissed_wire::AttachType;
 use std::env;
 
 use anyhow::{Context, Result};
 use libbpf_rs::{Link, ProgramMut, UprobeMultiOpts, UprobeOpts};
+use nmissed_wire::AttachType;
 
 use super::Probe;
 

@@ -9,6 +9,7 @@ use nmissed_wire::{AttachType, Record, Tally};
 
 use super::records;
 use super::test::Test;
+use super::trigger::TRIGGERS;
 use crate::expect::{self, Expectation, Refusal};
 use crate::{Flavor, Probe, read_counter};
 
@@ -87,8 +88,36 @@ impl<'p, 'obj> Scenario<'p, 'obj> {
 }
 
 impl Test {
+    /// Fires 1, 2 and 1000 triggers in all; each time checks that every program of
+    /// `steps` ran once per trigger, and observes every scenario. `fire` is called with
+    /// the number of triggers to add.
+    ///
+    /// # Errors
+    /// If `fire` fails, the kernel does not give its counters, or a record cannot be
+    /// written.
+    pub fn measure(
+        &mut self,
+        mut fire: impl FnMut(u64) -> Result<()>,
+        steps: &[(&str, &u64)],
+        scenarios: &[Scenario<'_, '_>],
+    ) -> Result<()> {
+        let before: Vec<_> = steps.iter().map(|(_, runs)| read_counter(runs)).collect();
+        self.triggers = 0;
+        for triggers in TRIGGERS {
+            fire(triggers - self.triggers)?;
+            self.triggers = triggers;
+            for ((program, runs), before) in steps.iter().zip(&before) {
+                self.check_runs(program, read_counter(runs) - before, triggers);
+            }
+            for scenario in scenarios {
+                self.observe(scenario)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Records and judges what became of the hits of one scenario.
-    pub(super) fn observe(&mut self, scenario: &Scenario<'_, '_>) -> Result<()> {
+    fn observe(&mut self, scenario: &Scenario<'_, '_>) -> Result<()> {
         let Scenario {
             id, probe, runs, ..
         } = scenario;
@@ -121,7 +150,7 @@ impl Test {
         self.check_runs(program, read_counter(runs), 0);
     }
 
-    pub(super) fn check_runs(&mut self, program: &str, runs: u64, expected: u64) {
+    fn check_runs(&mut self, program: &str, runs: u64, expected: u64) {
         if runs != expected {
             self.find(format!(
                 "the program {program} ran {runs} times, not {expected}"

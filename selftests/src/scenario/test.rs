@@ -10,15 +10,13 @@ use libbpf_rs::btf::Btf;
 use nmissed_wire::AttachType;
 use rustix::thread::sched_getcpu;
 
-use super::measurement::Scenario;
 use super::records;
-use super::trigger::{TRIGGERS, bind_to};
+use super::trigger::bind_to;
 use crate::Flavor;
 use crate::kernel::cpus;
 use crate::kernel::needs::{self, KernelFunction, LINK_FDINFO};
 use crate::kernel::under_test::KernelUnderTest;
 use crate::probe::sites;
-use crate::read_counter;
 
 /// The active security modules, separated by commas.
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
@@ -85,34 +83,6 @@ impl Test {
         })
     }
 
-    /// Fires 1, 2 and 1000 triggers in all; each time checks that every program of
-    /// `steps` ran once per trigger, and observes every scenario. `fire` is called with
-    /// the number of triggers to add.
-    ///
-    /// # Errors
-    /// If `fire` fails, the kernel does not give its counters, or a record cannot be
-    /// written.
-    pub fn measure(
-        &mut self,
-        mut fire: impl FnMut(u64) -> Result<()>,
-        steps: &[(&str, &u64)],
-        scenarios: &[Scenario<'_, '_>],
-    ) -> Result<()> {
-        let before: Vec<_> = steps.iter().map(|(_, runs)| read_counter(runs)).collect();
-        self.triggers = 0;
-        for triggers in TRIGGERS {
-            fire(triggers - self.triggers)?;
-            self.triggers = triggers;
-            for ((program, runs), before) in steps.iter().zip(&before) {
-                self.check_runs(program, read_counter(runs) - before, triggers);
-            }
-            for scenario in scenarios {
-                self.observe(scenario)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Skips the test if the kernel lacks a function.
     ///
     /// # Errors
@@ -174,7 +144,8 @@ impl Test {
         self.skip("the kernel runs without the LSM bpf (CONFIG_LSM or lsm=)")
     }
 
-    /// Skips the test if the kernel is too old for an attach type, whoever configured it.
+    /// Skips the test if the kernel is too old for an attach type, also on one that nmissed
+    /// configured.
     ///
     /// # Errors
     /// The skip.
@@ -196,7 +167,8 @@ impl Test {
         attach_type.enumerator().is_none() || self.number_of(attach_type).is_ok()
     }
 
-    /// Skips the test if the kernel is too old for a function, whoever configured it.
+    /// Skips the test if the kernel is too old for a function, also on one that nmissed
+    /// configured.
     ///
     /// # Errors
     /// The skip.
@@ -230,7 +202,8 @@ impl Test {
         function.id(&self.btf).with_context(|| lacks(function))
     }
 
-    /// Ends the test because of what the machine lacks, whoever configured the kernel.
+    /// Ends the test because the machine lacks something, also with a kernel that nmissed
+    /// configured.
     ///
     /// # Errors
     /// The skip.
