@@ -70,14 +70,16 @@ impl Fate {
         all.find(|fate| fate.hits(tally) > 0).unwrap_or(Self::Ran)
     }
 
-    /// Whether this is better than another: it makes no difference which counter has
-    /// a miss.
-    pub(crate) fn is_better_than(self, other: Self) -> bool {
-        let rank = |fate| match fate {
+    /// It makes no difference which counter has a miss.
+    pub(crate) fn rank(self) -> Self {
+        match self {
             Self::Program => Self::Link,
             fate => fate,
-        };
-        rank(self) > rank(other)
+        }
+    }
+
+    pub(crate) fn is_better_than(self, other: Self) -> bool {
+        self.rank() > other.rank()
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Cells {
     pub(crate) mark: Option<Mark>,
 }
 
-#[derive(Clone, Default)]
+/// The text of a cell or of a legend.
 pub(crate) struct Cell {
     pub(crate) text: String,
     pub(crate) tone: Option<Tone>,
@@ -64,32 +64,23 @@ pub(crate) struct Mark {
     pub(crate) tone: Tone,
 }
 
-/// A line of a legend.
-pub(crate) struct Note {
-    pub(crate) text: String,
-    pub(crate) tone: Option<Tone>,
-}
-
 impl Cell {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            tone: None,
-        }
+        Self::toned(text, None)
     }
 
     /// `.` for zero.
     pub(crate) fn count(count: u64) -> Self {
-        Self::new(match count {
-            0 => ".".to_owned(),
-            count => count.to_string(),
-        })
+        match count {
+            0 => Self::new("."),
+            count => Self::new(count.to_string()),
+        }
     }
 
-    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    pub(crate) fn toned(text: impl Into<String>, tone: impl Into<Option<Tone>>) -> Self {
         Self {
             text: text.into(),
-            tone: Some(tone),
+            tone: tone.into(),
         }
     }
 }
@@ -103,49 +94,32 @@ impl From<Cell> for Cells {
     }
 }
 
-impl Note {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            tone: None,
-        }
-    }
-}
-
 impl Mark {
     pub(crate) fn of(change: Change) -> Option<Self> {
-        let (sign, meaning, tone) = match change {
-            Change::Better => ('+', "better than in", Tone::Good),
-            Change::Worse => ('!', "worse than in", Tone::Bad),
-            Change::Different => ('~', "different from", Tone::Attention),
-            Change::Unchanged | Change::Unknown => return None,
+        let mark = |sign, meaning, tone| {
+            Some(Self {
+                sign,
+                meaning,
+                tone,
+            })
         };
-        Some(Self {
-            sign,
-            meaning,
-            tone,
-        })
+        match change {
+            Change::Better => mark('+', "better than in", Tone::Good),
+            Change::Worse => mark('!', "worse than in", Tone::Bad),
+            Change::Different => mark('~', "different from", Tone::Attention),
+            Change::Unchanged | Change::Unknown => None,
+        }
     }
 
     /// What every mark in a table means: `+ better than in baseline`.
-    pub(crate) fn legend(table: &Table, reference: &str) -> Vec<Note> {
-        let rows = table.rows.iter();
-        let marks: Vec<_> = rows
-            .flat_map(|row| row.groups.iter().filter_map(|it| it.mark))
-            .collect();
-        let all = [Change::Better, Change::Worse, Change::Different];
-        let used = all.into_iter().filter_map(Self::of);
-        let used = used.filter(|mark| marks.iter().any(|it| it.sign == mark.sign));
-        used.map(
-            |Self {
-                 sign,
-                 meaning,
-                 tone,
-             }| Note {
-                text: format!("{sign} {meaning} {reference}"),
-                tone: Some(tone),
-            },
-        )
-        .collect()
+    pub(crate) fn legend(table: &Table, reference: &str) -> Vec<Cell> {
+        let cells = table.rows.iter().flat_map(|row| &row.groups);
+        let signs: Vec<char> = cells.filter_map(|it| Some(it.mark?.sign)).collect();
+        [Change::Better, Change::Worse, Change::Different]
+            .into_iter()
+            .filter_map(Self::of)
+            .filter(|mark| signs.contains(&mark.sign))
+            .map(|it| Cell::toned(format!("{} {} {reference}", it.sign, it.meaning), it.tone))
+            .collect()
     }
 }

@@ -14,13 +14,13 @@ use nmissed_wire::Record;
 
 use crate::model::change::Fate;
 use crate::model::compare::{Comparison, Row};
-use crate::render::cells::{Cell, Cells, Group, Mark, Note, Row as TableRow, Table, Tone};
+use crate::render::cells::{Cell, Cells, Group, Mark, Row as TableRow, Table, Tone};
 use crate::render::summary::{UNEXPLAINED, unexplained};
 
 const COLUMNS: [&str; 5] = ["runs", "link", "prog", "lost", "twice"];
 
 /// A row for each scenario, or several where counts are out of proportion to triggers.
-pub(crate) fn counts_table(comparison: &Comparison<'_>) -> (Table, Vec<Note>) {
+pub(crate) fn counts_table(comparison: &Comparison<'_>) -> (Table, Vec<Cell>) {
     let mut hits: Vec<u64> = comparison.rows.iter().map(|row| row.triggers).collect();
     hits.dedup();
     let same_hits = match hits.as_slice() {
@@ -97,14 +97,14 @@ pub(crate) fn label(comparison: &Comparison<'_>, row: &Row<'_>) -> String {
     }
 }
 
-fn legend(comparison: &Comparison<'_>) -> Vec<Note> {
+fn legend(comparison: &Comparison<'_>) -> Vec<Cell> {
     let rows = comparison.rows.iter();
-    let mut legend = vec![Note::new(
+    let mut legend = vec![Cell::new(
         "Hits of each scenario: hits = runs + link + prog + lost - twice; - is no such counter.",
     )];
     if rows.clone().any(|row| !row.also.is_empty()) {
         let text = "Not shown: counts with fewer hits that are exactly in proportion.";
-        legend.push(Note::new(text));
+        legend.push(Cell::new(text));
     }
     let mut records = rows.flat_map(|row| &row.records).flatten();
     if records.any(|record| record.is_unexplained()) {

@@ -14,3 +14,4 @@ mod summary;
 mod text;
 mod verdict;
 mod words;
+mod wrong;

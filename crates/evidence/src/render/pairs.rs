@@ -18,7 +18,7 @@ use nmissed_wire::{AttachType, Flavor, Tally};
 
 use crate::model::change::{Change, Fate};
 use crate::model::compare::{Comparison, Row};
-use crate::render::cells::{Cell, Group, Note, Row as TableRow, Table, Tone};
+use crate::render::cells::{Cell, Group, Row as TableRow, Table, Tone};
 
 /// The name of a row whose running program is the one that is hit: half of the hits
 /// are those that make it run.
@@ -42,7 +42,7 @@ type Inner = (AttachType, Option<Flavor>);
 
 /// A table per run, of which variants have the rows that differ, and the legend;
 /// `None` if there are no pairs.
-pub(crate) fn pair_matrix(comparison: &Comparison<'_>) -> Option<(Vec<Table>, Vec<Note>)> {
+pub(crate) fn pair_matrix(comparison: &Comparison<'_>) -> Option<(Vec<Table>, Vec<Cell>)> {
     let pairs = comparison.pairs.iter().filter_map(Row::pair);
     let (mut inners, mut outers): (Vec<_>, Vec<_>) = pairs.unzip();
     inners.sort_unstable();
@@ -123,12 +123,12 @@ impl Matrix<'_> {
             Some(Fate::Lost) => ("LOST", Some(Tone::Bad)),
             None => ("mix", Some(Tone::Bad)),
         };
-        if run == 0 {
-            let text = text.to_owned();
-            return Cell { text, tone };
-        }
-        let changes = rows.iter().map(|row| row.change(run));
-        match changes.reduce(|one, next| if one == next { one } else { Change::Different }) {
+        let mut changes = rows.iter().map(|row| row.change(run));
+        let first = changes
+            .next()
+            .filter(|first| changes.all(|it| it == *first));
+        match first {
+            _ if run == 0 => Cell::toned(text, tone),
             Some(Change::Unchanged) => Cell::toned(".", Tone::Faint),
             Some(Change::Better) => Cell::toned(text, Tone::Good),
             Some(Change::Worse) => Cell::toned(text, Tone::Bad),
@@ -136,7 +136,7 @@ impl Matrix<'_> {
         }
     }
 
-    fn legend(&self, tables: &[Table]) -> Vec<Note> {
+    fn legend(&self, tables: &[Table]) -> Vec<Cell> {
         let rows = tables.iter().flat_map(|table| &table.rows);
         let cells = rows.flat_map(|row| row.groups.iter().flat_map(|it| &it.cells));
         let used: Vec<_> = cells.map(|cell| cell.text.as_str()).collect();
@@ -146,12 +146,12 @@ impl Matrix<'_> {
         let meanings: Vec<_> = meanings.collect();
         let heads: Vec<_> = self.inners.iter().map(|it| explained(*it)).collect();
         vec![
-            Note::new("rows: running program"),
-            Note::new(format!(
+            Cell::new("rows: running program"),
+            Cell::new(format!(
                 "columns: program that is hit: {}",
                 heads.join(", ")
             )),
-            Note::new(format!("cells: {}", meanings.join(", "))),
+            Cell::new(format!("cells: {}", meanings.join(", "))),
         ]
     }
 }

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use nmissed_wire::Outcome;
 
 use crate::model::steps::{Progress, Steps};
-use crate::render::cells::{Cell, Group, Note, Row, Table, Tone};
+use crate::render::cells::{Cell, Group, Row, Table, Tone};
 use crate::render::counts::label;
 use crate::render::layout::set;
 use crate::render::style::{Style, wrap};
@@ -24,17 +24,14 @@ impl Steps<'_> {
     /// The table of steps, what each patch changes, and what is wrong.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
-        let mut text = style.notes(&[Note::new(LEGEND)]) + "\n";
+        let mut text = style.notes(&[Cell::new(LEGEND)]) + "\n";
         text.extend(set(&[&self.table()], style));
         text += "\n";
         for step in 1..self.comparison.runs.len() {
             text += &self.flips(step, style);
         }
-        let complaints = self.complaints().into_iter().map(|text| Note {
-            text,
-            tone: Some(Tone::Bad),
-        });
-        let complaints: Vec<_> = complaints.collect();
+        let complaints = self.complaints().into_iter();
+        let complaints: Vec<_> = complaints.map(|it| Cell::toned(it, Tone::Bad)).collect();
         if !complaints.is_empty() {
             text += "\n";
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use textwrap::{Options, WordSplitter};
 
-use crate::render::cells::{Note, Tone};
+use crate::render::cells::{Cell, Tone};
 
 /// How to lay out text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Style {
     }
 
     /// Lines of text, wrapped and painted.
-    pub(crate) fn notes(self, notes: &[Note]) -> String {
+    pub(crate) fn notes(self, notes: &[Cell]) -> String {
         let mut text = String::new();
         for note in notes {
             for line in wrap(self.width, &note.text) {

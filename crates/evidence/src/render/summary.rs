@@ -11,7 +11,7 @@
 use crate::model::change::Fate;
 use crate::model::compare::Comparison;
 use crate::model::summary::{Count, Counts, summary};
-use crate::render::cells::{Cell, Cells, Group, Mark, Note, Row, Table, Tone};
+use crate::render::cells::{Cell, Cells, Group, Mark, Row, Table, Tone};
 
 /// After a number of scenarios of which one loses hits, or counts them twice, and no
 /// expectation explains it.
@@ -28,7 +28,7 @@ const COLUMNS: [(Fate, &str); Fate::ALL.len()] = [
 ];
 
 /// The summary and its legend.
-pub(crate) fn summary_table(comparison: &Comparison<'_>) -> (Table, Vec<Note>) {
+pub(crate) fn summary_table(comparison: &Comparison<'_>) -> (Table, Vec<Cell>) {
     let rows = summary(comparison);
     let mut counts = rows.iter().flat_map(|row| &row.runs);
     let some_missing = counts.any(|it| it.without_record > 0);
@@ -79,22 +79,22 @@ fn cell(fate: Fate, count: Count) -> Cell {
     cell
 }
 
-fn legend(comparison: &Comparison<'_>, table: &Table) -> Vec<Note> {
+fn legend(comparison: &Comparison<'_>, table: &Table) -> Vec<Cell> {
     let rows = table.rows.iter().flat_map(|row| &row.groups);
     let texts: Vec<_> = rows.flat_map(|it| &it.cells).map(|it| &it.text).collect();
     let uses = |sign: char| texts.iter().any(|text| text.contains(sign));
-    let mut legend = vec![Note::new(
+    let mut legend = vec![Cell::new(
         "Number of scenarios. Each counts once, by the worst of its hits, in this order: \
              lost=in no counter, twice=counted twice, prog=missed, counted on the program, \
              link=missed, counted on the link, run=the program ran.",
     )];
     if table.groups[0].heads.len() > COLUMNS.len() {
-        legend.push(Note::new("none=no record"));
+        legend.push(Cell::new("none=no record"));
     }
     legend.extend(Mark::legend(table, &comparison.runs[0].variant));
     if uses(MIXED) {
         let text = format!("{MIXED} one of them has other fates at more triggers");
-        legend.push(Note::new(text));
+        legend.push(Cell::new(text));
     }
     if uses(UNEXPLAINED) {
         legend.push(unexplained());
@@ -102,9 +102,7 @@ fn legend(comparison: &Comparison<'_>, table: &Table) -> Vec<Note> {
     legend
 }
 
-pub(crate) fn unexplained() -> Note {
-    Note {
-        text: format!("{UNEXPLAINED} lost or counted twice, and no expectation says why"),
-        tone: Some(Tone::Bad),
-    }
+pub(crate) fn unexplained() -> Cell {
+    let text = format!("{UNEXPLAINED} lost or counted twice, and no expectation says why");
+    Cell::toned(text, Tone::Bad)
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use nmissed_wire::{Outcome, Run};
+use nmissed_wire::Outcome;
 
 use crate::model::compare::{Comparison, compare};
 use crate::model::repeat::differences;
@@ -15,7 +15,8 @@ use crate::render::pairs::pair_matrix;
 use crate::render::repeat::repetitions;
 use crate::render::style::Style;
 use crate::render::summary::summary_table;
-use crate::render::verdict::{skipped, verdicts, wrong};
+use crate::render::verdict::verdicts;
+use crate::render::wrong::{skipped, wrong};
 
 const VARIANT: &str = "variant";
 
@@ -92,7 +93,8 @@ fn chapter(comparison: &Comparison<'_>, tables: Vec<String>, style: Style) -> St
     parts.join("\n")
 }
 
-/// A line per run: how its tests ended, how long it took, what it ran.
+/// A line per run: how its tests ended (those that did not run are in no column), how
+/// long it took, what it ran.
 fn runs(comparison: &Comparison<'_>, width: usize, style: Style) -> String {
     let heading = format!("{VARIANT:<width$}  pass fail skip   boot   total  release");
     let mut text = style.paint(Tone::Strong, &heading) + "\n";
@@ -100,7 +102,13 @@ fn runs(comparison: &Comparison<'_>, width: usize, style: Style) -> String {
         let seconds = |seconds: f64| format!("{seconds:.1}s");
         let boot = run.boot_s.map_or("-".to_owned(), seconds);
         let total = seconds(run.total_s);
-        let [pass, fail, skip] = outcomes(run);
+        let count = |wanted: fn(&Outcome) -> bool| {
+            let tests = run.all_tests();
+            tests.filter(|test| wanted(&test.outcome)).count()
+        };
+        let pass = count(|outcome| *outcome == Outcome::Pass);
+        let fail = count(Outcome::is_failure);
+        let skip = count(|outcome| matches!(outcome, Outcome::Skip(_)));
         let _ = writeln!(
             text,
             "{:<width$}  {pass:>4} {fail:>4} {skip:>4} {boot:>6} {total:>7}  {} ({})",
@@ -108,18 +116,4 @@ fn runs(comparison: &Comparison<'_>, width: usize, style: Style) -> String {
         );
     }
     text
-}
-
-/// How many tests passed, failed in any way of their own or the kernel's, and
-/// were skipped. Those that did not run are none of these.
-fn outcomes(run: &Run) -> [usize; 3] {
-    let count = |wanted: fn(&Outcome) -> bool| {
-        let outcomes = run.all_tests().map(|test| &test.outcome);
-        outcomes.filter(|outcome| wanted(outcome)).count()
-    };
-    [
-        count(|outcome| *outcome == Outcome::Pass),
-        count(Outcome::is_failure),
-        count(|outcome| matches!(outcome, Outcome::Skip(_))),
-    ]
 }
