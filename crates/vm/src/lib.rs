@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `accel`, `machines`, `spec` | what there is to boot on, and what a boot takes |
-//! | `kvm`, `firmware` | whether KVM works here, by running a guest on it |
+//! | `kvm` | whether KVM works here, by running a guest on it |
 //! | `plan` | the tests, as the test programs list them |
 //! | `initramfs`, `clock`, `qemu` | what QEMU is given |
 //! | `tail`, `console`, `watch` | what the guest shows, and its verdict |
@@ -22,7 +22,6 @@ mod boot;
 mod clock;
 mod console;
 mod error;
-mod firmware;
 mod initramfs;
 mod kvm;
 mod machines;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Checks whether KVM works here, by running a guest on it.
 
+mod firmware;
+
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accel::Accel;
 use crate::error::Result;
-use crate::firmware::{EXIT_DEVICE, EXIT_STATUS, firmware};
+use crate::kvm::firmware::{EXIT_DEVICE, EXIT_STATUS, firmware};
 use crate::qemu;
 
 const KVM: &str = "/dev/kvm";
