@@ -11,7 +11,7 @@ use test_case::test_case;
 
 /// Hits of each pair.
 const TRIGGERS: u64 = 2;
-/// What is hit, in the order in which it is attached.
+/// The programs that are hit, in the order in which it is attached.
 const INNERS: [&str; 6] = [
     "tp",
     "kprobe",

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AttachType, Flavor};
 
-/// Between the attach type and what goes on in the scenarios in which a program is
-/// hit while something else goes on: `kprobe.multi/pair-in-fentry`.
+/// Between the attach type of the program that is hit and that of the program that runs
+/// meanwhile: `kprobe.multi/pair-in-fentry`.
 pub const PAIR_IN: &str = "/pair-in-";
 
 /// Where the hits of one probed program went.
@@ -61,8 +61,8 @@ pub struct Record {
     /// [`Tally::lost`], written out for readers of the JSON.
     pub lost: i64,
     /// Why hits are lost, or counted twice, where just that is expected: the kernel
-    /// function that makes it so. `None` where all is in balance, and where nobody
-    /// knows.
+    /// function that makes it so. `None` where every hit is counted once, and where no
+    /// expectation has a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost_because: Option<String>,
 }
@@ -95,7 +95,7 @@ impl Record {
         }
     }
 
-    /// Whether hits are lost and nobody knows why.
+    /// Whether hits are lost or counted twice, and no expectation has a reason.
     #[must_use]
     pub fn is_unexplained(&self) -> bool {
         self.tally.lost() != 0 && self.lost_because.is_none()
@@ -110,7 +110,7 @@ mod tests {
 
     #[test_case(1000, 1000, Some(0), Some(0) => 0; "every hit ran")]
     #[test_case(1000, 0, Some(400), Some(600) => 0; "every hit is counted")]
-    #[test_case(1000, 200, Some(300), None => 500; "a counter that does not exist hears nothing")]
+    #[test_case(1000, 200, Some(300), None => 500; "a counter that does not exist counts nothing")]
     #[test_case(1000, 0, None, None => 1000; "no counter at all")]
     #[test_case(1000, 0, Some(0), Some(2000) => -1000; "every hit is counted twice")]
     #[test_case(u64::MAX, u64::MAX, Some(u64::MAX), None => 1; "numbers no kernel has")]

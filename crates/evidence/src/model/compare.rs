@@ -226,7 +226,7 @@ fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
     rows
 }
 
-/// Leaves only the row with the most triggers where all others say the same.
+/// Leaves only the row with the most triggers if the other rows are in proportion.
 fn fold(mut rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
     rows.sort_by_key(|row| row.triggers);
     match rows.split_last() {

@@ -31,7 +31,7 @@ pub enum Noticed {
     Pointless(String),
     /// The host could not run the tests: why.
     Unknown(String),
-    /// Nothing.
+    /// No test, no compiler and no later patch.
     Unnoticed,
     /// Nothing, and the hunk is listed as uncovered: why.
     Uncovered(String),

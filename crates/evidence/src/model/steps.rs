@@ -78,8 +78,8 @@ impl<'a> Steps<'a> {
     pub(crate) fn changing(&self) -> impl Iterator<Item = &Row<'a>> {
         let steps = 0..self.comparison.runs.len();
         self.comparison.rows.iter().filter(move |row| {
-            let mut others = steps.clone();
-            others.any(|step| self.progress(row, step) != Progress::Before)
+            let mut steps = steps.clone();
+            steps.any(|step| self.progress(row, step) != Progress::Before)
         })
     }
 

@@ -4,6 +4,7 @@
 pub(crate) mod cells;
 mod counts;
 pub(crate) mod dropped;
+mod findings;
 mod layout;
 mod pairs;
 mod repeat;
@@ -14,4 +15,3 @@ mod summary;
 mod text;
 mod verdict;
 mod words;
-mod wrong;

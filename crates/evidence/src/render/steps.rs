@@ -21,7 +21,7 @@ const LEGEND: &str = ". as without the patches, + as with all of them, ~ neither
      tests: F failed. Not shown: what no patch changes.";
 
 impl Steps<'_> {
-    /// The table of steps, what each patch changes, and what is wrong.
+    /// The table of steps, what each patch changes, and complaints.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
         let mut text = style.notes(&[Cell::new(LEGEND)]) + "\n";

@@ -10,18 +10,18 @@ use crate::model::repeat::differences;
 use crate::model::results::Results;
 use crate::render::cells::Tone;
 use crate::render::counts::counts_table;
+use crate::render::findings::{findings, skipped};
 use crate::render::layout::set;
 use crate::render::pairs::pair_matrix;
 use crate::render::repeat::repetitions;
 use crate::render::style::Style;
 use crate::render::summary::summary_table;
 use crate::render::verdict::verdicts;
-use crate::render::wrong::{skipped, wrong};
 
 const VARIANT: &str = "variant";
 
 impl Results {
-    /// One chapter per kernel: what is wrong, a line and a verdict per run, the number of
+    /// One chapter per kernel: findings, a line and a verdict per run, the number of
     /// scenarios by attach type, and the hits of each scenario.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
@@ -39,7 +39,7 @@ impl Results {
         })
     }
 
-    /// One chapter per kernel: what is wrong, the pair matrix of its first run, and where
+    /// One chapter per kernel: findings, the pair matrix of its first run, and where
     /// other runs differ from it.
     #[must_use]
     pub fn pairs_to_text(&self, style: Style) -> String {
@@ -70,7 +70,7 @@ fn chapters(results: &Results, chapter: impl Fn(Comparison<'_>) -> String) -> St
     chapters.join("\n\n")
 }
 
-/// What is wrong, how the runs went, the tables, and what is worth knowing.
+/// Findings, how the runs went, the tables, skipped tests and equal repetitions.
 fn chapter(comparison: &Comparison<'_>, tables: Vec<String>, style: Style) -> String {
     let title = format!("Kernel {}", comparison.runs[0].kernel);
     let names = comparison.runs.iter().map(|run| run.variant.as_str());
@@ -78,7 +78,7 @@ fn chapter(comparison: &Comparison<'_>, tables: Vec<String>, style: Style) -> St
     let width = widths.max().unwrap_or(0);
     let mut parts = vec![
         style.paint(Tone::Strong, &title) + "\n",
-        wrong(comparison, style),
+        findings(comparison, style),
         runs(comparison, width, style),
         verdicts(comparison, width, style),
     ];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Runs to render, and cells of what is rendered.
+//! Runs to render, and cells of a rendered text.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 

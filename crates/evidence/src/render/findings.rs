@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What is wrong, and what was skipped.
+//! Failures, reports of the kernel, and scenarios that got worse or are unexplained;
+//! skipped tests.
 
 use nmissed_wire::{Outcome, Run, TestResult};
 
@@ -15,8 +16,8 @@ const LINES_OF_A_REASON: usize = 10;
 /// Room for the longest word, `UNKNOWN` or `LOST-VM`, and what separates it.
 const INDENT: usize = 9;
 
-/// Everything that is wrong, or one line that says that nothing is.
-pub(crate) fn wrong(comparison: &Comparison<'_>, style: Style) -> String {
+/// All findings, or one line that says that there is none.
+pub(crate) fn findings(comparison: &Comparison<'_>, style: Style) -> String {
     let mut text = String::new();
     for (place, run) in comparison.runs.iter().enumerate() {
         text += &reasons(run, |it| !it.is_good(), style);
@@ -109,8 +110,8 @@ fn outcome_heading(run: &Run, name: &str, outcome: &Outcome, style: Style) -> St
 }
 
 fn heading(run: &Run, what: &str, word: &str, tone: Tone, style: Style) -> String {
-    let word = style.paint(tone, &format!("{word:<INDENT$}"));
-    format!("{word}{}: {what}\n", run.variant)
+    let text = indented(&format!("{}: {what}", run.variant), style);
+    style.paint(tone, &format!("{word:<INDENT$}")) + &text[INDENT..]
 }
 
 fn reason(outcome: &Outcome, style: Style) -> String {
