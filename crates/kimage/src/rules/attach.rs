@@ -99,22 +99,7 @@ impl Image<'_> {
             AttachType::Fentry | AttachType::Fexit | AttachType::FmodRet => {
                 self.trampoline(function, attach, trail)
             }
-            AttachType::KretprobeMulti
-            | AttachType::KprobeSession
-            | AttachType::Tp
-            | AttachType::RawTp
-            | AttachType::TpBtf
-            | AttachType::PerfEvent
-            | AttachType::Fsession
-            | AttachType::FentryMulti
-            | AttachType::FexitMulti
-            | AttachType::FsessionMulti
-            | AttachType::Lsm
-            | AttachType::Uprobe
-            | AttachType::Uretprobe
-            | AttachType::UprobeMulti
-            | AttachType::UretprobeMulti
-            | AttachType::UprobeSession => panic!("no image is asked about {attach}"),
+            other => panic!("no image is asked about {other}"),
         };
         self.qualified(answer.unwrap_or_else(|answer| answer))
     }
