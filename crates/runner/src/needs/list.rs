@@ -67,8 +67,7 @@ pub(crate) enum Check {
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
     pub(crate) check: Check,
-    /// Its package, as Debian and Ubuntu name it; the crate for
-    /// [`Check::Cargo`].
+    /// Its package, as Debian and Ubuntu name it; the crate of a cargo subcommand.
     pub package: &'static str,
     /// What it does here, in the third person.
     pub why: &'static str,
