@@ -79,14 +79,23 @@ impl Layout {
     fn of(table: &Table, tables: &[&Table], style: Style) -> Self {
         let rows = tables.iter().flat_map(|table| &table.rows).map(label);
         let heads = tables.iter().flat_map(|it| [&it.title, &it.names]);
-        let least = heads.map(|it| columns(it)).max().unwrap_or(0);
-        let longest = rows.map(|it| columns(&it)).fold(least, usize::max);
+        let heads = heads.map(|it| columns(it)).max().unwrap_or(0);
         let groups = table.groups.iter().enumerate();
         let groups = groups.map(|(place, group)| Columns::of(place, group, tables));
+        let groups: Vec<_> = groups.collect();
+        // The head of names may use the blanks before the head of a pinned column.
+        let spare = match table.groups.first() {
+            Some(first) if table.pinned > 0 && first.title.is_empty() => {
+                groups[0].cells[0].saturating_sub(columns(&first.heads[0]))
+            }
+            _ => 0,
+        };
+        let least = heads.saturating_sub(spare);
+        let longest = rows.map(|it| columns(&it)).fold(heads, usize::max);
         let mut layout = Self {
             style,
             name: 0,
-            groups: groups.collect(),
+            groups,
             blocks: Vec::new(),
         };
         layout.blocks = layout.split(table, least, longest);
@@ -151,8 +160,7 @@ impl Layout {
 
     /// The titles, if there are any, and the heads of the columns.
     fn heading(&self, table: &Table, groups: &[usize]) -> String {
-        let mut titles = format!("{:<1$}", table.title, self.name);
-        let mut heads = format!("{:<1$}", table.names, self.name);
+        let (mut titles, mut heads) = (String::new(), String::new());
         for place in groups {
             let (group, columns) = (&table.groups[*place], &self.groups[*place]);
             let (gap, mark, width) = (columns.gap, columns.mark, columns.width());
@@ -164,7 +172,11 @@ impl Layout {
             let _ = write!(titles, "{:gap$}{title}{:mark$}", "", "");
             let _ = write!(heads, "{:gap$}{line}{:mark$}", "", "");
         }
-        let lines = [titles, heads];
+        let lines = [(&table.title, titles), (&table.names, heads)];
+        let lines = lines.map(|(name, rest)| {
+            let beyond = columns(name).saturating_sub(self.name);
+            format!("{name:<0$}{1}", self.name, &rest[beyond..])
+        });
         let lines = lines.iter().map(|line| line.trim_end());
         let shown = lines.filter(|line| !line.is_empty());
         shown
