@@ -168,13 +168,14 @@ pub(crate) fn save(
     let kernel = scratch.join("kernel");
     let uapi = kernel.join("uapi/linux");
     fs::create_dir_all(&uapi).map_err(Error::io("create", &uapi))?;
-    copy(
-        &objects.join("arch/x86/boot/bzImage"),
-        &kernel.join("bzImage"),
-    )?;
-    copy(&objects.join("vmlinux"), &kernel.join("vmlinux"))?;
-    copy(&objects.join("System.map"), &kernel.join("System.map"))?;
-    copy(&objects.join(".config"), &kernel.join("config"))?;
+    for (from, to) in [
+        ("arch/x86/boot/bzImage", "bzImage"),
+        ("vmlinux", "vmlinux"),
+        ("System.map", "System.map"),
+        (".config", "config"),
+    ] {
+        copy(&objects.join(from), &kernel.join(to))?;
+    }
     for header in UAPI_HEADERS {
         copy(
             &source.join("include/uapi/linux").join(header),

@@ -52,8 +52,7 @@ pub(crate) enum Objects {
 impl WorkTree {
     /// Opens the tree in which kernels are built; waits for its lock.
     pub(crate) fn open(spec: &KernelSpec, tree: &SourceTree, host: &Host) -> Result<Self> {
-        let name = format!("{}@{}", spec.id, tree.identity);
-        Self::named(&name, tree, host)
+        Self::named(&format!("{}@{}", spec.id, tree.identity), tree, host)
     }
 
     /// Opens another tree, for single objects in other configurations: it does not block
@@ -63,26 +62,17 @@ impl WorkTree {
         tree: &SourceTree,
         host: &Host,
     ) -> Result<Self> {
-        let name = format!("{}@{}+check", spec.id, tree.identity);
-        Self::named(&name, tree, host)
+        Self::named(&format!("{}@{}+check", spec.id, tree.identity), tree, host)
     }
 
     fn named(name: &str, tree: &SourceTree, host: &Host) -> Result<Self> {
-        if host
-            .cache
-            .root()
-            .to_string_lossy()
-            .contains([' ', '\t', ':'])
-        {
-            return Err(Error::BadCachePath(host.cache.root().to_owned()));
+        let root = host.cache.root();
+        if root.to_string_lossy().contains([' ', '\t', ':']) {
+            return Err(Error::BadCachePath(root.to_owned()));
         }
         let dir = host.cache.dir(Path::new("work").join(name))?;
-        let waiting = || {
-            host.progress.say(&format!(
-                "waiting for another nmissed that works on kernel {name}"
-            ))
-        };
-        let lock = Lock::acquire(&dir.join("lock"), waiting)?;
+        let line = format!("waiting for another nmissed that works on kernel {name}");
+        let lock = Lock::acquire(&dir.join("lock"), || host.progress.say(&line))?;
         Ok(Self {
             state: TreeState::read(&state_file(&dir)).unwrap_or_default(),
             dir,

@@ -65,17 +65,12 @@ fn commit_source(tree: &SourceTree, repository: &Path) -> Result<()> {
     git(repository)
         .args(["init", "--quiet", "--initial-branch", BASE])
         .run()?;
-    let work_tree = |path: &Path| {
-        let mut option = std::ffi::OsString::from("--work-tree=");
-        option.push(path);
-        option
-    };
     // Straight from the source in the cache; the files that are checked out then are
     // copies, which may be written to.
     git(repository)
         .args(FAST)
         .arg("--git-dir=.git")
-        .arg(work_tree(&tree.dir))
+        .env("GIT_WORK_TREE", &tree.dir)
         .args(["add", "--all", "--force", "."])
         .run()?;
     let message = format!("{}, as it was unpacked", tree.identity);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The cover letter of a series.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use nmissed_host::{Cache, Host};
+use textwrap::{Options, WordSplitter};
 
 use crate::patch::git::{committing, git};
 use crate::patch::mail::MailHead;
@@ -102,17 +104,12 @@ fn shortlog(heads: &[MailHead]) -> String {
 
 /// Wraps a subject, with indentation.
 fn entry(subject: &str) -> Vec<String> {
-    let mut lines = vec![" ".to_owned()];
-    for word in subject.split_whitespace() {
-        let last = lines.last_mut().expect("there is one from the start");
-        if last.chars().count() + 1 + word.chars().count() <= WIDTH {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(format!("    {word}"));
-        }
-    }
-    lines
+    let options = Options::new(WIDTH)
+        .initial_indent("  ")
+        .subsequent_indent("    ")
+        .word_splitter(WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(subject, options).into_iter();
+    lines.map(Cow::into_owned).collect()
 }
 
 /// Returns the output of `git diff --stat --summary` for a series.

@@ -10,54 +10,40 @@ pub(crate) struct DisabledOption {
 }
 
 const OPTIONS: [DisabledOption; 9] = [
-    DisabledOption {
-        option: "CONFIG_FPROBE",
-        with: &["CONFIG_FPROBE", "CONFIG_FPROBE_EVENTS"],
-    },
-    DisabledOption {
-        option: "CONFIG_FUNCTION_GRAPH_TRACER",
-        with: &[
-            "CONFIG_FUNCTION_GRAPH_TRACER",
-            "CONFIG_FPROBE",
-            "CONFIG_FPROBE_EVENTS",
-        ],
-    },
+    off("CONFIG_FPROBE", &["CONFIG_FPROBE", FPROBE_EVENTS]),
+    off(
+        FUNCTION_GRAPH,
+        &[FUNCTION_GRAPH, "CONFIG_FPROBE", FPROBE_EVENTS],
+    ),
     // 7.3 has no prompt for it.
-    DisabledOption {
-        option: "CONFIG_DYNAMIC_FTRACE",
-        with: &["CONFIG_DYNAMIC_FTRACE"],
-    },
-    DisabledOption {
-        option: "CONFIG_FUNCTION_TRACER",
-        with: &[
+    off(DYNAMIC_FTRACE, &[DYNAMIC_FTRACE]),
+    off(
+        "CONFIG_FUNCTION_TRACER",
+        &[
             "CONFIG_FUNCTION_TRACER",
-            "CONFIG_FUNCTION_GRAPH_TRACER",
-            "CONFIG_DYNAMIC_FTRACE",
+            FUNCTION_GRAPH,
+            DYNAMIC_FTRACE,
             "CONFIG_FPROBE",
-            "CONFIG_FPROBE_EVENTS",
+            FPROBE_EVENTS,
         ],
-    },
-    DisabledOption {
-        option: "CONFIG_KPROBES",
-        with: &["CONFIG_KPROBES"],
-    },
-    DisabledOption {
-        option: "CONFIG_KPROBE_EVENTS",
-        with: &["CONFIG_KPROBE_EVENTS"],
-    },
-    DisabledOption {
-        option: "CONFIG_UPROBES",
-        with: &["CONFIG_UPROBE_EVENTS"],
-    },
-    DisabledOption {
-        option: "CONFIG_BPF_EVENTS",
-        with: &["CONFIG_KPROBE_EVENTS", "CONFIG_UPROBE_EVENTS"],
-    },
-    DisabledOption {
-        option: "CONFIG_BPF_SYSCALL",
-        with: &["CONFIG_BPF_SYSCALL"],
-    },
+    ),
+    off("CONFIG_KPROBES", &["CONFIG_KPROBES"]),
+    off("CONFIG_KPROBE_EVENTS", &["CONFIG_KPROBE_EVENTS"]),
+    off("CONFIG_UPROBES", &["CONFIG_UPROBE_EVENTS"]),
+    off(
+        "CONFIG_BPF_EVENTS",
+        &["CONFIG_KPROBE_EVENTS", "CONFIG_UPROBE_EVENTS"],
+    ),
+    off("CONFIG_BPF_SYSCALL", &["CONFIG_BPF_SYSCALL"]),
 ];
+
+const DYNAMIC_FTRACE: &str = "CONFIG_DYNAMIC_FTRACE";
+const FPROBE_EVENTS: &str = "CONFIG_FPROBE_EVENTS";
+const FUNCTION_GRAPH: &str = "CONFIG_FUNCTION_GRAPH_TRACER";
+
+const fn off(option: &'static str, with: &'static [&'static str]) -> DisabledOption {
+    DisabledOption { option, with }
+}
 
 /// Returns the options that texts mention. The texts are those of the files, and the lines
 /// of Makefiles that decide whether they are compiled.
