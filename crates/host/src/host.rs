@@ -35,4 +35,19 @@ impl Host {
             progress: Box::new(Silent),
         })
     }
+
+    /// Reports that a step without a known length begins.
+    pub fn begin(&self, step: &str) {
+        self.progress.begin(step, None, None);
+    }
+
+    /// Reports that the step ended.
+    pub fn end(&self, summary: &str) {
+        self.progress.end(summary);
+    }
+
+    /// Prints a line.
+    pub fn say(&self, line: &str) {
+        self.progress.say(line);
+    }
 }

@@ -42,24 +42,13 @@ mod review;
 mod scratch;
 mod source;
 
-pub use build::compile::BuildRequest;
-pub use build::config::KernelConfig;
-pub use build::make_output::headline;
-pub use build::store::{BuiltKernel, UAPI_HEADERS};
-pub use build::{build, lookup};
+pub use build::{BuildRequest, BuiltKernel, KernelConfig, UAPI_HEADERS, build, headline, lookup};
 pub use error::{Error, LostOption, PatchFailure, Result};
-pub use patch::apply::check_applies;
-pub use patch::behaviours::DeclaredBehaviours;
-pub use patch::edit::edit;
-pub use patch::part::Part;
-pub use patch::refresh::{Refreshed, refresh_patches};
-pub use patch::series::Series;
-pub use patch::stack::{BASELINE, KernelStacks};
-pub use review::attempt::{Attempt, Attempts};
-pub use review::check::{CheckRequest, CheckResult, check};
-pub use review::cover::Cover;
-pub use review::mutant::{Mutant, Pointless};
-pub use review::uncovered::Uncovered;
-pub use source::fetch::{SourceTree, fetch, refresh};
-pub use source::kernels::{KernelSpec, Kernels, Source};
-pub use source::stock::{StockSpec, fetch_stock};
+pub use patch::{
+    BASELINE, DeclaredBehaviours, KernelStacks, Part, Refreshed, Series, check_applies, edit,
+    refresh_patches,
+};
+pub use review::{
+    Attempt, Attempts, CheckRequest, CheckResult, Cover, Mutant, Pointless, Uncovered, check,
+};
+pub use source::{KernelSpec, Kernels, Source, SourceTree, StockSpec, fetch, fetch_stock, refresh};

@@ -12,11 +12,9 @@ use crate::build::config::KernelConfig;
 use crate::build::make::Make;
 use crate::build::make_output::{action, object, planned_object};
 use crate::build::worktree::{Objects, WorkTree};
+use crate::patch::Series;
+use crate::source::{KernelSpec, SourceTree};
 use crate::{Error, Result};
-
-use crate::patch::series::Series;
-use crate::source::fetch::SourceTree;
-use crate::source::kernels::KernelSpec;
 
 /// A kernel to build.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::LostOption;
-use crate::source::kernels::KernelSpec;
+use crate::source::KernelSpec;
 use crate::{Error, Result};
 
 /// The options that the fragments of a kernel set or unset. All other options are as in

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Building kernels, and the cache of built kernels.
 
-pub(crate) mod compile;
-pub(crate) mod config;
-pub(crate) mod make;
-pub(crate) mod make_output;
-pub(crate) mod store;
-pub(crate) mod worktree;
+mod compile;
+mod config;
+mod make;
+mod make_output;
+mod store;
+mod worktree;
+
+pub use compile::BuildRequest;
+pub use config::KernelConfig;
+pub(crate) use make::Make;
+pub(crate) use make_output::action;
+pub use make_output::headline;
+pub use store::{BuiltKernel, UAPI_HEADERS};
+pub(crate) use worktree::WorkTree;
 
 use nmissed_host::Host;
 
-use crate::build::compile::{BuildRequest, compile};
-use crate::build::config::KernelConfig;
-use crate::build::store::BuiltKernel;
-use crate::build::store::Inputs;
-use crate::build::worktree::WorkTree;
-use crate::patch::series::Series;
-use crate::source::fetch::known_identity;
-use crate::source::kernels::KernelSpec;
+use crate::patch::Series;
+use crate::source::{KernelSpec, known_identity};
 use crate::{Result, scratch};
 
 /// Returns a kernel, built only if the cache does not have it.
@@ -33,7 +35,7 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
         config,
         ..
     } = *request;
-    let inputs = Inputs::new(spec, &tree.identity, series, config)?;
+    let inputs = store::Inputs::new(spec, &tree.identity, series, config)?;
     let key = inputs.key();
     if let Some(kernel) = store::load(&host.cache, &key)? {
         return Ok(kernel);
@@ -45,7 +47,7 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
         return Ok(kernel);
     }
     work.switch(&overlay)?;
-    work.making(|work| compile(request, work, host))?;
+    work.making(|work| compile::compile(request, work, host))?;
     let scratch = scratch::only(work.dir(), "saving")?;
     store::save(
         &host.cache,
@@ -70,7 +72,7 @@ pub fn lookup(
     match known_identity(&spec.source, &host.cache)? {
         Some(identity) => store::load(
             &host.cache,
-            &Inputs::new(spec, &identity, series, config)?.key(),
+            &store::Inputs::new(spec, &identity, series, config)?.key(),
         ),
         None => Ok(None),
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::build::config::KernelConfig;
 use crate::build::make::VARIABLES;
-use crate::patch::series::Series;
-use crate::source::kernels::KernelSpec;
+use crate::patch::Series;
+use crate::source::KernelSpec;
 use crate::{Error, Result};
 
 /// Part of every key: raise it if the content of a kernel's folder, or how it is made,
@@ -211,7 +211,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::kernels::Source;
+    use crate::source::Source;
     use test_case::test_case;
 
     const CHANGE: &str = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";

@@ -12,10 +12,9 @@ use std::path::{Path, PathBuf};
 use nmissed_host::{Cmd, Host, Lock, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use crate::patch::overlay::{Content, Overlay};
+use crate::patch::{Content, Overlay};
 use crate::scratch::remove_dir;
-use crate::source::fetch::SourceTree;
-use crate::source::kernels::KernelSpec;
+use crate::source::{KernelSpec, SourceTree};
 use crate::{Error, Result};
 
 /// The tree and objects of a kernel, and the lock on them.
@@ -72,7 +71,7 @@ impl WorkTree {
         }
         let dir = host.cache.dir(Path::new("work").join(name))?;
         let line = format!("waiting for another nmissed that works on kernel {name}");
-        let lock = Lock::acquire(&dir.join("lock"), || host.progress.say(&line))?;
+        let lock = Lock::acquire(&dir.join("lock"), || host.say(&line))?;
         Ok(Self {
             state: TreeState::read(&state_file(&dir)).unwrap_or_default(),
             dir,
@@ -188,7 +187,7 @@ fn state_file(dir: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::kernels::Source;
+    use crate::source::Source;
     use std::time::SystemTime;
     use test_case::test_case;
 

@@ -11,7 +11,7 @@ use crate::patch::gnu_patch::{fuzzy_hunks, problems};
 use crate::patch::overlay::{Content, Overlay};
 use crate::patch::series::Patch;
 use crate::patch::series::Series;
-use crate::source::fetch::SourceTree;
+use crate::source::SourceTree;
 use crate::{Error, Result, scratch};
 
 /// Checks that every patch of a series applies to a tree, which is not changed.
@@ -43,8 +43,7 @@ impl Series {
         for patch in &self.patches {
             nmissed_host::write_atomic(&input, &patch.text)?;
             for fuzzy in patch.apply(scratch.path(), &input, tree)? {
-                host.progress
-                    .say(&format!("{}: {fuzzy}", patch.file.display()));
+                host.say(&format!("{}: {fuzzy}", patch.file.display()));
             }
         }
         let changed =

@@ -9,7 +9,7 @@ use tempfile::Builder;
 
 use crate::patch::git::{committing, git};
 use crate::patch::stack::KernelStacks;
-use crate::source::fetch::SourceTree;
+use crate::source::SourceTree;
 use crate::{Error, Result};
 
 /// Branch without patches.
@@ -48,15 +48,10 @@ pub fn edit(
     let scratch = Builder::new().prefix(".edit-").tempdir_in(parent);
     let scratch = scratch.map_err(Error::io("create a folder in", parent))?;
     let repository = scratch.path().join("repository");
-    host.progress.begin(
-        &format!("making a repository of {}", tree.identity),
-        None,
-        None,
-    );
+    host.begin(&format!("making a repository of {}", tree.identity));
     commit_source(tree, &repository)?;
     commit_patches(stacks, variant, &repository, host)?;
-    host.progress
-        .end(&format!("{}: branch {variant}", dir.display()));
+    host.end(&format!("{}: branch {variant}", dir.display()));
     fs::rename(&repository, dir).map_err(Error::io("create", dir))
 }
 

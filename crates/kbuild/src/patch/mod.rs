@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Patches: reading, applying and editing the series of a variant.
 
-pub(crate) mod apply;
-pub(crate) mod behaviours;
-pub(crate) mod diff;
-pub(crate) mod edit;
-pub(crate) mod git;
-pub(crate) mod gnu_patch;
-pub(crate) mod mail;
-pub(crate) mod overlay;
-pub(crate) mod part;
-pub(crate) mod refresh;
-pub(crate) mod series;
-pub(crate) mod stack;
+mod apply;
+mod behaviours;
+mod diff;
+mod edit;
+mod git;
+mod gnu_patch;
+mod mail;
+mod overlay;
+mod part;
+mod refresh;
+mod series;
+mod stack;
+
+pub use apply::check_applies;
+pub use behaviours::DeclaredBehaviours;
+pub(crate) use diff::{Diff, HunkPlace};
+pub use edit::edit;
+pub(crate) use git::{committing, git};
+pub(crate) use mail::MailHead;
+pub(crate) use overlay::{Content, Overlay};
+pub use part::Part;
+pub use refresh::{Refreshed, refresh_patches};
+pub(crate) use series::Patch;
+pub use series::Series;
+pub use stack::{BASELINE, KernelStacks};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::patch::behaviours::DeclaredBehaviours;
 use crate::patch::diff::Diff;
 use crate::patch::part::Part;
-use crate::source::kernels::is_name;
+use crate::source::is_name;
 use crate::{Error, Result};
 
 /// The kernel release has room for 64 characters (`__NEW_UTS_LEN`), most of

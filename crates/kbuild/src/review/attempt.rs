@@ -9,10 +9,8 @@ use std::path::Path;
 
 use nmissed_host::{Cmd, Host, hash_parts};
 
-use crate::build::compile::BuildRequest;
-use crate::build::make_output::{action, headline};
-use crate::build::worktree::WorkTree;
-use crate::patch::overlay::Overlay;
+use crate::build::{BuildRequest, WorkTree, action, headline};
+use crate::patch::Overlay;
 use crate::review::mutant::Mutant;
 use crate::review::objects::{Compiled, Compiler, Profile, objects};
 use crate::scratch;

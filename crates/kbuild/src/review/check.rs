@@ -6,19 +6,13 @@ use std::path::Path;
 
 use nmissed_host::Host;
 
-use crate::build::config::KernelConfig;
-use crate::build::make_output::action;
-use crate::build::worktree::WorkTree;
-use crate::patch::overlay::{Content, Overlay};
-use crate::patch::part::Part;
-use crate::patch::series::Patch;
-use crate::patch::series::Series;
+use crate::build::{KernelConfig, WorkTree, action};
+use crate::patch::{Content, Overlay, Part, Patch, Series};
 use crate::review::checkpatch::checkpatch;
 use crate::review::objects::{Compiled, Compiler, Profile, objects};
 use crate::review::options::{DisabledOption, concerned, rules};
 use crate::review::warnings::new_ones;
-use crate::source::fetch::SourceTree;
-use crate::source::kernels::KernelSpec;
+use crate::source::{KernelSpec, SourceTree};
 use crate::{Error, Result};
 
 /// A series to check.
@@ -136,9 +130,9 @@ impl Checker<'_> {
             }
             let (id, variant) = (&self.request.spec.id, self.request.series.name());
             let step = format!("checking {id} {variant}: {}", profile.name);
-            self.host.progress.begin(&step, None, None);
+            self.host.begin(&step);
             let checked = self.check_profile(&profile, &objects)?;
-            self.host.progress.end(&step);
+            self.host.end(&step);
             on_result(&checked);
         }
         let left_out = left_out(touched.iter().map(|name| name.as_str()));

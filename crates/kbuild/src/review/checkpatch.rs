@@ -5,8 +5,8 @@ use std::path::Path;
 
 use nmissed_host::Cmd;
 
-use crate::patch::series::Patch;
-use crate::source::fetch::SourceTree;
+use crate::patch::Patch;
+use crate::source::SourceTree;
 use crate::{Error, Result};
 
 /// All patches here lack it: the sender adds it.

@@ -8,11 +8,8 @@ use std::path::Path;
 use nmissed_host::{Cache, Host};
 use textwrap::{Options, WordSplitter};
 
-use crate::patch::git::{committing, git};
-use crate::patch::mail::MailHead;
-use crate::patch::overlay::{Content, Overlay};
-use crate::patch::series::Series;
-use crate::source::fetch::SourceTree;
+use crate::patch::{Content, MailHead, Overlay, Series, committing, git};
+use crate::source::SourceTree;
 use crate::{Error, Result, scratch};
 
 /// Placeholders of `git format-patch --cover-letter`.

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Review of a series: checks, mutants and the cover letter.
 
-pub(crate) mod attempt;
-pub(crate) mod check;
-pub(crate) mod checkpatch;
-pub(crate) mod cover;
-pub(crate) mod mutant;
-pub(crate) mod objects;
-pub(crate) mod options;
-pub(crate) mod uncovered;
-pub(crate) mod warnings;
+mod attempt;
+mod check;
+mod checkpatch;
+mod cover;
+mod mutant;
+mod objects;
+mod options;
+mod uncovered;
+mod warnings;
+
+pub use attempt::{Attempt, Attempts};
+pub use check::{CheckRequest, CheckResult, check};
+pub use cover::Cover;
+pub use mutant::{Mutant, Pointless};
+pub use uncovered::Uncovered;

@@ -3,10 +3,7 @@
 
 use std::fmt;
 
-use crate::patch::diff::{Diff, HunkPlace};
-use crate::patch::part::Part;
-use crate::patch::series::Patch;
-use crate::patch::series::Series;
+use crate::patch::{Diff, HunkPlace, Part, Patch, Series};
 
 /// One hunk of a series, and the series without it.
 #[derive(Clone, Debug)]

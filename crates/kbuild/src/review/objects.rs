@@ -9,10 +9,8 @@ use std::thread::available_parallelism;
 
 use nmissed_host::write_atomic;
 
-use crate::build::config::KernelConfig;
-use crate::build::make::Make;
-use crate::build::worktree::WorkTree;
-use crate::patch::part::Part;
+use crate::build::{KernelConfig, Make, WorkTree};
+use crate::patch::Part;
 use crate::review::options::DisabledOption;
 use crate::review::warnings::{Warning, warnings};
 use crate::{Error, Result};

@@ -95,7 +95,7 @@ impl KnownHunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::patch::series::Series;
+    use crate::patch::Series;
     use std::fs;
     use test_case::test_case;
 

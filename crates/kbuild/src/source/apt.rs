@@ -45,11 +45,8 @@ impl<'a> AptPackage<'a> {
     /// Returns the file name of the newest version in the archive, such as
     /// `linux-source-6.12_6.12.117-1~deb12u1_all.deb`.
     pub(crate) fn newest(&self) -> Result<String> {
-        self.host.progress.begin(
-            &format!("looking up {} of {}", self.package, self.suite),
-            None,
-            None,
-        );
+        self.host
+            .begin(&format!("looking up {} of {}", self.package, self.suite));
         self.update()?;
         let download = self
             .command()
@@ -58,7 +55,6 @@ impl<'a> AptPackage<'a> {
         let file = lines.iter().find_map(|line| printed_file(line));
         let file = file.ok_or_else(|| self.failed(&lines))?;
         self.host
-            .progress
             .end(&format!("{} of {} is {file}", self.package, self.suite));
         Ok(file)
     }
@@ -67,13 +63,13 @@ impl<'a> AptPackage<'a> {
     /// directly or through another one.
     pub(crate) fn kernel_package(&self) -> Result<Self> {
         let what = format!("finding the kernel package of {}", self.package);
-        self.host.progress.begin(&what, None, None);
+        self.host.begin(&what);
         self.update()?;
         let mut found = self.clone();
         while let Some(package) = found.kernel_dependency()? {
             found.package = package.into();
         }
-        self.host.progress.end(&format!(
+        self.host.end(&format!(
             "the kernel package of {} is {}",
             self.package, found.package
         ));
@@ -109,9 +105,7 @@ impl<'a> AptPackage<'a> {
                 self.host.progress.at(percent, &self.package);
             }
         })?;
-        self.host
-            .progress
-            .end(&format!("downloaded {}", self.package));
+        self.host.end(&format!("downloaded {}", self.package));
         Ok(())
     }
 

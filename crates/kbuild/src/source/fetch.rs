@@ -84,10 +84,7 @@ struct SourceStore<'a> {
 impl<'a> SourceStore<'a> {
     fn lock(host: &'a Host) -> Result<Self> {
         let lock = host.cache.dir("sources")?.join("lock");
-        let waiting = || {
-            host.progress
-                .say("waiting for another nmissed that fetches a kernel source")
-        };
+        let waiting = || host.say("waiting for another nmissed that fetches a kernel source");
         let lock = Lock::acquire(&lock, waiting)?;
         Ok(Self {
             host,

@@ -173,16 +173,8 @@ impl Kernels {
 
 fn check(id: &str, raw: KernelEntry) -> Result<KernelSpec, String> {
     let patches = raw.patches.unwrap_or_else(|| id.to_owned());
-    for name in [id, patches.as_str()]
-        .into_iter()
-        .chain(raw.fragments.iter().map(String::as_str))
-    {
-        if !is_name(name) {
-            return Err(format!(
-                "{name:?} is not a name: letters, digits, and .+- after the first"
-            ));
-        }
-    }
+    check_names([id, &patches])?;
+    check_names(raw.fragments.iter().map(String::as_str))?;
     if raw.fragments.is_empty() {
         return Err("fragments is empty: nothing would be configured".to_owned());
     }
@@ -204,21 +196,12 @@ fn check_stock(
     if kernels.contains_key(id) {
         return Err("there is a kernel of this name".to_owned());
     }
-    let names = [id, &stock.package, &stock.suite];
-    match names.into_iter().find(|name| !is_name(name)) {
-        Some(name) => Err(format!("{name:?} is not a name, package or suite")),
-        None => Ok(()),
-    }
+    check_names([id, &stock.package, &stock.suite])
 }
 
 fn check_source(source: &Source) -> Result<(), String> {
     match source {
-        Source::Debian { package, suite } => {
-            let odd = [package, suite].into_iter().find(|name| !is_name(name));
-            odd.map_or(Ok(()), |name| {
-                Err(format!("{name:?} is not a package or suite"))
-            })
-        }
+        Source::Debian { package, suite } => check_names([package.as_str(), suite]),
         Source::Tarball { url, .. } if !is_url(url) => {
             Err(format!("url = {url:?} is neither https:// nor file:///"))
         }
@@ -227,6 +210,14 @@ fn check_source(source: &Source) -> Result<(), String> {
         )),
         Source::Tarball { .. } => Ok(()),
     }
+}
+
+fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    let odd = names.into_iter().find(|name| !is_name(name));
+    odd.map_or(Ok(()), |name| {
+        let rule = "letters, digits, and .+- after the first";
+        Err(format!("{name:?} is not a name: {rule}"))
+    })
 }
 
 /// Whether a text can be a part of paths and of the kernel release.
@@ -324,10 +315,10 @@ mod tests {
     #[test_case("[\"base\", \"preempt-none\"]", "[]", "nothing would be configured"; "no fragment")]
     #[test_case("\"preempt-none\"", "\"../x\"", "not a name"; "fragment outside of vmconfig")]
     #[test_case("[kernel.vanilla]", "[kernel.\"a b\"]", "not a name"; "blank in an id")]
-    #[test_case("bookworm-security", "a suite", "not a package or suite"; "blank in a suite")]
+    #[test_case("bookworm-security", "a suite", "not a name"; "blank in a suite")]
     #[test_case("file:///", "http://", "neither https:// nor file:///"; "plain http")]
     #[test_case("stock.debian", "stock.vanilla", "there is a kernel of this name"; "stock kernel named as another")]
-    #[test_case("linux-image-amd64", "linux image", "not a name, package or suite"; "blank in a package")]
+    #[test_case("linux-image-amd64", "linux image", "not a name"; "blank in a package")]
     #[test_case("SHA", "0123", "64 digits"; "short hash")]
     #[test_case("source.tarball =", "source.torball =", "torball"; "unknown kind of source")]
     fn a_mistake_is_named(good: &str, bad: &str, expected: &str) {

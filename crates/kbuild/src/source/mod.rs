@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Kernel source: from `vmconfig/kernels.toml` to an unpacked tree or a vmlinuz.
 
-pub(crate) mod apt;
-pub(crate) mod apt_sources;
-pub(crate) mod fetch;
-pub(crate) mod kernels;
-pub(crate) mod stock;
-pub(crate) mod tarball;
-pub(crate) mod unpack;
+mod apt;
+mod apt_sources;
+mod fetch;
+mod kernels;
+mod stock;
+mod tarball;
+mod unpack;
+
+pub(crate) use fetch::known_identity;
+pub use fetch::{SourceTree, fetch, refresh};
+pub(crate) use kernels::is_name;
+pub use kernels::{KernelSpec, Kernels, Source};
+pub use stock::{StockSpec, fetch_stock};

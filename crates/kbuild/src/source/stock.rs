@@ -31,10 +31,7 @@ pub fn fetch_stock(spec: &StockSpec, host: &Host) -> Result<PathBuf> {
         return Ok(image);
     }
     let dir = host.cache.dir("stock")?;
-    let waiting = || {
-        host.progress
-            .say("waiting for another nmissed that fetches a kernel")
-    };
+    let waiting = || host.say("waiting for another nmissed that fetches a kernel");
     let _lock = Lock::acquire(&dir.join("lock"), waiting)?;
     match known(spec, &host.cache) {
         Some(image) => Ok(image),

@@ -22,8 +22,7 @@ pub(crate) fn download(url: &str, sha256: &str, part: &Path, host: &Host) -> Res
     if part.exists() && hash_file(part)? == sha256 {
         return Ok(());
     }
-    host.progress
-        .begin(&format!("downloading {url}"), None, None);
+    host.begin(&format!("downloading {url}"));
     let mut finished = watched(part, host.progress.as_ref(), || curl(url, part))?;
     if matches!(
         finished.status.code(),
@@ -45,7 +44,7 @@ pub(crate) fn download(url: &str, sha256: &str, part: &Path, host: &Host) -> Res
             found,
         });
     }
-    host.progress.end(&format!("downloaded {url}"));
+    host.end(&format!("downloaded {url}"));
     Ok(())
 }
 

@@ -35,8 +35,7 @@ pub(crate) fn unpack(tarball: &Path, scratch: &Path, dir: &Path, host: &Host) ->
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    host.progress
-        .begin(&format!("unpacking {name}"), None, None);
+    host.begin(&format!("unpacking {name}"));
     let tree = scratch.join("tree");
     fs::create_dir(&tree).map_err(Error::io("create", &tree))?;
     Cmd::new("tar")
@@ -62,7 +61,7 @@ pub(crate) fn unpack(tarball: &Path, scratch: &Path, dir: &Path, host: &Host) ->
         });
     }
     fs::rename(&tree, dir).map_err(Error::io("create", dir))?;
-    host.progress.end(&format!("unpacked {name}"));
+    host.end(&format!("unpacked {name}"));
     Ok(())
 }
 
