@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The compressions of a kernel image (`lib/decompress*.c`), and how to tell them
-//! apart.
+//! The compressions of a kernel image (`lib/decompress*.c`), by their magic numbers.
 
 use std::fmt;
 
@@ -38,8 +37,8 @@ impl fmt::Display for Compression {
     }
 }
 
-/// First bytes, as `lib/decompress.c` tells them apart; lzma has no magic
-/// number, only properties that everybody uses.
+/// First bytes, as in `lib/decompress.c`; lzma has no magic number, only properties
+/// that all kernels use.
 const MAGIC: [(&[u8], Compression); 7] = [
     (&[0x1f, 0x8b], Compression::Gzip),
     (b"BZh", Compression::Bzip2),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What can be wrong with an image, and where.
+//! Why an image cannot be read, and where.
 
 use crate::compression::Compression;
 
-/// What every function of this crate returns.
+/// The result of reading an image.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The image could not be read. Offsets count from the start of the file, or
@@ -19,7 +19,7 @@ pub enum Error {
         /// Up to eight bytes.
         magic: Vec<u8>,
     },
-    /// A container in a container in a container...
+    /// Too many containers inside each other.
     #[error("more than {limit} containers inside each other")]
     Nested {
         /// How many are followed.
@@ -52,7 +52,7 @@ pub enum Error {
         reason: goblin::error::Error,
     },
     /// An ELF file for something else.
-    #[error("an ELF file, but not a 64-bit x86 one: {what} is {value:#x}")]
+    #[error("not an x86_64 ELF file: {what} is {value:#x}")]
     OtherMachine {
         /// The header field.
         what: &'static str,
@@ -89,7 +89,7 @@ pub enum Error {
     /// Sections of a module that cannot be laid out.
     #[error("the sections of the module: {why}")]
     Layout {
-        /// What is wrong with them.
+        /// The defect.
         why: &'static str,
     },
     /// A relocation that the kernel would not apply, either.
@@ -99,11 +99,11 @@ pub enum Error {
         section: String,
         /// Which of that section's, from 0 on.
         number: usize,
-        /// What is wrong with it.
+        /// The defect.
         why: &'static str,
     },
     /// A kernel was given for something that no kernel loads.
-    #[error("not a kernel module: no other kernel has a say in it")]
+    #[error("not a kernel module, so no other kernel loads it")]
     NoModule,
     /// A module was given as the kernel that loads another.
     #[error("a kernel module, not a kernel that loads one")]
@@ -116,7 +116,7 @@ pub enum Error {
         /// The release of the kernel.
         kernel: String,
     },
-    /// A symbol or section without which nothing can be said.
+    /// A symbol or section that every answer needs.
     #[error("no {what} in the image")]
     Missing {
         /// Its name.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Every function of a kernel image or a module, and how a probe on it would
-//! work.
+//! Answers, for each function and instruction of a kernel image or module, whether a
+//! probe can be attached there, and how it is armed.
 //!
 //! Bytes go in ([`Mapped`] are those of a file), facts come out: [`unwrap`] takes
-//! the containers off, [`Image::parse`] reads what is inside.
+//! the containers off, [`Image::parse`] reads the ELF file inside.
 //! [`Image::parse_module`] reads a module together with the kernel that loads it.
 //!
 //! ```no_run
@@ -24,29 +24,30 @@
 //!
 //! | folder | content |
 //! | --- | --- |
-//! | `container` | the file in memory, and what is around the ELF file in it |
+//! | `container` | the file in memory, and the containers around the ELF file in it |
 //! | `elf` | sections, memory by address, symbols; a module laid out and linked |
 //! | `facts` | the kernel's tables, options, types, source files, instructions and functions |
-//! | `answer` | whether a probe can be attached, how it is armed, and why |
-//! | `report` | what is asked for, counted, compared; as text in 80 columns or as JSON |
+//! | `answer` | what an answer can be: yes and how it is armed, no and why, or depends |
+//! | `rules` | the kernel's rules, per attach type: from facts to answers |
+//! | `report` | answers looked up, counted, compared; as plain values and JSON |
+//! | `render` | reports as text of 80 columns |
 //! | `testing` | images made by hand, tests of whole images, fuzz targets |
 //!
-//! What it does not know: modules, probes and livepatches that are loaded,
-//! lockdown, sysctls, and what mitigations have patched. Where that matters the
-//! answer is [`Answer::Depends`].
+//! It does not know loaded modules, probes and livepatches, lockdown, sysctls, and
+//! what mitigations have patched. Where that matters the answer is [`Answer::Depends`].
 //!
 //! A module is laid out from 0xffffffffc0000000 on, text first, as the kernel
 //! lays it out; its relocations are applied, as far as the kernel applies such.
 //! The answers are for a module that runs, and has freed its init sections. A
 //! kprobe by name is one on `MODULE:SYMBOL`, fentry one by the module's BTF, and
 //! kprobe.multi one by the bare name, for which the kernel looks among its own
-//! symbols first. By itself a module tells what is refused whatever loads it; what
-//! the kernel's options and types decide is left open without that kernel.
+//! symbols first. Without the kernel that loads it, a module's answers are what every
+//! kernel refuses, and what depends on that kernel.
 //!
 //! Invariants: no I/O but the map, and no processes; x86_64 only. No input makes
 //! it panic, and none makes it hold more memory than a small multiple of the
-//! image. What a kernel has is told by structure, symbols and sections, never by
-//! version. `unsafe` stands in `map` alone.
+//! image. What a kernel has is decided by structure, symbols and sections, never by
+//! version. `container::map` alone has `unsafe`.
 #![deny(unsafe_code)]
 
 mod answer;

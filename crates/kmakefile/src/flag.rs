@@ -9,14 +9,14 @@ use rustc_hash::FxHashMap;
 use crate::lines::Operator;
 use crate::tri::Tri;
 
-/// What all of a kernel is compiled with.
+/// Flags of all objects of a kernel.
 pub(crate) const FLAGS: &str = "KBUILD_CFLAGS";
-/// What a directory takes out of that.
+/// Flags that a directory removes from those.
 pub(crate) const REMOVED: &str = "ccflags-remove-y";
-/// What it adds, for itself and for those below.
+/// Flags that it adds, for itself and for the directories below.
 pub(crate) const ADDED: [&str; 3] = ["ccflags-y", BELOW, "EXTRA_CFLAGS"];
 const BELOW: &str = "subdir-ccflags-y";
-/// With an object's name: what is taken out for it, and added.
+/// With an object's name: flags that are removed for it, and added.
 pub(crate) const REMOVED_FROM: &str = "CFLAGS_REMOVE_";
 pub(crate) const ADDED_TO: &str = "CFLAGS_";
 
@@ -61,7 +61,7 @@ impl Variables {
         }
     }
 
-    /// Takes over what is passed down from the directory above: variables of
+    /// Takes over the flags of the directory above: variables of
     /// the environment (`scripts/Makefile.build`).
     pub(crate) fn inherit(&mut self, above: Option<&Self>) {
         let Some(above) = above else { return };
@@ -185,7 +185,7 @@ pub(crate) fn expand<'k>(text: &str, known: &dyn Fn(&str) -> Option<&'k str>) ->
 /// Part of a value.
 enum Piece<'a> {
     Text(&'a str),
-    /// What is in the parentheses.
+    /// The text in the parentheses.
     Reference(&'a str),
     /// One without an end.
     Unclosed,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads the Makefiles of a kernel source tree, and tells which objects are
+//! Reads the Makefiles of a kernel source tree, and finds the objects that are
 //! compiled without `$(CC_FLAGS_FTRACE)`, the flag that makes the compiler
 //! emit an ftrace call site at the start of each function.
 //!
@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `tri` | yes, no or unknown |
 //! | `kconfig` | values of `CONFIG_` symbols |
+//! | `path` | paths without `.` and `..` |
 //! | `lines` | logical lines of a Makefile, assignments, conditions |
 //! | `flag` | whether the flag is in the value of a variable |
 //! | `makefile` | what the lines of one Makefile do with the flag |

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What kbuild's Makefiles do to the flag that makes the compiler call ftrace.
+//! What the lines of one Makefile do with the flag that makes the compiler call
+//! ftrace.
 //!
-//! No make: lines are read in order, conditionals on the configuration are
-//! decided, and of each variable only one thing is remembered, whether the flag
-//! is in its value. Where that cannot be told the value is unknown, and a line
-//! that mentions the flag without being understood is [`Unread`].
+//! Lines are read in order, conditionals on the configuration are decided, and of
+//! each variable only one thing is kept: whether the flag is in its value. Where that
+//! is unknown, a line that mentions the flag is [`Unread`].
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ impl fmt::Display for SourceLine {
     }
 }
 
-/// What a line is about.
+/// The objects or the variable that a line is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -46,27 +46,27 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Takes it away.
+    /// Removes it.
     Remove,
-    /// Gives it, where the directory's is taken away.
+    /// Adds it to an object whose directory removes it.
     Add,
-    /// Keeps it in a variable.
+    /// Stores it in a variable.
     Keep,
 }
 
 /// A line that does something with the flag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FlagLine {
-    /// Where it is.
+    /// File and line.
     #[serde(flatten)]
     pub place: SourceLine,
-    /// What it does.
+    /// The effect on the flag.
     pub action: Action,
-    /// To what.
+    /// The objects or the variable that it is about.
     pub scope: Scope,
     /// Whether it is in effect in this configuration.
     pub applies: Tri,
-    /// What would have to be known, if that is not known.
+    /// Unknown symbols that decide whether it applies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
 }
@@ -88,16 +88,16 @@ impl FlagLine {
 /// A line that mentions the flag, or should, and was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unread {
-    /// Where it is.
+    /// File and line.
     #[serde(flatten)]
     pub place: SourceLine,
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// What is not understood.
+    /// Why it is not understood, as prose.
     pub why: &'static str,
 }
 
-/// What becomes of the flag in one directory.
+/// The flag in one directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Makefile {
     pub(crate) variables: Variables,

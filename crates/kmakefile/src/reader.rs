@@ -19,17 +19,17 @@ const MOST_BYTES: usize = 8 << 20;
 const MOST_INCLUDES: usize = 8;
 /// How deep conditionals nest.
 const MOST_NESTED: usize = 32;
-/// How much is told of what a condition depends on.
+/// How many symbols that a condition depends on are reported.
 const MOST_NEEDS: usize = 8;
 
-/// An `ifdef` and its kin.
+/// An `ifdef`, `ifndef`, `ifeq` or `ifneq`.
 #[derive(Clone, Debug)]
 struct Conditional {
     /// Whether the lines that are being read count.
     now: Tri,
     /// Whether a branch before them did.
     before: Tri,
-    /// What is not known.
+    /// Unknown symbols of the condition.
     needs: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Reader<'a> {
     /// How many bytes were read.
     bytes: usize,
     gave_up: bool,
-    /// Where it is.
+    /// The file and line that are being read.
     file: String,
     line: usize,
     /// Whether lines that start with a tab are commands.
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
             self.line = line;
             self.one(&text, depth);
         }
-        // What is left open ends with the file.
+        // A conditional ends with its file.
         self.conditionals.truncate(open);
         (self.in_rule, self.in_define) = (false, false);
         (self.file, self.line) = outer;
@@ -286,8 +286,8 @@ impl<'a> Reader<'a> {
         self.made.variables.set(name, operator, carried, applies);
     }
 
-    /// A name with what is not known of the configuration taken to be on: that
-    /// is the case that counts.
+    /// Expands a name with unknown symbols of the configuration taken as on: that is the
+    /// case that matters.
     fn expand_as_if_on(&self, name: &str) -> String {
         let known = |it: &str| it.starts_with("CONFIG_").then_some("y");
         flag::expand(name, &known).unwrap_or_default()
@@ -312,7 +312,10 @@ impl<'a> Reader<'a> {
                 applies: set.applies,
                 needs: set.needs.clone(),
             }),
-            Tri::Unknown => self.unread(set.value, "whether the flag is in there is not known"),
+            Tri::Unknown => self.unread(
+                set.value,
+                "it is not known whether the flag is in the value",
+            ),
             Tri::No => {}
         }
     }
@@ -324,7 +327,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Not understood, which matters if the flag is in it.
+    /// Reports a line that is not understood, if it mentions the flag.
     fn opaque(&mut self, text: &str, why: &'static str) {
         if flag::mentioned(text) {
             self.unread(text, why);
@@ -333,19 +336,19 @@ impl<'a> Reader<'a> {
 
     fn unread(&mut self, text: &str, why: &'static str) {
         if self.active() != Tri::No {
-            self.tell(text, why);
+            self.report(text, why);
         }
     }
 
     /// Reads no further.
     fn give_up(&mut self, text: &str, why: &'static str) {
         if !self.gave_up {
-            self.tell(text, why);
+            self.report(text, why);
         }
         self.gave_up = true;
     }
 
-    fn tell(&mut self, text: &str, why: &'static str) {
+    fn report(&mut self, text: &str, why: &'static str) {
         self.made.unread.push(Unread {
             place: self.place(),
             text: shortened(text),

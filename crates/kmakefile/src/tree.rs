@@ -67,8 +67,8 @@ impl Makefiles {
         &self.unread
     }
 
-    /// Whether an object is compiled with the flag, and which lines see to it
-    /// that it is not. `object` is its path without the suffix.
+    /// Returns whether an object is compiled with the flag, and the lines that remove
+    /// it. `object` is its path without the suffix.
     #[must_use]
     pub fn flag_of(&self, object: &str) -> (Tri, Vec<SourceLine>) {
         match self.of(object) {
@@ -119,8 +119,8 @@ fn kbuild_files(files: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
 
 /// Lines of files that nothing includes.
 fn never_included(files: &BTreeMap<String, String>, seen: &BTreeSet<String>) -> Vec<Unread> {
-    let others = files.iter().filter(|(file, _)| !seen.contains(*file));
-    let lines = others.flat_map(|(file, text)| {
+    let rest = files.iter().filter(|(file, _)| !seen.contains(*file));
+    let lines = rest.flat_map(|(file, text)| {
         let lines = logical_lines(text).into_iter();
         lines.map(move |(line, text)| (file, line, text))
     });
@@ -132,7 +132,7 @@ fn never_included(files: &BTreeMap<String, String>, seen: &BTreeSet<String>) -> 
                 line,
             },
             text: shortened(&text),
-            why: "in a file that is no directory's Makefile, and included by none",
+            why: "in a file that is not the Makefile of a directory, and that no Makefile includes",
         })
         .collect()
 }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_known_is_told() {
+    fn symbols_that_decide_are_listed() {
         let text = "ifeq ($(CONFIG_A)$(CONFIG_B),y)\nccflags-remove-$(CONFIG_C) := -pg\nendif";
         let makefiles = Makefiles::read(&tree(&[("Kbuild", text)]), &Kconfig::default());
         let line = &makefiles.lines()[0];
@@ -294,34 +294,34 @@ mod tests {
     #[test_case("CFLAGS_REMOVE_$(X).o = -pg", "assigned to a variable whose name is not known"; "a computed name")]
     #[test_case("$(obj)/a.o: KBUILD_CFLAGS := -O2", "for some targets only"; "a target's variable")]
     #[test_case("a: b\n\techo $(CC_FLAGS_FTRACE)", "in a command or a definition of several lines"; "a command")]
-    #[test_case("CFLAGS_REMOVE_a.o != echo -pg", "whether the flag is in there is not known"; "the output of a command")]
-    #[test_case("CFLAGS_REMOVE_a.o = $(call maybe,-pg)", "whether the flag is in there is not known"; "a function")]
-    fn what_is_not_understood_is_told(text: &str, why: &str) {
+    #[test_case("CFLAGS_REMOVE_a.o != echo -pg", "it is not known whether the flag is in the value"; "the output of a command")]
+    #[test_case("CFLAGS_REMOVE_a.o = $(call maybe,-pg)", "it is not known whether the flag is in the value"; "a function")]
+    fn lines_that_are_not_understood_are_listed(text: &str, why: &str) {
         let makefiles = read(&[("k/Makefile", text)]);
-        let told: Vec<_> = makefiles.unread().iter().map(|it| it.why).collect();
-        assert_eq!(told, [why]);
+        let unread: Vec<_> = makefiles.unread().iter().map(|it| it.why).collect();
+        assert_eq!(unread, [why]);
     }
 
     #[test]
-    fn what_no_one_reads_is_told_if_it_matters() {
+    fn files_that_nothing_includes_are_listed_if_they_mention_the_flag() {
         let makefiles = read(&[
             ("k/Makefile.x", "X = 1\nY = \\\n-pg"),
             ("k/Makefile.y", "X = 1"),
         ]);
-        let told: Vec<_> = makefiles
+        let unread: Vec<_> = makefiles
             .unread()
             .iter()
             .map(|it| it.place.to_string())
             .collect();
-        assert_eq!(told, ["k/Makefile.x:2"]);
+        assert_eq!(unread, ["k/Makefile.x:2"]);
     }
 
     #[test]
     fn files_that_include_each_other_end() {
         let text = "include $(src)/Makefile\n".repeat(9);
         let makefiles = read(&[("k/Makefile", &text)]);
-        let told: Vec<_> = makefiles.unread().iter().map(|it| it.why).collect();
-        assert_eq!(told, ["more than a directory can have"]);
+        let unread: Vec<_> = makefiles.unread().iter().map(|it| it.why).collect();
+        assert_eq!(unread, ["more than a directory can have"]);
         let makefiles = read(&[("k/Makefile", "include $(src)/Makefile\nX := -pg")]);
         assert_eq!(
             (makefiles.lines().len(), makefiles.unread()),
@@ -334,8 +334,8 @@ mod tests {
         let text = "ifdef CONFIG_X\n".repeat(100_000) + "CFLAGS_REMOVE_a.o = -pg";
         let files = tree(&[("k/Makefile", &text)]);
         let makefiles = Makefiles::read(&files, &Kconfig::default());
-        let told: Vec<_> = makefiles.unread().iter().map(|it| it.why).collect();
-        assert_eq!(told, ["conditionals too deep inside each other"]);
+        let unread: Vec<_> = makefiles.unread().iter().map(|it| it.why).collect();
+        assert_eq!(unread, ["conditionals too deep inside each other"]);
     }
 
     proptest! {

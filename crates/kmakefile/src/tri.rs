@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 pub enum Tri {
     /// False.
     No,
-    /// It depends on what is not known.
+    /// Not decided by what is known.
     Unknown,
     /// True.
     Yes,

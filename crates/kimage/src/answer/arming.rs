@@ -17,7 +17,7 @@ pub enum Arming {
 }
 
 impl Arming {
-    /// The same without the reason.
+    /// Returns the flavor, without the reason.
     #[must_use]
     pub fn flavor(self) -> Flavor {
         match self {

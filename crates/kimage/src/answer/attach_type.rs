@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The attach types that an image is asked about.
+//! The attach types that an image decides about.
 
 use nmissed_wire::AttachType;
 

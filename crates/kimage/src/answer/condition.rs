@@ -21,8 +21,8 @@ pub enum Condition {
     /// A lock prefix: refused with EINVAL as long as only one processor was
     /// ever present.
     SmpLock,
-    /// Our decoder knows no instruction here, or further on in the function; the
-    /// kernel's may.
+    /// iced-x86 does not decode an instruction here or further on in the function; the
+    /// kernel's decoder may.
     Decoder,
     /// The blacklist was not found in the image.
     Blacklist,
@@ -39,13 +39,13 @@ pub enum Condition {
     UnionArgument,
     /// A set of kfuncs has it, and may have been registered for fmod_ret.
     Registered,
-    /// It works if the kernel that loads the module has what it takes.
+    /// It works if the kernel that loads the module has the option.
     Loader(Arming),
     /// No call site, which `CONFIG_KPROBE_EVENTS_ON_NOTRACE` of the kernel that
     /// loads the module would make up for.
     NotraceAllowed,
-    /// Several symbols of the module have the name, which the kernel that loads
-    /// it may mind.
+    /// Several symbols of the module have the name, which the kernel that loads it may
+    /// refuse (since 6.6).
     NamesUnique,
     /// Whether BTF has its prototype, and which: the types are those of the
     /// kernel that loads the module.
@@ -77,9 +77,9 @@ impl fmt::Display for Condition {
                 "no call site in the function: EINVAL unless the kernel that loads it allows that"
             }
             Self::NamesUnique => {
-                "several symbols have this name: EADDRNOTAVAIL if the kernel that loads it minds"
+                "several symbols have this name: EADDRNOTAVAIL if the kernel that loads it wants unique names"
             }
-            Self::Types => "its prototype is in terms of the kernel that loads it",
+            Self::Types => "its BTF types are those of the kernel that loads it",
         })
     }
 }

@@ -21,7 +21,7 @@ pub enum Errno {
     Eopnotsupp = 95,
     /// Cannot assign requested address.
     Eaddrnotavail = 99,
-    /// The kernel's own, which has no name outside of it.
+    /// `ENOTSUPP`, which the kernel uses internally: no C library has a name for it.
     Enotsupp = 524,
 }
 
@@ -38,20 +38,20 @@ impl Errno {
         Self::Enotsupp,
     ];
 
-    /// Its number.
+    /// Returns the positive number.
     #[must_use]
     pub fn number(self) -> i32 {
         self as i32
     }
 
-    /// The name of a number, if it is one of these.
+    /// Returns the name of a positive number, if it is one of these.
     #[must_use]
     pub fn name_of(number: i32) -> Option<&'static str> {
         let named = Self::ALL.into_iter().find(|errno| errno.number() == number);
         named.map(Self::name)
     }
 
-    /// As C has it.
+    /// Returns the C name, as `EINVAL`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

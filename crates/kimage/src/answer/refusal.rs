@@ -8,7 +8,7 @@ use crate::answer::errno::Errno;
 use crate::facts::btf::Unsupported;
 use crate::facts::features::FprobeLookup;
 
-/// What a kernel may be built without.
+/// A mechanism that a kernel may be built without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mechanism {
     /// ftrace-based kprobes.
@@ -17,14 +17,14 @@ pub enum Mechanism {
     KprobeEvents,
     /// Probes on returns.
     Kretprobes,
-    /// What kprobe.multi is made of.
+    /// The mechanism below kprobe.multi.
     Fprobe,
     /// Calls from a function straight to a trampoline.
     DirectCalls,
 }
 
 impl Mechanism {
-    /// The option that it comes with.
+    /// The Kconfig symbol.
     #[must_use]
     pub fn option(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Mechanism {
         }
     }
 
-    /// What asking for it fails with.
+    /// The error number without it.
     fn errno(self) -> Errno {
         match self {
             Self::KprobesOnFtrace => Errno::Einval,
@@ -110,7 +110,7 @@ pub enum Refusal {
     NoPrototype,
     /// A prototype that no trampoline can be built for.
     Prototype(Unsupported),
-    /// A function that BPF itself needs.
+    /// In `btf_id_deny`: BPF itself needs the function.
     BtfDenied,
     /// A function that does not return.
     NoReturn,
@@ -123,7 +123,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What the attempt fails with.
+    /// The error number of the attempt to attach.
     #[must_use]
     pub fn errno(self) -> Errno {
         match self {
@@ -201,7 +201,7 @@ impl fmt::Display for Refusal {
             Self::FreedCallSite => "its call site is freed with the text around it",
             Self::NoPrototype => "BTF has no function of this name",
             Self::Prototype(Unsupported::TooManyArgs) => "it takes more than 12 arguments",
-            Self::Prototype(Unsupported::ReturnType) => "it returns what fits no register",
+            Self::Prototype(Unsupported::ReturnType) => "its return value does not fit a register",
             Self::Prototype(Unsupported::Variadic) => "it takes variable arguments",
             Self::Prototype(Unsupported::ArgType) => "it takes an argument of more than 16 bytes",
             Self::BtfDenied => "btf_id_deny lists it",

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The answer to the question whether a probe can be attached.
+//! The answer as a value.
 
 use crate::answer::arming::Arming;
 use crate::answer::condition::Condition;
 use crate::answer::refusal::Refusal;
 
-/// What becomes of a probe.
+/// The answer to the question whether a probe can be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// It works, in this way.
+    /// It can, and is armed like this.
     Yes(Arming),
-    /// It is refused.
+    /// The kernel refuses it.
     No(Refusal),
-    /// It depends on what only the running kernel knows.
+    /// Only the running kernel can decide.
     Depends(Condition),
 }
 
 impl Answer {
-    /// In a word: the flavor, the error's name, or `depends`.
+    /// Returns one word: the flavor, the error's name, or `depends`.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Answer {
         }
     }
 
-    /// Why it is not better, if it could be.
+    /// Returns why the probe is slow, refused or uncertain, as prose.
     #[must_use]
     pub fn reason(self) -> Option<String> {
         match self {

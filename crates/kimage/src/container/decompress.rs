@@ -117,66 +117,12 @@ fn lz4(data: &[u8], mut out: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-#[cfg(any(test, fuzzing))]
-pub(crate) mod samples {
-    use std::io::Write;
-
-    use super::*;
-
-    /// Data as the kernel's build compresses it.
-    pub(crate) fn packed(method: Compression, plain: &[u8]) -> Vec<u8> {
-        match method {
-            Compression::Gzip => {
-                let mut gzip =
-                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                gzip.write_all(plain).unwrap();
-                gzip.finish().unwrap()
-            }
-            Compression::Bzip2 => {
-                let mut bzip2 =
-                    bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-                bzip2.write_all(plain).unwrap();
-                bzip2.finish().unwrap()
-            }
-            Compression::Lzma => {
-                let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
-                let stream = Stream::new_lzma_encoder(&options).unwrap();
-                let mut lzma = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
-                lzma.write_all(plain).unwrap();
-                lzma.finish().unwrap()
-            }
-            Compression::Xz => {
-                // As scripts/xz_wrap.sh does for x86.
-                let options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
-                let mut filters = liblzma::stream::Filters::new();
-                filters.x86().lzma2(&options);
-                let stream = Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32);
-                let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
-                xz.write_all(plain).unwrap();
-                xz.finish().unwrap()
-            }
-            Compression::Lz4 => {
-                let block = lz4_flex::block::compress(plain);
-                let len = u32::try_from(block.len()).unwrap();
-                [
-                    &LZ4_MAGIC.to_le_bytes(),
-                    &len.to_le_bytes(),
-                    block.as_slice(),
-                ]
-                .concat()
-            }
-            Compression::Lzo => unreachable!("lzo is not read"),
-            Compression::Zstd => zstd::encode_all(plain, 1).unwrap(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use test_case::test_case;
 
-    use super::samples::packed;
     use super::*;
+    use crate::testing::containers::packed;
 
     fn plain() -> Vec<u8> {
         (0..100_000_u32)

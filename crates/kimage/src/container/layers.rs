@@ -17,7 +17,7 @@ const MAX_GAIN: usize = 64;
 /// UKI, bzImage and ELF are three; the rest is for compressed files of those.
 const DEPTH: usize = 5;
 
-/// What an image was wrapped in.
+/// A container around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     /// A PE file with a `.linux` section: a unified kernel image.
@@ -48,16 +48,16 @@ impl fmt::Display for Layer {
 pub struct Unwrapped<'a> {
     /// The ELF file.
     pub elf: Cow<'a, [u8]>,
-    /// What was taken off, the outermost first.
+    /// The containers that were removed, the outermost first.
     pub layers: Vec<Layer>,
 }
 
-/// Takes the containers off a kernel image or a module: a unified kernel image,
+/// Removes the containers of a kernel image or a module: a unified kernel image,
 /// a bzImage, any of the kernel's compressions, an appended signature.
 ///
 /// # Errors
 /// [`Error::Unrecognized`], [`Error::Truncated`] or [`Error::Malformed`] for a
-/// container that is none, [`Error::Decompress`] and [`Error::TooLarge`] for
+/// damaged or unknown container, [`Error::NotRead`], [`Error::Decompress`] and [`Error::TooLarge`] for
 /// its payload.
 pub fn unwrap(image: &[u8]) -> Result<Unwrapped<'_>> {
     let limit = SMALL.saturating_add(image.len().saturating_mul(MAX_GAIN));
@@ -131,11 +131,11 @@ fn peel(data: &[u8], limit: usize) -> Result<(Layer, Cow<'_, [u8]>)> {
 }
 
 // Offsets into struct setup_header (Documentation/arch/x86/boot.rst).
-const SETUP_SECTS: usize = 0x1f1;
-const HDRS: usize = 0x202;
-const VERSION: usize = 0x206;
-const PAYLOAD_OFFSET: usize = 0x248;
-const PAYLOAD_LENGTH: usize = 0x24c;
+pub(crate) const SETUP_SECTS: usize = 0x1f1;
+pub(crate) const HDRS: usize = 0x202;
+pub(crate) const VERSION: usize = 0x206;
+pub(crate) const PAYLOAD_OFFSET: usize = 0x248;
+pub(crate) const PAYLOAD_LENGTH: usize = 0x24c;
 
 const SECTOR: u64 = 512;
 /// Boot protocol 2.08 (Linux 2.6.26) says where the payload is.
@@ -179,7 +179,7 @@ fn inflate(
     let method = Compression::of(payload).ok_or(Error::Malformed {
         what: WHAT,
         offset,
-        why: "neither ELF nor compressed in a way the kernel knows",
+        why: "neither ELF nor compressed in a way that the kernel knows",
     })?;
     let body = payload
         .len()
@@ -196,7 +196,7 @@ fn inflate(
         return Err(Error::Malformed {
             what: WHAT,
             offset,
-            why: "its size is not the one written behind it",
+            why: "its size is not the one that is stored behind it",
         });
     }
     Ok((Some(method), plain.into()))
@@ -223,64 +223,14 @@ fn pe_section<'a>(data: &'a [u8], name: &[u8; 8]) -> Option<&'a [u8]> {
     range(data, u32_at(header, 20)?.into(), size.into())
 }
 
-#[cfg(any(test, fuzzing))]
-pub(crate) mod samples {
-    use super::*;
-
-    /// A module with a signature of a length behind it, which says that it has
-    /// another.
-    pub(crate) fn signed(module: &[u8], len: usize, said: u32) -> Vec<u8> {
-        let mut file = module.to_vec();
-        file.resize(file.len() + len, b's');
-        file.extend([0, 0, 2, 0, 0, 0, 0, 0]);
-        file.extend(said.to_be_bytes());
-        file.extend(b"~Module signature appended~\n");
-        file
-    }
-
-    /// A bzImage with two setup sectors before the payload.
-    pub(crate) fn bzimage(payload: &[u8]) -> Vec<u8> {
-        let mut file = vec![0; 3 * 512];
-        file[SETUP_SECTS] = 2;
-        file[HDRS..HDRS + 4].copy_from_slice(b"HdrS");
-        file[VERSION..VERSION + 2].copy_from_slice(&0x020f_u16.to_le_bytes());
-        file[PAYLOAD_OFFSET..PAYLOAD_OFFSET + 4].copy_from_slice(&16_u32.to_le_bytes());
-        file[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4]
-            .copy_from_slice(&(payload.len() as u32).to_le_bytes());
-        file.extend([0; 16]);
-        file.extend(payload);
-        file
-    }
-
-    /// A PE file of one section.
-    pub(crate) fn pe(name: &[u8; 8], content: &[u8]) -> Vec<u8> {
-        let mut file = vec![0; 0x40];
-        file[..2].copy_from_slice(b"MZ");
-        file[0x3c] = 0x40;
-        file.extend(b"PE\0\0\x64\x86\x01\0");
-        file.resize(0x40 + 20, 0);
-        file.extend([8, 0, 0, 0]);
-        file.resize(0x40 + 24 + 8, 0);
-        file.extend(name);
-        let at = file.len() as u32 + 32;
-        for field in [content.len() as u32, 0x1000, content.len() as u32 + 7, at] {
-            file.extend(field.to_le_bytes());
-        }
-        file.resize(at as usize, 0);
-        file.extend(content);
-        file.resize(file.len() + 7, 0);
-        file
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use proptest::prelude::*;
 
-    use super::samples::{bzimage, pe, signed};
     use super::*;
+    use crate::testing::containers::{bzimage, pe, signed};
 
     const ELF: &[u8] = b"\x7fELF and so on";
 
@@ -363,12 +313,12 @@ mod tests {
         let lies = bzimage(&zstd(ELF, 5));
         assert_eq!(
             error(&lies),
-            "bzImage payload at 0x610: its size is not the one written behind it"
+            "bzImage payload at 0x610: its size is not the one that is stored behind it"
         );
         let other = bzimage(b"what is this");
         assert_eq!(
             error(&other),
-            "bzImage payload at 0x610: neither ELF nor compressed in a way the kernel knows"
+            "bzImage payload at 0x610: neither ELF nor compressed in a way that the kernel knows"
         );
         assert!(
             error(b"\x1f\x8b").starts_with("gzip data: "),

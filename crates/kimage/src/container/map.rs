@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A file as bytes in memory, of which only what is looked at is read.
+//! A file as bytes in memory; pages are read when they are used.
 #![expect(
     unsafe_code,
     reason = "the bytes of a mapped file are only as constant as the file"
@@ -14,8 +14,8 @@ use memmap2::{Mmap, UncheckedAdvice};
 
 /// A file, mapped for reading.
 ///
-/// Who truncates the file meanwhile has this process killed by SIGBUS. Images
-/// are replaced as a whole: packagers and `make` rename or unlink first.
+/// If another process truncates the file, SIGBUS ends this one. Images are replaced as
+/// a whole: packagers and `make` rename or unlink first.
 #[derive(Debug)]
 pub struct Mapped(Mmap);
 
@@ -23,7 +23,7 @@ impl Mapped {
     /// Maps a whole file.
     ///
     /// # Errors
-    /// What `open()` and `mmap()` fail with: a missing file, a folder...
+    /// Those of `open()` and `mmap()`: a missing file, a folder...
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         // SAFETY: the map is private and read-only, and nothing here depends on
@@ -33,7 +33,7 @@ impl Mapped {
     }
 
     /// Takes the pages of these bytes out of the process's memory, if they are
-    /// some of the file's; whoever looks at them again has them mapped again.
+    /// part of the file; reading them again maps them again.
     pub(crate) fn let_go(&self, bytes: &[u8]) {
         let (file, part) = (self.as_ptr_range(), bytes.as_ptr_range());
         if part.start < file.start || file.end < part.end {
@@ -45,7 +45,7 @@ impl Mapped {
         // is read-only, so nothing was, and reading it gives the file's bytes
         // again.
         let advised = unsafe { self.0.unchecked_advise_range(advice, at, bytes.len()) };
-        // Without the advice the pages stay until somebody needs the memory.
+        // Without the advice the pages stay until the memory is needed.
         drop(advised);
     }
 }

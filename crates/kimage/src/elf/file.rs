@@ -26,7 +26,7 @@ pub(crate) struct Elf<'a> {
     data: &'a [u8],
     /// What `data` is part of, if that is known.
     map: Option<&'a Mapped>,
-    /// Whether it is one that somebody has yet to link: a module.
+    /// Whether it is relocatable: a module.
     relocatable: bool,
     sections: Vec<SectionHeader>,
     /// The content of `.shstrtab`.
@@ -138,12 +138,12 @@ impl<'a> Elf<'a> {
         content(self.data, section)
     }
 
-    /// Tells which mapped file this may be part of.
+    /// Sets the mapped file that this may be part of.
     pub(crate) fn set_map(&mut self, map: &'a Mapped) {
         self.map = Some(map);
     }
 
-    /// Tells that bytes will not be looked at again soon.
+    /// Releases the pages of bytes that are not needed again soon.
     pub(crate) fn let_go(&self, bytes: &[u8]) {
         if let Some(map) = self.map {
             map.let_go(bytes);
@@ -184,7 +184,7 @@ impl<'a> Elf<'a> {
         memory.bytes.get_mut(at..)?.get_mut(..len)
     }
 
-    /// The bytes from an address to the end of what is loaded around it.
+    /// Returns the bytes from an address to the end of the region around it.
     pub(crate) fn from(&self, addr: u64) -> Option<&[u8]> {
         if let Some(memory) = &self.memory {
             return memory.from(addr);
@@ -220,7 +220,7 @@ impl<'a> Elf<'a> {
             .filter_map(|sym| self.symbol(&sym))
     }
 
-    /// The entries of `.symtab`, defined or not; the first is nobody's.
+    /// The entries of `.symtab`, defined or not; the first is the null symbol.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Sym> {
         self.symtab.iter().flat_map(Symtab::iter)
     }
@@ -345,7 +345,7 @@ fn symtab<'a>(
 /// How far an address of the image can be added to without a check.
 const MARGIN: u64 = 1 << 12;
 
-/// What is loaded, ordered by address and without overlaps, so that one binary
+/// Returns the loaded segments, ordered by address and without overlaps, so that one binary
 /// search finds an address.
 fn regions<'a>(data: &'a [u8], segments: &[ProgramHeader]) -> Result<Vec<Region<'a>>> {
     const WHAT: &str = "ELF segment";
@@ -449,7 +449,7 @@ mod tests {
         let error = Elf::parse(&file).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "an ELF file, but not a 64-bit x86 one: the machine is 0xb7"
+            "not an x86_64 ELF file: the machine is 0xb7"
         );
     }
 

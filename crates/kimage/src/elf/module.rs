@@ -4,9 +4,9 @@
 //!
 //! The parts follow each other from [`BASE`] on, each on pages of its own: text,
 //! read-only data, data, and the same three of the init sections. What has no
-//! bytes in the file comes last. What a module takes from others is where the
-//! kernel that loads it has it, if that is given; otherwise each undefined symbol
-//! has an address of its own, from [`IMPORTS`] on.
+//! bytes in the file comes last. Undefined symbols have the addresses
+//! of the kernel that loads the module, if that is given; otherwise each has an address
+//! of its own, from [`IMPORTS`] on.
 
 use std::ops::Range;
 
@@ -31,13 +31,13 @@ const IMPORT: u64 = 16;
 const IMPORTS_END: u64 = 0xffff_ffff_8100_0000;
 
 const PAGE: u64 = 4096;
-/// What is between functions.
+/// Padding between functions.
 const INT3: u8 = 0xcc;
 /// How many parts have bytes.
 const PARTS: usize = 6;
 const CORE_TEXT: usize = 0;
 const INIT_TEXT: usize = 3;
-/// What a layout may take beyond what is in the file: alignment of parts and
+/// Bytes of memory that a layout may take beyond the size of the file: alignment of parts and
 /// sections.
 const PADDING: u64 = 64 << 10;
 
@@ -57,8 +57,8 @@ pub(crate) struct Text {
     pub(crate) init: Range<u64>,
 }
 
-/// Lays out a relocatable file and applies its relocations. `exported` knows
-/// what others have for it.
+/// Lays out a relocatable file and applies its relocations. `exported`
+/// returns the addresses of undefined symbols.
 pub(crate) fn link(elf: &mut Elf<'_>, exported: impl Fn(&str) -> Option<u64>) -> Result<Text> {
     let layout = Layout::of(elf)?;
     let memory = layout.fill(elf)?;
@@ -97,9 +97,9 @@ fn import_addr(symbol: usize) -> u64 {
     IMPORTS + IMPORT * symbol as u64
 }
 
-/// Where everything goes.
+/// Addresses of all sections.
 struct Layout {
-    /// Per section; zero for what is not in memory, and for per-CPU variables.
+    /// Per section; zero for those that are not in memory, and for per-CPU variables.
     addrs: Vec<u64>,
     parts: [Range<u64>; PARTS],
 }
@@ -194,8 +194,8 @@ fn end(addr: u64, size: u64) -> Result<u64> {
         })
 }
 
-/// Sections that share bytes of the file, or are far apart, would make much of
-/// little.
+/// Refuses a small file that would take much memory: sections that share bytes of the
+/// file, or are far apart.
 fn check_size(elf: &Elf<'_>, total: u64) -> Result<()> {
     let len = elf.len() as u64;
     let sum = |wanted: fn(&SectionHeader) -> bool| {

@@ -34,7 +34,9 @@ impl Rela {
     }
 
     /// Applies it to a section at an address; `symbol` is the symbol's value.
-    /// Why the kernel would refuse to, if it would.
+    ///
+    /// # Errors
+    /// The reason for which the kernel refuses it.
     pub(crate) fn apply(
         &self,
         section: &mut [u8],
@@ -57,7 +59,7 @@ impl Rela {
     }
 }
 
-/// What is written at `place`, and how many bytes of it. A distance of 32 bits
+/// Returns the value to write at `place`, and its size in bytes. A distance of 32 bits
 /// is cut off without a check, as the kernel does.
 fn field(kind: u32, value: u64, place: u64) -> Result<(u64, usize), &'static str> {
     let fits = match kind {

@@ -10,15 +10,15 @@ const MAGIC: u16 = 0xeb9f;
 const INT: u32 = 1;
 const PTR: u32 = 2;
 const ARRAY: u32 = 3;
-const STRUCT: u32 = 4;
+pub(crate) const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
 const TYPEDEF: u32 = 8;
 const VOLATILE: u32 = 9;
 const CONST: u32 = 10;
 const RESTRICT: u32 = 11;
-const FUNC: u32 = 12;
-const FUNC_PROTO: u32 = 13;
+pub(crate) const FUNC: u32 = 12;
+pub(crate) const FUNC_PROTO: u32 = 13;
 const VAR: u32 = 14;
 const DATASEC: u32 = 15;
 const DECL_TAG: u32 = 17;
@@ -88,7 +88,7 @@ impl Type<'_> {
         (self.info & 0xffff) as usize
     }
 
-    /// How many bytes follow it; `None` for a kind that nobody knows yet.
+    /// How many bytes follow it; `None` for an unknown kind.
     fn extra(self) -> Option<usize> {
         Some(match self.kind() {
             INT | VAR | DECL_TAG => 4,
@@ -250,98 +250,13 @@ impl<'a> Btf<'a> {
     }
 }
 
-#[cfg(any(test, fuzzing))]
-pub(crate) mod builder {
-    use super::*;
-
-    /// BTF in the making.
-    pub(crate) struct Builder {
-        types: Vec<u8>,
-        strings: Vec<u8>,
-        count: u32,
-        /// How many bytes of strings the base has.
-        base_strings: u32,
-    }
-
-    impl Builder {
-        pub(crate) fn new() -> Self {
-            Self {
-                types: Vec::new(),
-                strings: vec![0],
-                count: 0,
-                base_strings: 0,
-            }
-        }
-
-        /// BTF that goes on from other BTF.
-        pub(crate) fn after(base: &Self) -> Self {
-            Self {
-                strings: Vec::new(),
-                count: base.count,
-                base_strings: base.strings.len() as u32,
-                ..Self::new()
-            }
-        }
-
-        /// Adds a type; its number comes back.
-        pub(super) fn add(
-            &mut self,
-            name: &str,
-            kind: u32,
-            vlen: usize,
-            size_or_type: u32,
-            extra: &[u32],
-        ) -> u32 {
-            let words = [
-                self.base_strings + self.strings.len() as u32,
-                kind << 24 | vlen as u32,
-                size_or_type,
-            ];
-            self.strings.extend(name.as_bytes());
-            self.strings.push(0);
-            self.types.extend(
-                words
-                    .iter()
-                    .chain(extra)
-                    .flat_map(|word| word.to_le_bytes()),
-            );
-            self.count += 1;
-            self.count
-        }
-
-        pub(crate) fn structure(&mut self, size: u32) -> u32 {
-            self.add("structure", STRUCT, 0, size, &[])
-        }
-
-        /// A function of these parameters.
-        pub(crate) fn function(&mut self, name: &str, returns: u32, params: &[u32]) -> u32 {
-            let params: Vec<u32> = params.iter().flat_map(|param| [0, *param]).collect();
-            let prototype = self.add("", FUNC_PROTO, params.len() / 2, returns, &params);
-            self.add(name, FUNC, 1, prototype, &[])
-        }
-
-        pub(crate) fn build(&self) -> Vec<u8> {
-            let (types, strings) = (self.types.len() as u32, self.strings.len() as u32);
-            let mut all = vec![0x9f, 0xeb, 1, 0];
-            all.extend(
-                [24, 0, types, types, strings]
-                    .iter()
-                    .flat_map(|word| word.to_le_bytes()),
-            );
-            all.extend(&self.types);
-            all.extend(&self.strings);
-            all
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use test_case::test_case;
 
-    use super::builder::Builder;
     use super::*;
+    use crate::testing::btf::Builder;
     use crate::testing::damage::{damage, spoil};
 
     /// `int` is 1, `struct of 24 bytes` 2, `struct of 16 bytes` 3, a typedef of
@@ -375,9 +290,9 @@ mod tests {
     #[test_case(0, &[], Ok(0); "void of nothing")]
     #[test_case(5, &[1, 5, 6, 7, 3], Ok(6); "what fits registers")]
     #[test_case(3, &[], Err(Unsupported::ReturnType); "returns a struct")]
-    #[test_case(8, &[], Err(Unsupported::ReturnType); "returns nobody knows what")]
+    #[test_case(8, &[], Err(Unsupported::ReturnType); "returns an unknown type")]
     #[test_case(0, &[1, 2], Err(Unsupported::ArgType); "takes a large struct")]
-    #[test_case(0, &[8], Err(Unsupported::ArgType); "takes nobody knows what")]
+    #[test_case(0, &[8], Err(Unsupported::ArgType); "takes an unknown type")]
     #[test_case(0, &[0, 1], Err(Unsupported::ArgType); "takes void")]
     #[test_case(0, &[1, 0], Err(Unsupported::Variadic); "variadic")]
     #[test_case(0, &[1; 12], Ok(12); "twelve")]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a kernel was configured with, told by what is in it: distributions
-//! rarely build in their configuration, and a version says nothing about it.
+//! Options of a kernel, found by the symbols and strings that they add: a
+//! distribution rarely builds in its configuration, and a version does not decide it.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub enum FprobeLookup {
     Fprobe,
 }
 
-/// The mechanisms of a kernel.
+/// The options of a kernel that decide about probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     /// `CONFIG_KPROBES_ON_FTRACE`: a kprobe on a call site is ftrace-based.
@@ -48,11 +48,11 @@ pub struct Features {
     pub retpoline: bool,
     /// The rules for instructions are those before 6.9: INT and UD are not
     /// refused as such, and of the opcode groups 2 to 5 only indirect jumps can be
-    /// boosted. Told by `.parainstructions`, which went with 6.8: that release,
+    /// boosted. Found by `.parainstructions`, which went with 6.8: that release,
     /// and older ones without `CONFIG_PARAVIRT`, are taken for newer ones.
     pub early_insn_rules: bool,
     /// BPF trampolines pass more arguments than fit in registers (since 6.6).
-    /// Told by uprobe.multi, which came with the same release.
+    /// Found by uprobe.multi, which came with the same release.
     pub stack_arguments: bool,
     /// Lock prefixes are out of bounds while one processor is present (up to
     /// 6.14: `alternatives_text_reserved()`).
@@ -62,8 +62,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// What a module takes its kernel for: one that has everything, and refuses
-    /// what some do. What follows from it is not certain.
+    /// Stands in for a module's kernel that was not given: has every option, and
+    /// every rule that refuses. Answers that follow from it are conditional.
     pub(crate) fn assumed() -> Self {
         Self {
             kprobes_on_ftrace: true,
@@ -75,7 +75,7 @@ impl Features {
             fprobe: true,
             fprobe_lookup: FprobeLookup::Fprobe,
             direct_calls: true,
-            // The compiler makes an ENDBR for nobody else.
+            // The compiler emits an ENDBR for IBT only.
             ibt: true,
             retpoline: true,
             early_insn_rules: false,
@@ -91,7 +91,7 @@ impl Features {
             kprobes_on_ftrace: has("kprobe_ftrace_handler"),
             optprobes: has("arch_prepare_optimized_kprobe"),
             kprobe_events: has("create_local_trace_kprobe"),
-            notrace_refused: says(elf, b"Could not probe notrace function"),
+            notrace_refused: has_string(elf, b"Could not probe notrace function"),
             // A callback, so no compiler inlines it.
             unique_names: has("count_symbols"),
             kretprobes: has("arch_rethook_trampoline") || has("__kretprobe_trampoline"),
@@ -114,7 +114,7 @@ impl Features {
 }
 
 /// Whether a string is in read-only data.
-fn says(elf: &Elf<'_>, text: &[u8]) -> bool {
+fn has_string(elf: &Elf<'_>, text: &[u8]) -> bool {
     elf.section(".rodata")
         .is_some_and(|rodata| memmem::find(rodata.bytes, text).is_some())
 }

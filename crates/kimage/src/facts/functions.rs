@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What there is to know about a function before asking whether it can be
-//! probed.
+//! Functions, and the facts about each that the rules need.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -13,7 +12,7 @@ use crate::facts::image::Image;
 use crate::facts::tables::NOP5;
 
 /// A symbol of the kernel's text. Aliases are functions of their own: each
-/// name can be asked for.
+/// name can be looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Function {
     /// Its index in [`Symbols`](crate::Symbols).
@@ -23,9 +22,9 @@ pub struct Function {
     /// Up to the next symbol at another address: its extent for the kernel,
     /// padding included.
     pub size: u64,
-    /// Which part of the text it is in.
+    /// The part of the text that it is in.
     pub region: Region,
-    /// Whether it starts with an ENDBR, in a kernel that cares.
+    /// Whether it starts with an ENDBR, in a kernel built with IBT.
     pub endbr: bool,
     /// The first call site in its extent.
     pub call_site: Option<CallSite>,
@@ -34,7 +33,7 @@ pub struct Function {
     pub call_sites: u32,
     /// How many symbols have its name, itself included.
     pub copies: u32,
-    /// Whether the first call site by its name is another symbol's.
+    /// Whether looking for a call site by its name finds that of another symbol.
     pub(crate) traced_elsewhere: bool,
     /// The number of its BTF prototype: that of its name.
     pub prototype: Option<NonZeroU32>,
@@ -67,8 +66,8 @@ impl Function {
         self.call_site.is_some() && !self.is_phantom()
     }
 
-    /// The call site is some other function's, whose name is gone: a probe
-    /// attaches, and never fires.
+    /// Whether the call site belongs to another function, whose name the linker
+    /// dropped: a probe attaches, and is never hit.
     #[must_use]
     pub fn is_phantom(&self) -> bool {
         // -mfentry puts the call first, behind an ENDBR at most.
@@ -104,12 +103,12 @@ impl fmt::Display for Region {
     }
 }
 
-/// Where ftrace is called from.
+/// The place in a function from which ftrace is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallSite {
     /// Its address.
     pub addr: u64,
-    /// What is there in the image.
+    /// The instruction there in the image.
     pub code: CallCode,
 }
 
@@ -120,12 +119,12 @@ pub enum CallCode {
     Call(u64),
     /// A NOP of five bytes, by objtool or by clang.
     Nop,
-    /// Something that ftrace would not recognize.
+    /// Bytes that ftrace does not recognize.
     Other([u8; 5]),
 }
 
 impl Image<'_> {
-    /// All functions, by address.
+    /// Returns all functions, by address.
     #[must_use]
     pub fn functions(&self) -> Vec<Function> {
         let mut all: Vec<Function> = [&self.ranges.text, &self.ranges.init]
@@ -140,7 +139,7 @@ impl Image<'_> {
         all
     }
 
-    /// The functions of a name, by address.
+    /// Returns the functions of a name, by address.
     #[must_use]
     pub fn functions_named(&self, name: &str) -> Vec<Function> {
         self.functions()
@@ -155,7 +154,7 @@ impl Image<'_> {
         self.symbols.name(function.symbol as usize)
     }
 
-    /// What gcc and clang append to the name of a part or a clone of a function
+    /// Returns what gcc and clang append to the name of a part or a clone of a function
     /// (`.isra.0`, `.constprop.0`, `.part.0`, `.cold`...), the dot included.
     #[must_use]
     pub fn suffix(&self, function: &Function) -> Option<&str> {
@@ -261,7 +260,7 @@ fn find(functions: &mut [Function], symbol: usize) -> Option<&mut Function> {
     at.ok().map(|at| &mut functions[at])
 }
 
-/// A name without what the compiler appended to it.
+/// Returns a name without the suffix that the compiler appended.
 pub(crate) fn base_name(name: &str) -> &str {
     match name.find('.') {
         Some(dot) if dot > 0 => &name[..dot],

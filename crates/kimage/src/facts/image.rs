@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A whole image, and the questions that the kernel asks about its own text.
+//! A whole image: its tables, and lookups by address as the kernel does them.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::{Error, Mapped, Result, Symbols};
 /// gives, read.
 #[derive(Debug)]
 pub struct Image<'a> {
-    /// What is different if it is a module.
+    /// Set if it is a module.
     pub(crate) module: Option<Module<'a>>,
     pub(crate) elf: Elf<'a>,
     pub(crate) symbols: Symbols<'a>,
@@ -27,7 +27,7 @@ pub struct Image<'a> {
     /// `noreturn_deny` (6.14, and stable releases): functions that no fexit may
     /// be attached to.
     pub(crate) noreturn: Vec<u32>,
-    /// What is in any set of kfuncs (`BTF_KFUNCS_START()`), of which some are
+    /// Members of all sets of kfuncs (`BTF_KFUNCS_START()`), of which some are
     /// registered for fmod_ret.
     pub(crate) kfuncs: Vec<u32>,
     /// `__x86_return_thunk`, which every `ret` is a jump to until boot.
@@ -36,12 +36,12 @@ pub struct Image<'a> {
     pub(crate) nokprobe: Vec<Range<u64>>,
 }
 
-/// What a module has to do with the kernel that loads it.
+/// A module's relation to the kernel that loads it.
 #[derive(Debug)]
 pub(crate) struct Module<'a> {
     /// The kernel, if it was given.
     pub(crate) kernel: Option<&'a Image<'a>>,
-    /// Its BTF goes on from that of a kernel which was not given.
+    /// Its BTF continues that of a kernel which was not given.
     pub(crate) types_unknown: bool,
 }
 
@@ -97,10 +97,10 @@ impl Ranges {
 
 impl<'a> Image<'a> {
     /// Reads an x86_64 vmlinux, with or without symbol table and DWARF; or a
-    /// module, which leaves open what only the kernel that loads it knows.
+    /// module, whose answers then depend on the kernel that loads it.
     ///
     /// # Errors
-    /// [`Error::Elf`] and its kin for a file that is damaged,
+    /// [`Error::Elf`], [`Error::Truncated`] or [`Error::Malformed`] for a damaged file,
     /// [`Error::OtherMachine`] for one that is not x86_64,
     /// [`Error::NoSymbols`], [`Error::Missing`] for an image without a text,
     /// [`Error::Layout`] and [`Error::Relocation`] for a module that no kernel
@@ -114,9 +114,9 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// Tells which file was mapped for this image, so that pages that were only
-    /// glanced at do not stay in memory. For an image that was decompressed or
-    /// read this changes nothing.
+    /// Sets the mapped file that this image is part of, so that pages which were read
+    /// once do not stay in memory. For an image that was decompressed or read this
+    /// changes nothing.
     #[must_use]
     pub fn mapped(mut self, file: &'a Mapped) -> Self {
         self.elf.set_map(file);
@@ -238,9 +238,8 @@ impl<'a> Image<'a> {
         &self.symbols
     }
 
-    /// The mechanisms it was configured with; of a module, those of the kernel
-    /// that loads it. If that was not given all are taken to be there, and what
-    /// follows is [`Answer::Depends`](crate::Answer::Depends).
+    /// Returns the options of the kernel; for a module, of the kernel that loads it.
+    /// If that was not given, all are assumed, and what follows is [`Answer::Depends`](crate::Answer::Depends).
     #[must_use]
     pub fn features(&self) -> &Features {
         &self.features
@@ -273,8 +272,8 @@ impl<'a> Image<'a> {
         self.tables.zeroed
     }
 
-    /// The extent of what is at an address, from the symbol that it belongs to
-    /// up to the next: `kallsyms_lookup_size_offset()`.
+    /// Returns the extent around an address, from the symbol that it belongs to up
+    /// to the next: `kallsyms_lookup_size_offset()`.
     #[must_use]
     pub fn extent(&self, addr: u64) -> Option<Range<u64>> {
         self.symbols
@@ -342,7 +341,7 @@ fn module_types<'a>(elf: &Elf<'a>, kernel: Option<&'a Image<'a>>) -> (Option<Btf
     (base.and_then(|base| Btf::split(own, base)), unknown)
 }
 
-/// What the kernel answers from; failing that, what the linker knew.
+/// Reads the kallsyms tables or, without these, `.symtab`.
 fn symbols<'a>(elf: &Elf<'a>) -> Result<Symbols<'a>> {
     if let Some(symbols) = kallsyms::recover(elf) {
         return Ok(symbols);

@@ -10,7 +10,7 @@ use nmissed_kmakefile::Kconfig;
 use crate::facts::image::Image;
 
 impl Image<'_> {
-    /// The configuration that `CONFIG_IKCONFIG` built in.
+    /// Returns the configuration that `CONFIG_IKCONFIG` built in.
     #[must_use]
     pub fn built_in_config(&self) -> Option<Kconfig> {
         /// More than a configuration has.
@@ -26,7 +26,7 @@ impl Image<'_> {
         Some(Kconfig::parse(&text))
     }
 
-    /// The symbols that the image itself tells of.
+    /// Returns the symbols that the image itself implies.
     #[must_use]
     pub fn implied_config(&self) -> Kconfig {
         let mut on = vec!["CONFIG_X86", "CONFIG_X86_64", "CONFIG_64BIT"];

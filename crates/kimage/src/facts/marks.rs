@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Instructions that some table of the kernel names, all in one list: a
-//! function is mostly untouched by all of them, and one search tells.
+//! Instructions that a table of the kernel lists, all in one sorted list: most
+//! functions have none, and one search shows it.
 
 use std::ops::Range;
 
-/// What is special about an instruction.
+/// The table that lists an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Special {
     /// `__mcount_loc`: the call to ftrace.

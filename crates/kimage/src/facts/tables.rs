@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The tables in which a kernel says what may not be probed, and where it can
-//! be traced.
+//! The tables of a kernel that list call sites, blacklisted functions and patched
+//! instructions.
 
 use std::ops::Range;
 
@@ -95,7 +95,7 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// Everything that bears on probing.
+/// All tables that decide about probes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     /// `__mcount_loc` without the entries that `sorttable` zeroed: call sites,
@@ -178,7 +178,8 @@ impl Tables {
     }
 }
 
-/// What of `__mcount_loc` is not zeroed, sorted, and how much is.
+/// Returns the entries of `__mcount_loc` that are not zeroed, sorted, and the number
+/// of zeroed ones.
 fn call_sites(mcount: Vec<u64>) -> (Vec<u64>, usize) {
     let all = mcount.len();
     let sites = sorted(mcount.into_iter().filter(|site| *site != 0).collect());
@@ -316,7 +317,7 @@ struct Alternative {
     replacement: Replacement,
 }
 
-/// What is put in their place.
+/// The instructions that replace them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Replacement {
     addr: u64,
@@ -396,7 +397,7 @@ fn mcount_run(elf: &Elf<'_>) -> Option<Vec<u64>> {
     (longest.len() >= LEAST).then(|| longest.to_vec())
 }
 
-/// What objtool leaves at a call site, and ftrace at boot: `x86_nops[5]`.
+/// The NOP that objtool leaves at a call site, and ftrace at boot: `x86_nops[5]`.
 pub(crate) const NOP5: [u8; 5] = [0x0f, 0x1f, 0x44, 0, 0];
 
 /// The BTF ids of a `BTF_SET_START()` set.

@@ -40,8 +40,8 @@ pub(crate) struct Unit {
     /// Relative to the source tree where that is known, as
     /// `kernel/locking/lockdep.c`.
     pub(crate) path: String,
-    /// Whether the compiler was given `-pg`. gcc writes its options down, others
-    /// do not.
+    /// Whether the compiler was given `-pg`. Only gcc records its
+    /// options.
     pub(crate) pg: Option<bool>,
 }
 
@@ -70,15 +70,15 @@ impl Units {
 }
 
 impl Image<'_> {
-    /// The units of an image, `None` if it has no DWARF. What is damaged is left
-    /// out.
+    /// Returns the units of an image, `None` if it has no DWARF. Damaged units are
+    /// left out.
     pub(crate) fn units(&self) -> Option<Units> {
         let read = Read::of(&self.elf)?;
         (!read.units.is_empty()).then(|| read.finish())
     }
 }
 
-/// A unit's first entry, as it says it.
+/// A unit's first entry, as read.
 struct Raw<'a> {
     name: &'a str,
     comp_dir: &'a str,
@@ -284,7 +284,7 @@ fn of_roots(table: &[u8], mut wanted: BTreeSet<u64>) -> Vec<u8> {
     kept
 }
 
-/// Goes to the next abbreviation, and tells which one it was; `None` at the end.
+/// Skips an abbreviation and returns its code; `None` at the end.
 fn skip_abbreviation(rest: &mut Slice<'_>) -> gimli::Result<Option<u64>> {
     let code = rest.read_uleb128()?;
     if code == 0 {
@@ -357,8 +357,8 @@ fn root<'a>(unit: &gimli::Unit<Slice<'a>>) -> gimli::Result<Root<'a>> {
     Ok(attributes.map(|it| (it.name(), it.value())).collect())
 }
 
-/// What names of a source tree's files start with, told by one that every
-/// kernel has.
+/// Returns the prefix of file names of the source tree, by the path of a file that
+/// every kernel has.
 fn root_of(name: &str) -> Option<&str> {
     let root = name.strip_suffix("init/main.c")?;
     (root.is_empty() || root.ends_with('/')).then_some(root)
@@ -400,7 +400,7 @@ mod tests {
     #[test_case("faults", "kernel/locking/lockdep.c", Some(false); "compiled without")]
     #[test_case("locks", "lib/debug.c", Some(true); "a path to be tidied")]
     #[test_case("__x86_return_thunk", "arch/x86/lib/thunk.S", None; "assembly")]
-    #[test_case("enters", "arch/x86/entry/common.c", None; "a compiler that does not tell")]
+    #[test_case("enters", "arch/x86/entry/common.c", None; "a compiler that does not record its options")]
     fn functions_have_files(function: &str, path: &str, pg: Option<bool>) {
         let file = Kernel::with_files().elf();
         let image = Image::parse(&file).unwrap();

@@ -37,7 +37,7 @@ pub(super) fn audit(audit: &Audit, all: bool) -> String {
         all,
     );
     let misread = audit.objects.iter().filter(|it| it.is_misread());
-    let head = "compiled otherwise than the Makefiles say (misread, or of another kernel):";
+    let head = "not compiled as the Makefiles say (misread, or of another kernel):";
     objects(&mut out, head, misread, all);
     removed(&mut out, audit, all);
     unread(&mut out, &audit.unread, all);
@@ -51,8 +51,8 @@ fn lines(out: &mut String, audit: &Audit) {
     );
     for (what, action) in [
         ("remove the flag", Action::Remove),
-        ("give it nevertheless", Action::Add),
-        ("keep it in a variable", Action::Keep),
+        ("add it back", Action::Add),
+        ("store it in a variable", Action::Keep),
     ] {
         let count = |applies| audit.of(action).filter(|it| it.applies == applies).count();
         let cells = [
@@ -80,11 +80,11 @@ fn totals(out: &mut String, totals: &Totals) {
         (totals.lost, "have none, although nothing removes the flag"),
         (
             totals.exempt,
-            "have none, since each function is noinstr, entry code or a part",
+            "have none, since each function is noinstr, entry code or .cold",
         ),
         (
             totals.not_known,
-            "depend on what is not known of the configuration",
+            "depend on unknown symbols of the configuration",
         ),
         (totals.not_c, "are not from C"),
         (totals.empty, "have no function"),
@@ -115,7 +115,7 @@ fn objects<'a>(
     more(out, left, "objects");
 }
 
-/// What to know of an object, from what is so to why.
+/// What was found in an object, and which lines cause it.
 fn facts(object: &ObjectAudit) -> String {
     let ObjectAudit {
         functions,
@@ -151,7 +151,7 @@ fn removed(out: &mut String, audit: &Audit, all: bool) {
     if lines.is_empty() {
         return;
     }
-    out.push_str("\nlines that remove the flag, those from the most functions first:\n");
+    out.push_str("\nlines that remove the flag, by number of functions:\n");
     let (shown, left) = rows(&lines, all);
     for (_, text) in shown {
         hang(out, "", 2, text);
@@ -165,8 +165,8 @@ fn removed(out: &mut String, audit: &Audit, all: bool) {
     more(out, left, "lines");
 }
 
-/// A line that takes the flag away; unless all are asked for, only one that
-/// does so in this image.
+/// A line that removes the flag; without `all`, only one that removes it from an
+/// object of this image.
 fn removal(audit: &Audit, removal: &FlagLine, all: bool) -> Option<(usize, String)> {
     let objects: Vec<_> = audit.objects_by(removal).collect();
     let functions = objects.iter().map(|it| it.functions).sum();
@@ -178,9 +178,9 @@ fn removal(audit: &Audit, removal: &FlagLine, all: bool) -> Option<(usize, Strin
         Tri::Yes if objects.len() == 1 => format!("{functions} functions"),
         Tri::Yes => format!("{functions} functions in {} objects", objects.len()),
     };
-    let told = all || !objects.is_empty() || audit.totals.is_none();
+    let shown = all || !objects.is_empty() || audit.totals.is_none();
     let text = format!("{}: {effect} ({})", removal.about(), removal.place);
-    told.then_some((functions, text))
+    shown.then_some((functions, text))
 }
 
 fn unread(out: &mut String, unread: &[Unread], all: bool) {

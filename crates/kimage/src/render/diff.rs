@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What is different in another image.
+//! Differences of another image, as text.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,7 +9,6 @@ use crate::render::about::about;
 use crate::render::layout::{NAMES, hang, joined, line, some_of};
 use crate::report::diff::{AnswerChange, Diff, Renamed};
 
-/// What is different in another image.
 pub(super) fn diff(diff: &Diff) -> String {
     let mut out = about(&diff.file, &diff.about);
     let _ = writeln!(out, "\nfunctions:");
@@ -45,14 +44,14 @@ fn renamed(out: &mut String, renamed: &[Renamed]) {
 
 /// The most frequent changes first, those that read the same as one.
 fn changes(out: &mut String, changes: &[AnswerChange]) {
-    let mut told = BTreeMap::<String, Vec<String>>::new();
+    let mut texts = BTreeMap::<String, Vec<String>>::new();
     for change in changes {
-        let names = told.entry(what_changed(change)).or_default();
+        let names = texts.entry(what_changed(change)).or_default();
         names.extend_from_slice(&change.functions);
     }
-    let mut told: Vec<_> = told.into_iter().collect();
-    told.sort_by_key(|(_, names)| Reverse(names.len()));
-    for (what, names) in told {
+    let mut texts: Vec<_> = texts.into_iter().collect();
+    texts.sort_by_key(|(_, names)| Reverse(names.len()));
+    for (what, names) in texts {
         hang(out, &format!("{:>9}", names.len()), 11, &what);
         hang(out, "", 13, &some_of(&names));
     }

@@ -5,7 +5,7 @@ use crate::render::about::about;
 use crate::render::{audit, diff, function, summary};
 use crate::report::document::Document;
 
-/// All that was asked for.
+/// Returns the report as text.
 #[must_use]
 pub fn render(document: &Document) -> String {
     let mut parts = vec![about(&document.file, &document.about)];

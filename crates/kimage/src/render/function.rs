@@ -48,8 +48,8 @@ fn notes(report: &FunctionReport) -> Vec<String> {
         notes.push(format!("one of {} symbols of this name", report.copies));
     }
     if report.phantom {
-        let text = "its only call site is left of a function that was linked out, and never \
-                    reached";
+        let text = "its only call site belongs to a function that the linker dropped, and is \
+                    never reached";
         notes.push(text.to_owned());
     }
     if !report.kin.is_empty() {

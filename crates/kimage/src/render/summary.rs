@@ -82,15 +82,15 @@ fn cells(counts: &Counts) -> [String; COLUMNS.len()] {
 }
 
 fn reasons(out: &mut String, head: &str, counts: &Counts) {
-    let told = counts.0.iter().filter_map(|Count { count, answer }| {
+    let rows = counts.0.iter().filter_map(|Count { count, answer }| {
         let reason = answer.reason()?;
         Some((format!("{count:>9}  {}", answer.label()), reason))
     });
-    let told: Vec<_> = told.collect();
-    if !told.is_empty() {
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
         let _ = writeln!(out, "\n{head}:");
     }
-    for (head, reason) in told {
+    for (head, reason) in rows {
         hang(out, &head, 11 + LABEL, &reason);
     }
 }
@@ -99,8 +99,8 @@ fn phantoms(out: &mut String, names: &[String]) {
     if names.is_empty() {
         return;
     }
-    let text = "kprobe.multi, fentry and fexit attach to these and never fire, since the \
-                call site is all that is left of a function that was linked out:";
+    let text = "kprobe.multi, fentry and fexit attach to these and are never hit, since the \
+                call site belongs to a function that the linker dropped:";
     out.push('\n');
     hang(out, "", 0, text);
     hang(out, "", 2, &names.join(" "));

@@ -64,13 +64,13 @@ fn in_80_columns(name: &str, queries: &[&str], detail: Detail) {
 #[test_case(false, "directories"; "the first")]
 #[test_case(true, "directories_all"; "all")]
 fn directories_in_80_columns(all: bool, name: &str) {
-    let mut told = reported(&Kernel::with_files().elf(), &[], ENTRY);
-    told.all = all;
-    let summary = told.summary.as_ref().unwrap();
+    let mut report = reported(&Kernel::with_files().elf(), &[], ENTRY);
+    report.all = all;
+    let summary = report.summary.as_ref().unwrap();
     let functions = summary.directories.as_ref().unwrap().iter();
     let sum: usize = functions.map(|it| it.functions).sum();
     assert_eq!(sum, summary.functions);
-    let text = render(&told);
+    let text = render(&report);
     assert!(
         text.lines().all(|line| line.chars().count() <= WIDTH),
         "{text}"
@@ -198,4 +198,98 @@ fn audits_as_json() {
     let document = audited(&Kernel::with_files().elf(), None);
     let audit = serde_json::to_string_pretty(&document.makefiles).unwrap();
     insta::assert_snapshot!("audit_json", audit);
+}
+
+/// The cells of the row that starts with a text.
+fn cells<'t>(text: &'t str, head: &str) -> Vec<&'t str> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(head));
+    rest.unwrap_or_else(|| panic!("no row {head}"))
+        .split_whitespace()
+        .collect()
+}
+
+fn sum(cells: &[&str]) -> usize {
+    let counts = cells.iter().filter(|cell| **cell != "-");
+    counts.map(|cell| cell.parse::<usize>().unwrap()).sum()
+}
+
+#[test]
+fn each_row_of_the_summary_counts_every_function_once() {
+    let document = reported(&Kernel::whole().elf(), &[], ENTRY);
+    let (text, summary) = (render(&document), document.summary.unwrap());
+    assert_eq!(summary.functions, 35);
+    for (attach_type, _) in &summary.entries {
+        let row = cells(&text, &format!("{attach_type} "));
+        assert_eq!(sum(&row), summary.functions, "{attach_type}: {row:?}");
+    }
+    // ftrace, optimized, int3, depends, refused
+    assert_eq!(cells(&text, "kprobe "), ["5", "2", "-", "-", "28"]);
+    assert_eq!(cells(&text, "register_kprobe "), ["7", "6", "5", "5", "12"]);
+    assert_eq!(cells(&text, "kprobe.multi "), ["9", "-", "-", "2", "24"]);
+    assert_eq!(cells(&text, "fentry "), ["4", "-", "-", "-", "31"]);
+}
+
+#[test]
+fn each_answer_of_a_function_has_its_row() {
+    let document = reported(&Kernel::whole().elf(), &["listed"], ENTRY);
+    let text = render(&document);
+    for answer in &document.functions[0].answers {
+        let row = cells(&text, &format!("  {} ", answer.attach));
+        assert_eq!(row[0], answer.answer.label(), "{}", answer.attach);
+    }
+    assert_eq!(cells(&text, "  kprobe ")[0], "EINVAL");
+    assert_eq!(cells(&text, "  kprobe.multi "), ["ftrace"]);
+}
+
+#[test]
+fn the_diff_counts_what_it_names() {
+    let (old, new) = (Kernel::whole().elf(), Kernel::later().elf());
+    let (old, new) = (Image::parse(&old).unwrap(), Image::parse(&new).unwrap());
+    let text = diff(&old.diff(&new, "other".to_owned(), new.about(&[]), &[]));
+    assert_eq!(cells(&text, "        1  gained "), ["fresh"]);
+    let lost = cells(&text, "        3  lost ").concat();
+    assert_eq!(lost, "faults,jumps_back,phantom");
+    assert_eq!(cells(&text, "        1  now ambiguous "), ["keyed"]);
+    assert!(text.contains("  plain -> plain.isra.0\n"), "{text}");
+    assert!(text.contains("  ! CONFIG_FPROBE is off\n"), "{text}");
+}
+
+#[test]
+fn the_audit_counts_every_object_once() {
+    let config = "CONFIG_FUNCTION_TRACER=y\nCONFIG_DEBUG=y";
+    let document = audited(&Kernel::with_files().elf(), Some(config));
+    let (text, audit) = (render(&document), document.makefiles.unwrap());
+    // found, in effect, off, not known
+    assert_eq!(cells(&text, "remove the flag "), ["6", "5", "1", "-"]);
+    assert_eq!(audit.objects.len(), 10);
+    let objects = text.split("10 objects in the image:\n").nth(1).unwrap();
+    let rows = objects.lines().take_while(|line| !line.is_empty());
+    let counts: Vec<&str> = rows
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(sum(&counts), audit.objects.len(), "{counts:?}");
+    assert_eq!(audit.totals.unwrap().leaks, 1);
+}
+
+#[test]
+fn json_has_the_answer_its_flavor_errno_and_reason() {
+    let document = reported(&Kernel::whole().elf(), &["traced", "listed"], ENTRY);
+    let json = serde_json::to_value(&document).unwrap();
+    let answer = |function: usize| &json["functions"][function]["answers"][0];
+    assert_eq!(answer(0)["attach"], "kprobe");
+    assert_eq!(
+        (&answer(0)["answer"], &answer(0)["flavor"]),
+        (&"yes".into(), &"ftrace".into())
+    );
+    assert_eq!(
+        (&answer(1)["answer"], &answer(1)["errno"]),
+        (&"no".into(), &"EINVAL".into())
+    );
+    assert_eq!(answer(1)["decided_by"], "within_kprobe_blacklist");
+    assert!(
+        answer(1)["reason"]
+            .as_str()
+            .unwrap()
+            .contains("NOKPROBE_SYMBOL()")
+    );
 }

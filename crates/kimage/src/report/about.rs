@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What an image is, and what it lacks.
+//! Release, layers and symbols of an image, and what it lacks.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::elf::release;
 use crate::{Image, Layer, Mechanism, SymbolSource};
 
-/// What there is to say about an image as a whole.
+/// Facts about an image as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct About {
     /// As `uname -r` has it; of a module, that of the kernel that loads it.
@@ -22,7 +22,7 @@ pub struct About {
     pub symbol_source: SymbolSource,
     /// How many there are, data included.
     pub symbols: usize,
-    /// What keeps probes of some kind from working, or us from knowing.
+    /// What the image lacks that probes, or exact answers, need.
     pub missing: Vec<Missing>,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Missing {
 }
 
 impl Image<'_> {
-    /// What it is. `layers` are what [`unwrap`](crate::unwrap) took off.
+    /// Describes the image. `layers` are those that [`unwrap`](crate::unwrap) removed.
     #[must_use]
     pub fn about(&self, layers: &[Layer]) -> About {
         let release = if self.is_module() {

@@ -10,10 +10,10 @@ use serde::Serialize;
 use crate::facts::units::{Unit, Units};
 use crate::{Function, Image, Region};
 
-/// What the Makefiles say, and what is in the image.
+/// Makefiles compared with an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Audit {
-    /// The source tree, as it was asked for.
+    /// The source tree, as given.
     pub tree: String,
     /// Where the configuration comes from.
     pub config: String,
@@ -23,8 +23,8 @@ pub struct Audit {
     pub lines: Vec<FlagLine>,
     /// Lines that were not understood.
     pub unread: Vec<Unread>,
-    /// How many objects there are of each kind; `None` without DWARF, which
-    /// alone tells objects apart.
+    /// How many objects there are of each kind; `None` without DWARF, by
+    /// which objects are found.
     pub totals: Option<Totals>,
     /// The objects of the image, in the order of their paths.
     pub objects: Vec<ObjectAudit>,
@@ -51,7 +51,7 @@ pub struct Totals {
     pub empty: usize,
 }
 
-/// How an object compares with the Makefiles.
+/// The result of comparing an object with the Makefiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
@@ -77,22 +77,23 @@ pub enum Found {
 /// An object of the image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ObjectAudit {
-    /// What it was made from, relative to the source tree.
+    /// Its source file, relative to the source tree.
     pub source: String,
-    /// How it compares.
+    /// The result of the comparison.
     pub found: Found,
     /// Whether it has the flag, by the Makefiles.
     pub flag: Tri,
-    /// Whether it was compiled with it, by DWARF; gcc tells, others do not.
+    /// Whether it was compiled with it, by DWARF; `None` if
+    /// the compiler, unlike gcc, does not record its options.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compiled_with: Option<bool>,
     /// How many functions it has.
     pub functions: usize,
     /// How many of them have a call site.
     pub with_call_site: usize,
-    /// How many of the others never have one: `noinstr`, entry code, parts.
+    /// How many of the rest never have one: `noinstr`, entry code, parts.
     pub exempt: usize,
-    /// Which functions those are that should not be so: with a call site in a
+    /// Names of the functions that contradict the Makefiles: with a call site in a
     /// leak, without one where nothing removes the flag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<String>,
@@ -108,7 +109,7 @@ impl ObjectAudit {
         format!("{}.o", stem(&self.source))
     }
 
-    /// What Makefiles and compiler disagree on: the Makefiles were misread, or
+    /// Whether Makefiles and compiler disagree: the Makefiles were misread, or
     /// are of another kernel.
     #[must_use]
     pub fn is_misread(&self) -> bool {
@@ -185,8 +186,8 @@ impl Totals {
 }
 
 impl Image<'_> {
-    /// Compares what Makefiles say with what is in the image. `tree`, `config`
-    /// and `files` are told, as they are.
+    /// Compares Makefiles with the image. `tree`, `config` and `files` are for the
+    /// report only.
     #[must_use]
     pub fn audit(
         &self,

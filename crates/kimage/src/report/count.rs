@@ -61,13 +61,13 @@ impl Image<'_> {
             counted
         };
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let others = threads
+        let spawned = threads
             .min(batches.len())
             .min(MOST_THREADS)
             .saturating_sub(1);
         thread::scope(|scope| {
-            let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
-            others.into_iter().fold(work(), |all, other| {
+            let spawned: Vec<_> = (0..spawned).map(|_| scope.spawn(work)).collect();
+            spawned.into_iter().fold(work(), |all, other| {
                 all.merge(other.join().expect("a thread that counts does not panic"))
             })
         })

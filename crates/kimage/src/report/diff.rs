@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Two images: which functions came and went, and which are answered
-//! differently.
+//! Two images: functions gained, lost and renamed, and changed answers.
 //!
 //! Functions are compared by name. Those that are freed after boot, padding,
 //! parts of functions (`.cold`, `.part.0`) and the trampolines of static calls
-//! are left aside: nobody aims at them.
+//! are left out: they are no targets of probes.
 
 use std::collections::BTreeMap;
 use std::mem::discriminant;
@@ -17,10 +16,10 @@ use nmissed_wire::AttachType;
 use crate::facts::functions::base_name;
 use crate::{ATTACH_TYPES, About, Answer, Function, Image, Region};
 
-/// What is different in the other image. Names are sorted.
+/// Differences of another image. Names are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diff {
-    /// The other file, as it was asked for.
+    /// The path of the other file, as given.
     pub file: String,
     /// What it is.
     #[serde(flatten)]
@@ -35,8 +34,8 @@ pub struct Diff {
     pub ambiguous: Vec<String>,
     /// Names of several symbols, which are those of one in the other image.
     pub unambiguous: Vec<String>,
-    /// Functions that a probe works on in another way, or no more, or at last:
-    /// those that are the only ones of their name in both.
+    /// Functions whose answer differs: those that are the only ones of their name in
+    /// both images.
     #[serde(serialize_with = "crate::report::json::map")]
     pub changed: Vec<(AttachType, Vec<AnswerChange>)>,
 }
@@ -61,7 +60,7 @@ pub struct AnswerChange {
     pub functions: Vec<String>,
 }
 
-/// What is compared of a name.
+/// The compared properties of a name.
 struct Named {
     copies: u32,
     answers: [Answer; ATTACH_TYPES.len()],
@@ -72,7 +71,7 @@ type Names<'i> = BTreeMap<&'i str, Named>;
 impl Image<'_> {
     /// Compares with another image, which `file` and `about` are of. If there
     /// are names in `only`, functions of other names (but for the suffix) are
-    /// left aside.
+    /// left out.
     #[must_use]
     pub fn diff(&self, other: &Image<'_>, file: String, about: About, only: &[&str]) -> Diff {
         let (old, new) = (self.names(only), other.names(only));
@@ -135,8 +134,7 @@ fn missing_from<'i>(these: &Names<'_>, all: &Names<'i>) -> Vec<&'i str> {
     missing.copied().collect()
 }
 
-/// Tells those of `gone` that have come again, with another suffix, from those
-/// that have not.
+/// Splits `gone` into names that have come again with another suffix, and lost ones.
 fn renamed(gone: &[&str], come: &[&str]) -> (Vec<Renamed>, Vec<String>) {
     let mut by_base = FxHashMap::<&str, Vec<&str>>::default();
     for name in come {
@@ -185,7 +183,8 @@ fn changed<'n>(
     ATTACH_TYPES.into_iter().zip(changes).collect()
 }
 
-/// Another flavor, or another word; another reason for the same is none.
+/// Whether the flavor differs, or yes, no and depends do; a different reason alone is
+/// no change.
 fn is_change(from: Answer, to: Answer) -> bool {
     match (from, to) {
         (Answer::Yes(from), Answer::Yes(to)) => from.flavor() != to.flavor(),

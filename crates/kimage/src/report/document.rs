@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What is reported about an image and its functions: plain values, which
-//! `render` prints and `json` serializes.
+//! Reports on an image and its functions: plain values, which `render` prints and
+//! `json` serializes.
 
 use std::borrow::Cow;
 use std::thread;
@@ -51,8 +51,7 @@ impl From<Tally> for Counts {
 pub struct Summary {
     /// How many functions there are, aliases included.
     pub functions: usize,
-    /// How many symbols of the padding before functions, which count for
-    /// nothing else here.
+    /// Number of symbols of the padding before functions, which no other field counts.
     pub preambles: usize,
     /// How many ftrace call sites.
     pub call_sites: usize,
@@ -60,46 +59,44 @@ pub struct Summary {
     pub zeroed_call_sites: usize,
     /// Functions that [`Function::is_phantom`], by name.
     pub phantoms: Vec<String>,
-    /// The answers at entries, per way to attach.
+    /// The answers at entries, per attach type.
     #[serde(serialize_with = "crate::report::json::map")]
     pub entries: Vec<(AttachType, Counts)>,
     /// The functions per directory of the source tree, those with the most that
     /// cannot be traced first; `None` without DWARF.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directories: Option<Vec<Directory>>,
-    /// The answers for a `register_kprobe()` on each instruction, if asked for.
+    /// The answers for a `register_kprobe()` on each instruction, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Counts>,
 }
 
-/// All that is told about an image: the whole of the JSON form.
+/// A whole report: the JSON form as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Document {
-    /// The file, as it was asked for.
+    /// The path of the file, as given.
     pub file: String,
-    /// What it is.
+    /// Release, layers and symbols of the image.
     #[serde(flatten)]
     pub about: About,
-    /// The answers for all functions, if nothing else was asked for.
+    /// The answers for all functions, if no function was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
-    /// The functions that were asked for.
+    /// The functions that were named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionReport>,
-    /// What is different in another image, if that was asked for; then there is
-    /// nothing else.
+    /// Differences to another image; excludes all other parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
-    /// What the Makefiles of a source tree say, if that was asked for; then
-    /// there is nothing else.
+    /// The comparison with Makefiles; excludes all other parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub makefiles: Option<Audit>,
-    /// Whether the text form tells all of what it tells the first of otherwise.
+    /// Whether the text form has all rows of tables, and not only the first.
     #[serde(skip)]
     pub all: bool,
 }
 
-/// How much to say about a function.
+/// How much detail a report has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Detail {
     /// The chain of evidence behind each answer.
@@ -108,7 +105,7 @@ pub struct Detail {
     pub sites: bool,
 }
 
-/// The answers for one function, or for one place in it.
+/// The answers for one function, or for one offset in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FunctionReport {
     /// The function's name.
@@ -131,31 +128,30 @@ pub struct FunctionReport {
     /// Where the instruction around `offset` starts, if none starts there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inside: Option<u32>,
-    /// The answers, per way to attach.
+    /// The answers, per attach type.
     pub answers: Vec<AttachAnswer>,
-    /// The answer for a `register_kprobe()` on each instruction, if asked for.
+    /// The answer for a `register_kprobe()` on each instruction, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Vec<Site>>,
     /// Whether BPF and perf are refused at all of them, for want of a call site.
     pub notrace: bool,
 }
 
-/// An answer for a way to attach.
+/// The answer for an attach type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttachAnswer {
-    /// The way to attach.
+    /// The attach type.
     pub attach: AttachType,
     /// The answer.
     #[serde(flatten)]
     pub answer: Answer,
-    /// What led to it, if asked for.
+    /// The facts that it follows from, if requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<Evidence>,
 }
 
 impl Image<'_> {
-    /// Counts the answers for all functions; with `sites`, for all instructions,
-    /// too.
+    /// Counts the answers for all functions and, with `sites`, for all instructions.
     #[must_use]
     pub fn summary(&self, functions: &[Function], sites: bool) -> Summary {
         let (preambles, functions): (Vec<Function>, Vec<Function>) = functions
@@ -184,7 +180,7 @@ impl Image<'_> {
         }
     }
 
-    /// Reports on the functions that a query means.
+    /// Reports on the functions that a query matches.
     ///
     /// # Errors
     /// [`LookupError`] if there are none.
@@ -244,7 +240,7 @@ impl Image<'_> {
         }
     }
 
-    /// Clones and parts of a function, or what it is one of.
+    /// Clones and parts of a function, or the function that it is one of.
     fn kin(&self, functions: &[Function], function: &Function) -> Vec<String> {
         let name = self.name(function);
         let base = base_name(name);
@@ -269,7 +265,7 @@ impl Image<'_> {
         around.map(|site| site.offset)
     }
 
-    /// The functions that can be traced, as `available_filter_functions` lists
+    /// Returns the functions that can be traced, as `available_filter_functions` lists
     /// them: by address of their call sites, one line each. A call site that is
     /// no function's, which the kernel lists as `__ftrace_invalid_address___N`,
     /// is left out. A module's have its name behind them.

@@ -58,7 +58,7 @@ impl Serialize for Answer {
     }
 }
 
-/// What is written as it is displayed.
+/// Serializes types as they are displayed.
 macro_rules! displayed {
     ($($kind:ty),*) => {$(
         impl Serialize for $kind {

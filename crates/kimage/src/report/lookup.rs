@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `SYMBOL[+OFF]`: what is meant by it, and what else might have been.
+//! Looks up `SYMBOL[+OFF]`, and finds similar names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::facts::functions::{Function, base_name};
 use crate::facts::image::Image;
 
-/// A function by name, and a place in it.
+/// A function by name, and an offset into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// As kallsyms has it, suffix included.
@@ -46,7 +46,7 @@ impl fmt::Display for Query {
     }
 }
 
-/// Why nothing is meant by a query.
+/// Why a query matches no function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// Not of the form `SYMBOL[+OFF]`.
@@ -66,7 +66,7 @@ pub enum LookupError {
     /// The offset is in another function.
     #[error("`{query}` is past the end of the function, which has {size:#x} bytes")]
     PastEnd {
-        /// What was asked for.
+        /// The query.
         query: Query,
         /// The largest extent of a function of the name.
         size: u64,
@@ -82,8 +82,8 @@ fn did_you_mean(near: &[String]) -> String {
 }
 
 impl Image<'_> {
-    /// The functions that a query means, by address: several if they share the
-    /// name.
+    /// Returns the functions that a query matches, by address: several if they share
+    /// the name.
     ///
     /// # Errors
     /// [`LookupError`] if there are none.

@@ -24,7 +24,7 @@ impl Image<'_> {
     /// Returns the answer for a probe at a function's entry.
     ///
     /// # Panics
-    /// If the attach type is none of [`ATTACH_TYPES`]: no image is asked about it.
+    /// If the attach type is none of [`ATTACH_TYPES`]: an image does not decide about the rest.
     #[must_use]
     pub fn answer(&self, function: &Function, attach: AttachType) -> Answer {
         let extent = self.extent_around(function);
@@ -99,7 +99,7 @@ impl Image<'_> {
             AttachType::Fentry | AttachType::Fexit | AttachType::FmodRet => {
                 self.trampoline(function, attach, trail)
             }
-            other => panic!("no image is asked about {other}"),
+            _ => panic!("an image has no answer for {attach}"),
         };
         self.qualified(answer.unwrap_or_else(|answer| answer))
     }

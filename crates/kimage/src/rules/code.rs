@@ -25,7 +25,7 @@ pub(super) struct Code {
     pub(super) switched: Vec<(u64, Condition)>,
     /// Why nothing in the extent can be optimized.
     pub(super) unoptimized: Option<NotOptimized>,
-    /// Why the optimization of all others is not certain.
+    /// Why the optimization of the rest is not certain.
     pub(super) unsure: Option<Condition>,
     /// Where decoding ended: the end of the extent if all of it decodes.
     pub(super) end: u64,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A place for a probe of a wanted flavor that every call of a function passes.
+//! Finds an instruction for a probe of a given flavor that every call of a function
+//! executes.
 
 use nmissed_wire::Flavor;
 
@@ -11,7 +12,7 @@ use crate::facts::marks::{Marks, Special};
 use crate::rules::extent::Site;
 
 impl Image<'_> {
-    /// The first place of a flavor that each call of a function passes, once.
+    /// Returns the first site of a flavor that each call of a function executes once.
     #[must_use]
     pub fn pick(&self, function: &Function, wanted: Flavor) -> Option<Site> {
         let end = self.straight_end(function);
@@ -44,7 +45,7 @@ impl Image<'_> {
     }
 }
 
-/// Whether what follows may not be next.
+/// Whether the next instruction may be another than the one that follows.
 fn leaves(insn: &Insn, end: u64) -> bool {
     insn.jump_target(end).is_some()
         || insn.is_indirect_jump()

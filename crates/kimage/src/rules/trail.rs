@@ -10,7 +10,7 @@ use crate::answer::value::Answer;
 /// One fact that led to an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// The fact, as prose.
+    /// The fact, as prose, which may be reworded.
     pub fact: String,
     /// The kernel function that checks it.
     pub asked_by: &'static str,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use test_case::test_case;
 
-use crate::container::decompress::samples::packed;
+use crate::testing::containers::packed;
 use crate::testing::fixture::{Fixture, Layout, Sym};
 use crate::testing::toy::Kernel;
 use crate::{Compression, Error, Image, unwrap};
@@ -157,7 +157,7 @@ fn symbols_that_are_all_the_same_are_answered_for() {
 }
 
 fn many_prototypes(name: &str, count: usize) -> Vec<u8> {
-    let mut btf = crate::facts::btf::builder::Builder::new();
+    let mut btf = crate::testing::btf::Builder::new();
     for _ in 0..count {
         btf.function(name, 0, &[]);
     }
@@ -360,7 +360,7 @@ fn a_bomb_in_a_bomb_does_not_go_off() {
 fn a_payload_that_claims_a_gigabyte_gets_none() {
     let mut payload = packed(Compression::Zstd, b"\x7fELF");
     payload.extend((1_u32 << 30).to_le_bytes());
-    let file = crate::container::layers::samples::bzimage(&payload);
+    let file = crate::testing::containers::bzimage(&payload);
     let error = bounded(65 << 20, || unwrap(&file).map(|_| ()));
     assert!(matches!(error, Err(Error::Malformed { .. })), "{error:?}");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Images made by hand for tests and for fuzzing, and the tests of whole images.
 
+pub(crate) mod btf;
+pub(crate) mod containers;
 #[cfg(test)]
 pub(crate) mod damage;
 pub(crate) mod dwarf;

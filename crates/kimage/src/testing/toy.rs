@@ -2,7 +2,7 @@
 //! A kernel of two dozen functions, for tests: one of each kind that is
 //! answered differently.
 
-use crate::facts::btf::builder::Builder;
+use crate::testing::btf::Builder;
 use crate::testing::dwarf::{Dwarf, File};
 use crate::testing::fixture::{Fixture, Layout, Sym};
 

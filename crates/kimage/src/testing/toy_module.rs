@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::facts::btf::builder::Builder;
+use crate::testing::btf::Builder;
 use crate::testing::toy;
 
 const SOURCE: &str = r#"
