@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask bench inspect`: how long inspecting an image takes, and how
-//! much memory, against what else reads one.
+//! much memory, against other programs that read one.
 //!
 //! Every program runs as a process of its own, on a file that has been read
 //! before, and prints to nowhere. `inspect` is built as a release: the profile
@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_fits_the_screen_and_says_how_many_times_as_long() {
+    fn row_has_times_memory_and_ratio() {
         let took = Took {
             times: [90, 100, 300].map(Duration::from_millis).to_vec(),
             kilobytes: 61_500,
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn files_go_where_they_are_asked_for() {
+    fn image_and_output_are_replaced_in_arguments() {
         let bench = Bench {
             xtask: "xtask".into(),
             scratch: "out".into(),

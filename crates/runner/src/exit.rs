@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the exit status says.
+//! The exit status of a command.
 
 use nmissed_evidence::{Run, differences};
 use nmissed_wire::Outcome;
@@ -36,9 +36,9 @@ impl Exit {
 }
 
 impl Exit {
-    /// What the runs of a command come to, in which repetitions have to be alike.
-    /// A kernel's failure outweighs the host's: tests that did not get their turn
-    /// because the kernel crashed are the host's to say, but the crash is the news.
+    /// Returns the exit status for runs, whose repetitions must be alike. A kernel's
+    /// failure outweighs the host's: a test that did not run because the kernel
+    /// crashed counts as the host's, but the crash is the result.
     pub fn of(runs: &[Run]) -> Self {
         let tests = runs
             .iter()
@@ -97,7 +97,7 @@ mod tests {
     #[test_case(Outcome::Hang("boot".into()), &[] => Exit::Failed; "a hang at boot")]
     #[test_case(Outcome::Infra("no QEMU".into()), &[] => Exit::Host; "the host")]
     #[test_case(Outcome::Pass, &[] => Exit::Host; "nothing ran")]
-    fn runs_come_to(machine: Outcome, tests: &[Outcome]) -> Exit {
+    fn exit_of_runs(machine: Outcome, tests: &[Outcome]) -> Exit {
         Exit::of(&[run(Outcome::Pass, &[Outcome::Pass]), run(machine, tests)])
     }
 
@@ -105,7 +105,7 @@ mod tests {
     #[test_case(&[Outcome::Pass, Outcome::Skip("no".into())] => Exit::Failed; "not alike")]
     #[test_case(&[Outcome::Pass, Outcome::Fail("1 != 2".into())] => Exit::Failed; "a failure later on")]
     #[test_case(&[Outcome::Pass, Outcome::Infra("not run".into())] => Exit::Host; "the host later on")]
-    fn repetitions_come_to(of_a_test: &[Outcome]) -> Exit {
+    fn exit_of_repetitions(of_a_test: &[Outcome]) -> Exit {
         let records = vec![Vec::new(); of_a_test.len()];
         Exit::of(&[run(Outcome::Pass, of_a_test).repeated(1, records)])
     }

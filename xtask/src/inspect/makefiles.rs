@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_makefile_of_a_kernel_is_refused() {
+    fn other_folder_and_huge_makefile_are_refused() {
         let dir = tree();
         let error = files(&dir.path().join("kernel")).unwrap_err();
         assert!(error.is::<WrongUsage>(), "{error}");
@@ -199,7 +199,7 @@ mod tests {
     #[test_case("arch/arm", false; "another")]
     #[test_case("drivers/tools", true; "a name like one that is left out")]
     #[test_case("lib/.cache", false; "hidden")]
-    fn folders(path: &str, wanted: bool) {
+    fn folder_of_an_x86_kernel(path: &str, wanted: bool) {
         assert_eq!(is_of_kernel(Path::new(path)), wanted);
     }
 }

@@ -125,7 +125,7 @@ fn seed(target: &Path) -> Result<()> {
 struct Build<'a> {
     workspace: &'a Workspace,
     target: PathBuf,
-    /// The headers that nmissed-uapi speaks; libbpf's if there are none.
+    /// The headers for nmissed-uapi; libbpf's copy if `None`.
     uapi: Option<PathBuf>,
     host: &'a Host,
     /// Whether anything had to be compiled.
@@ -155,7 +155,7 @@ impl<'a> Build<'a> {
         Ok(Self::new(workspace, target, None, host))
     }
 
-    /// Builds, and says how it went.
+    /// Builds, and prints whether anything was compiled.
     fn timed(self, act: impl FnOnce(&Self) -> Result<Guest>) -> Result<Guest> {
         let started = Instant::now();
         self.host
@@ -206,7 +206,7 @@ impl<'a> Build<'a> {
         if !finished.status.success() {
             bail!(
                 "the guest's programs do not build\n{}",
-                complaint(&finished.lines)
+                error_text(&finished.lines)
             );
         }
         Ok(finished
@@ -239,8 +239,8 @@ impl<'a> Build<'a> {
     }
 }
 
-/// What cargo says for people, from its first complaint on.
-fn complaint(lines: &[String]) -> String {
+/// Returns the lines of cargo that are not JSON, from its first error on.
+fn error_text(lines: &[String]) -> String {
     let human = lines
         .iter()
         .map(String::as_str)
@@ -254,7 +254,7 @@ fn complaint(lines: &[String]) -> String {
     }
 }
 
-/// Where the C compiler finds the static libelf and libz.
+/// Returns the folder of the static libelf and libz.
 fn library_path() -> Result<PathBuf> {
     let answer = Cmd::new("gcc").arg("-print-file-name=libelf.a").run()?;
     let path = answer
@@ -270,7 +270,7 @@ fn library_path() -> Result<PathBuf> {
         .context("libelf.a has no folder")
 }
 
-/// The program that one of cargo's JSON messages speaks of.
+/// Returns name and path of the program in one of cargo's JSON messages.
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
     let path = message.get("executable")?.as_str()?;
@@ -298,8 +298,8 @@ mod tests {
 
     #[test_case(&["Compiling x", "{}", "error[E0]: no", "  --> y"] => "error[E0]: no\n  --> y"; "from the error on")]
     #[test_case(&["{}", "killed"] => "killed"; "all of it if there is none")]
-    fn complaints_are_for_people(lines: &[&str]) -> String {
-        complaint(
+    fn error_of_cargo_is_shown_without_its_json(lines: &[&str]) -> String {
+        error_text(
             &lines
                 .iter()
                 .map(|line| (*line).to_owned())
@@ -311,7 +311,7 @@ mod tests {
         => Some(("missed".to_owned(), PathBuf::from("/t/missed-1"))); "a program")]
     #[test_case(r#"{"reason":"compiler-artifact","target":{"name":"lib"},"executable":null}"# => None; "a library")]
     #[test_case("   Compiling libc v0.2" => None; "a line for people")]
-    fn programs_are_found_in_messages(line: &str) -> Option<(String, PathBuf)> {
+    fn program_is_found_in_a_message(line: &str) -> Option<(String, PathBuf)> {
         executable(line)
     }
 }

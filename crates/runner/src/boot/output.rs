@@ -19,14 +19,14 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The folder that was asked for.
+    /// Takes a given folder.
     pub(crate) fn at(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir)
             .with_context(|| format!("cannot create the output folder {}", dir.display()))?;
         Self::claim(dir.to_owned())
     }
 
-    /// The folder, unless another command writes to it.
+    /// Takes a folder, unless another command writes to it.
     fn claim(dir: PathBuf) -> Result<Self> {
         let Some(lock) = Lock::of_folder(&dir)? else {
             bail!(
@@ -41,7 +41,7 @@ impl Output {
         })
     }
 
-    /// The next free `run-NNNN` below `parent`, so that no run overwrites the
+    /// Creates the next free `run-NNNN` below `parent`, so that no run overwrites the
     /// evidence of another.
     pub(crate) fn next_below(parent: &Path) -> Result<Self> {
         fs::create_dir_all(parent)
@@ -67,15 +67,14 @@ impl Output {
         &self.results
     }
 
-    /// The folder of one run, made empty of an earlier run's files by being
-    /// written over.
+    /// Creates the folder of one run. Files of an earlier run are written over.
     pub(crate) fn run_dir(&self, kernel: &str, variant: &str) -> Result<PathBuf> {
         let dir = self.dir.join(format!("{kernel}-{variant}"));
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         Ok(dir)
     }
 
-    /// Leaves no folder behind in which nothing was kept; says whether it was one.
+    /// Removes the folder if it is empty, and returns whether it was.
     pub(crate) fn discard(&self) -> bool {
         // It stays if there is anything in it.
         fs::remove_dir(&self.dir).is_ok()
@@ -97,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_run_gets_a_folder_of_its_own() {
+    fn each_run_gets_its_own_folder() {
         let parent = tempfile::tempdir().unwrap();
         let first = Output::next_below(parent.path()).unwrap();
         let second = Output::next_below(parent.path()).unwrap();
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_written_to_by_one_command_at_a_time() {
+    fn folder_of_a_running_command_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let first = Output::at(dir.path()).unwrap();
         let refused = Output::at(dir.path()).unwrap_err().to_string();

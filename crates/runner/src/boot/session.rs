@@ -20,11 +20,11 @@ use crate::workspace::Workspace;
 pub struct BootSettings {
     /// The output folder; the next free `target/vm/run-NNNN` if `None`.
     pub output: Option<PathBuf>,
-    /// KVM if a kernel really boots with it, if `None`.
+    /// If `None`, KVM if a kernel boots with it, else TCG.
     pub accel: Option<Accel>,
 }
 
-/// What is special about one boot.
+/// The programs, tests and limits of one boot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BootJob<'a> {
     pub(crate) guest: &'a Guest,
@@ -36,7 +36,7 @@ pub(crate) struct BootJob<'a> {
     pub(crate) files: &'a [(&'a str, Vec<u8>)],
 }
 
-/// What all boots of one command share.
+/// Host, machines, accelerator and output folder of one command.
 pub(crate) struct BootSession {
     pub(crate) host: Host,
     pub(crate) output: Output,
@@ -45,7 +45,7 @@ pub(crate) struct BootSession {
 }
 
 impl BootSession {
-    /// Chooses how to emulate, and makes the folder for the evidence.
+    /// Chooses the accelerator, and creates the output folder.
     pub(crate) fn start(workspace: &Workspace, settings: &BootSettings) -> Result<Self> {
         let host = Host::open()?;
         let machines = nmissed_vm::Machines::load(&workspace.vmconfig().join("vm.toml"))?;
@@ -67,7 +67,7 @@ impl BootSession {
         })
     }
 
-    /// Says where the evidence lies, if there is any.
+    /// Prints where the evidence is, if there is any.
     pub(crate) fn say_where(&self) {
         if !self.output.discard() {
             let dir = self.output.dir().display();

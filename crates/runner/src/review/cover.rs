@@ -54,7 +54,7 @@ pub fn cover(workspace: &Workspace, plans: &[KernelPlan]) -> Result<()> {
     Ok(())
 }
 
-/// What a letter compares.
+/// The two variants that a letter compares.
 struct Tested<'a> {
     kernel: &'a str,
     /// Without the series and with it.
@@ -68,7 +68,7 @@ impl Tested<'_> {
         format!("cargo xtask vm test --kernel {kernel} --variant {below} --variant {variant}")
     }
 
-    /// Of the results of `vm test`, the newest that have both variants.
+    /// Returns the newest results of `vm test` that have both variants.
     fn last_evidence(&self, workspace: &Workspace) -> Result<(PathBuf, Results)> {
         let dir = workspace.target().join("vm");
         let runs = fs::read_dir(&dir).into_iter().flatten().flatten();
@@ -86,7 +86,7 @@ impl Tested<'_> {
         Err(UsageError(format!("there is no evidence in {dir}: run `{command}`")).into())
     }
 
-    /// The runs that are compared, if they are there.
+    /// Returns the runs of the two variants.
     fn of(&self, results: Results) -> Option<Results> {
         let find = |variant: &str| {
             let is_it = |run: &&Run| run.kernel == self.kernel && run.variant == variant;
@@ -97,7 +97,6 @@ impl Tested<'_> {
     }
 }
 
-/// When a file was last written.
 fn changed(file: &Path) -> Option<SystemTime> {
     fs::metadata(file).and_then(|data| data.modified()).ok()
 }

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted() {
+    fn lines_that_differ_are_listed_by_side() {
         let ours = counted(["a", "a", "b", "c"].into_iter());
         let theirs = counted(["a", "b", "b", "d"].into_iter());
         let report = differences(KernelList::Functions, &ours, &theirs);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_own_lines_are_understood() {
+    fn lines_of_the_kernels_lists_are_parsed() {
         assert_eq!(
             first_address("ffffffff81000010 f"),
             Some(0xffff_ffff_8100_0010)
