@@ -28,35 +28,35 @@ pub enum Error {
     /// A structure that reaches past the end of the bytes it lies in.
     #[error("{what} at {offset:#x} is cut off")]
     Truncated {
-        /// Which structure.
+        /// The name of the structure.
         what: &'static str,
-        /// Where it starts.
+        /// Offset of its first byte.
         offset: u64,
     },
     /// A structure that contradicts itself.
     #[error("{what} at {offset:#x}: {why}")]
     Malformed {
-        /// Which structure.
+        /// The name of the structure.
         what: &'static str,
-        /// Where it starts.
+        /// Offset of its first byte.
         offset: u64,
-        /// The contradiction.
+        /// How it contradicts itself, as prose.
         why: &'static str,
     },
     /// An ELF structure that goblin refuses.
     #[error("ELF {what}: {reason}")]
     Elf {
-        /// Which structure.
+        /// The name of the structure.
         what: &'static str,
-        /// goblin's reason.
+        /// The error of goblin.
         reason: goblin::error::Error,
     },
     /// An ELF file for something else.
     #[error("not an x86_64 ELF file: {what} is {value:#x}")]
     OtherMachine {
-        /// The header field.
+        /// The name of the header field.
         what: &'static str,
-        /// What it holds.
+        /// The value of the field.
         value: u64,
     },
     /// Compressed in a way that is recognized, but not read.
@@ -72,7 +72,7 @@ pub enum Error {
     Decompress {
         /// How it claims to be compressed.
         method: Compression,
-        /// The decompressor's reason.
+        /// The error of the decompressor.
         reason: std::io::Error,
     },
     /// Compressed data that decompresses to more than a kernel can be.
@@ -89,7 +89,7 @@ pub enum Error {
     /// Sections of a module that cannot be laid out.
     #[error("the sections of the module: {why}")]
     Layout {
-        /// The defect.
+        /// The defect, as prose.
         why: &'static str,
     },
     /// A relocation that the kernel would not apply, either.
@@ -99,7 +99,7 @@ pub enum Error {
         section: String,
         /// Which of that section's, from 0 on.
         number: usize,
-        /// The defect.
+        /// The defect, as prose.
         why: &'static str,
     },
     /// A kernel was given for something that no kernel loads.
@@ -119,7 +119,7 @@ pub enum Error {
     /// A symbol or section that every answer needs.
     #[error("no {what} in the image")]
     Missing {
-        /// Its name.
+        /// The name of the symbol or section.
         what: &'static str,
     },
 }

@@ -237,7 +237,6 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// A function's arguments.
 fn arguments(text: &str) -> Vec<&str> {
     let mut arguments = Vec::new();
     let (mut depth, mut start) = (0_usize, 0);

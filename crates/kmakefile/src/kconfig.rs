@@ -12,7 +12,7 @@ pub struct Kconfig {
 }
 
 impl Kconfig {
-    /// Reads a `.config`.
+    /// Reads a `.config`, in which symbols that are missing are off.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let assigned = text.lines().filter_map(|line| line.split_once('='));

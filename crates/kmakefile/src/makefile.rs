@@ -91,7 +91,7 @@ pub struct Unread {
     /// File and line.
     #[serde(flatten)]
     pub place: SourceLine,
-    /// Its text.
+    /// Its text, shortened to 120 characters.
     pub text: String,
     /// Why it is not understood, as prose.
     pub why: &'static str,

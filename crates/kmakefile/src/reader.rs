@@ -340,7 +340,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads no further.
     fn give_up(&mut self, text: &str, why: &'static str) {
         if !self.gave_up {
             self.report(text, why);

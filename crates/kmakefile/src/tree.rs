@@ -13,7 +13,7 @@ use crate::tri::Tri;
 /// All Makefiles of a source tree.
 #[derive(Clone, Debug, Default)]
 pub struct Makefiles {
-    /// By directory.
+    /// Makefiles by directory.
     directories: BTreeMap<String, Makefile>,
     lines: Vec<FlagLine>,
     unread: Vec<Unread>,

@@ -8,11 +8,11 @@ use serde::{Serialize, Serializer};
 /// A truth value that may not be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tri {
-    /// False.
+    /// Known to be false.
     No,
     /// Not decided by what is known.
     Unknown,
-    /// True.
+    /// Known to be true.
     Yes,
 }
 

@@ -8,7 +8,7 @@ use nmissed_wire::Flavor;
 /// How a kprobe gets control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Arming {
-    /// Called by ftrace.
+    /// A call site: ftrace calls the handler.
     Ftrace,
     /// By a breakpoint, and soon after by a jump instead.
     Optimized,

@@ -26,7 +26,6 @@ pub enum Errno {
 }
 
 impl Errno {
-    /// All of them.
     const ALL: [Self; 8] = [
         Self::Enoent,
         Self::Esrch,

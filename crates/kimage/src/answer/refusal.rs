@@ -11,11 +11,11 @@ use crate::facts::features::FprobeLookup;
 /// A mechanism that a kernel may be built without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mechanism {
-    /// ftrace-based kprobes.
+    /// Kprobes on call sites, called by ftrace.
     KprobesOnFtrace,
     /// kprobes for perf, tracefs and BPF.
     KprobeEvents,
-    /// Probes on returns.
+    /// Kretprobes: probes on the return of a function.
     Kretprobes,
     /// The mechanism below kprobe.multi.
     Fprobe,
@@ -24,7 +24,7 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// The Kconfig symbol.
+    /// Returns the Kconfig symbol.
     #[must_use]
     pub fn option(self) -> &'static str {
         match self {
@@ -78,11 +78,11 @@ pub enum Refusal {
     Init,
     /// In text of a module that is freed, and forgotten, once the module runs.
     ModuleInit,
-    /// Blacklisted for kprobes.
+    /// Blacklisted for kprobes, by the rule given.
     Blacklisted(Blacklist),
     /// A static key's branch.
     JumpLabel,
-    /// A static call.
+    /// The five bytes of a static call.
     StaticCall,
     /// `BUG()` or `WARN()`.
     Bug,
@@ -90,7 +90,7 @@ pub enum Refusal {
     Preamble,
     /// Not where an instruction starts.
     NotAnInstruction,
-    /// INT or UD.
+    /// An INT or UD instruction.
     Trap,
     /// It cannot be copied: an emulate prefix, or a change of the stack segment.
     Uncopyable,

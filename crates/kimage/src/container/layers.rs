@@ -24,7 +24,7 @@ pub enum Layer {
     Uki,
     /// The x86 boot protocol's header, and how its payload is compressed.
     BzImage(Option<Compression>),
-    /// A compressed file.
+    /// A compressed file, as gzip or zstd write it.
     Compressed(Compression),
     /// A module's signature behind it (`scripts/sign-file`); it is not checked.
     Signature,
@@ -46,7 +46,7 @@ impl fmt::Display for Layer {
 /// it is.
 #[derive(Debug)]
 pub struct Unwrapped<'a> {
-    /// The ELF file.
+    /// The bytes of the ELF file.
     pub elf: Cow<'a, [u8]>,
     /// The containers that were removed, the outermost first.
     pub layers: Vec<Layer>,

@@ -122,7 +122,7 @@ fn previous_string(data: &[u8], at: usize) -> Option<usize> {
 struct Names {
     count: usize,
     start: usize,
-    /// Where `num_syms` is.
+    /// Offset of `num_syms`.
     head: usize,
     /// Whether lengths above 127 have a second byte.
     long: bool,

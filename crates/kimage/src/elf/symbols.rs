@@ -35,7 +35,6 @@ impl fmt::Display for SymbolSource {
     }
 }
 
-/// One symbol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Symbol {
     pub(crate) addr: u64,

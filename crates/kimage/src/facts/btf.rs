@@ -50,7 +50,7 @@ pub enum Unsupported {
 /// What a function's arguments take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arguments {
-    /// So many registers.
+    /// Number of registers that all arguments take.
     pub(crate) registers: u32,
     /// A union is among them.
     pub(crate) unions: bool,
@@ -75,7 +75,7 @@ struct Type<'a> {
     info: u32,
     /// A size or another type's number.
     size_or_type: u32,
-    /// What follows it.
+    /// The bytes behind it: members, parameters or values.
     rest: &'a [u8],
 }
 

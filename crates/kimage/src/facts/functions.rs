@@ -17,7 +17,7 @@ use crate::facts::tables::NOP5;
 pub struct Function {
     /// Its index in [`Symbols`](crate::Symbols).
     pub(crate) symbol: u32,
-    /// Where it starts.
+    /// Address of its symbol.
     pub addr: u64,
     /// Up to the next symbol at another address: its extent for the kernel,
     /// padding included.
@@ -40,7 +40,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// Its extent.
+    /// Returns the addresses of its extent.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.addr..self.addr + self.size
@@ -79,7 +79,7 @@ impl Function {
 /// A part of the kernel's text with rules of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Region {
-    /// Ordinary text.
+    /// `.text`, without rules of its own.
     Text,
     /// `.init.text`: freed after boot.
     Init,
@@ -106,7 +106,7 @@ impl fmt::Display for Region {
 /// The place in a function from which ftrace is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallSite {
-    /// Its address.
+    /// Address of the call.
     pub addr: u64,
     /// The instruction there in the image.
     pub code: CallCode,
@@ -148,7 +148,7 @@ impl Image<'_> {
             .collect()
     }
 
-    /// A function's name.
+    /// Returns the name of a function, suffix included.
     #[must_use]
     pub fn name(&self, function: &Function) -> &str {
         self.symbols.name(function.symbol as usize)

@@ -306,7 +306,6 @@ impl<'a> Image<'a> {
         self.call_sites_in(range).first().copied()
     }
 
-    /// All of them.
     pub(crate) fn call_sites_in(&self, range: Range<u64>) -> &[u64] {
         within(
             &self.tables.call_sites,

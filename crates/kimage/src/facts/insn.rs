@@ -15,7 +15,6 @@ const EMULATE: [&[u8]; 2] = [b"\x0f\x0bxen", b"\x0f\x0bkvm"];
 /// What pads the text, and what a kprobe writes.
 pub(crate) const INT3: u8 = 0xcc;
 
-/// One decoded instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Insn {
     /// Its length, an emulate prefix included.
@@ -31,7 +30,7 @@ pub(crate) struct Insn {
     tail: [u8; 4],
     /// A CS override or an address-size prefix: `can_boost()` refuses both.
     pub(crate) unboostable_prefix: bool,
-    /// An address-size prefix.
+    /// Whether it has an address-size prefix.
     pub(crate) address_size: bool,
     /// Starts with `ud2` and a hypervisor's name.
     pub(crate) emulated: bool,
@@ -110,7 +109,7 @@ impl Insn {
         (self.opcode[0] == 0xff && self.reg() & 6 == 4) || self.opcode[0] == 0xea
     }
 
-    /// `ret`.
+    /// Whether it is a near `ret`.
     pub(crate) fn is_return(&self) -> bool {
         matches!(self.opcode[0], 0xc2 | 0xc3)
     }

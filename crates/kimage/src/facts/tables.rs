@@ -19,7 +19,6 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Between two symbols.
     fn bounded(elf: &'a Elf<'_>, symbols: &Labels<'_>, start: &str, stop: &str) -> Option<Self> {
         let (addr, end) = (symbols.get(start)?, symbols.get(stop)?);
         Some(Self {
@@ -108,7 +107,7 @@ pub(crate) struct Tables {
     pub(crate) nokprobe: Option<Vec<u64>>,
     /// `ALLOW_ERROR_INJECTION()`: function starts, sorted.
     pub(crate) injectable: Vec<u64>,
-    /// Single instructions, sorted.
+    /// Marked instructions, sorted by address.
     pub(crate) marks: Vec<Mark>,
     /// Jumps that the kernel puts in place of something else, sorted.
     pub(crate) branches: Vec<Branch>,
@@ -117,9 +116,9 @@ pub(crate) struct Tables {
 /// A jump that may be there or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Branch {
-    /// Where.
+    /// Address of the jump.
     pub(crate) from: u64,
-    /// Where it goes.
+    /// Target of the jump.
     pub(crate) to: u64,
     /// What puts it there: [`Special::JumpLabel`] or [`Special::Alternative`].
     pub(crate) by: Special,

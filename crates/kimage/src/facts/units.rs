@@ -46,7 +46,6 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Its folder.
     pub(crate) fn directory(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }

@@ -57,7 +57,7 @@ pub struct Totals {
 pub enum Found {
     /// Has call sites, and the flag.
     Traced,
-    /// Has neither.
+    /// Has neither call sites nor the flag.
     NotTraced,
     /// Has call sites, though the flag is taken away.
     Leak,
@@ -70,7 +70,7 @@ pub enum Found {
     NotKnown,
     /// Assembly or Rust: the flag is gcc's and clang's.
     NotC,
-    /// Without a function.
+    /// Has no function in the image.
     Empty,
 }
 

@@ -17,7 +17,7 @@ pub(crate) type Tally = FxHashMap<Answer, usize>;
 pub(crate) struct Counted {
     /// At entries, in the order of [`ATTACH_TYPES`].
     pub(crate) entries: [Tally; ATTACH_TYPES.len()],
-    /// At all instructions.
+    /// For a `register_kprobe()` at each instruction.
     pub(crate) sites: Tally,
 }
 

@@ -21,7 +21,7 @@ use crate::{ATTACH_TYPES, About, Answer, Function, Image, Region};
 pub struct Diff {
     /// The path of the other file, as given.
     pub file: String,
-    /// What it is.
+    /// Release, layers and symbols of the other image.
     #[serde(flatten)]
     pub about: About,
     /// Functions that only the other image has.
@@ -43,7 +43,7 @@ pub struct Diff {
 /// A function whose name got, lost or changed its suffix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Renamed {
-    /// Its name.
+    /// The name in this image.
     pub from: String,
     /// What the other image has instead.
     pub to: Vec<String>,
@@ -52,11 +52,11 @@ pub struct Renamed {
 /// Functions whose answer changed in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AnswerChange {
-    /// The answer.
+    /// The answer in this image.
     pub from: Answer,
     /// The answer in the other image.
     pub to: Answer,
-    /// Their names.
+    /// Names of the functions, sorted.
     pub functions: Vec<String>,
 }
 

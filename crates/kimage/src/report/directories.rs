@@ -20,7 +20,7 @@ pub struct Directory {
     pub functions: usize,
     /// Those with a call site of their own.
     pub traceable: usize,
-    /// Those without one.
+    /// Those without a call site of their own.
     pub without_call_site: usize,
     /// Those whose text is freed after boot, with a call site or not.
     pub init: usize,

@@ -27,7 +27,7 @@ pub struct Counts(pub Vec<Count>);
 pub struct Count {
     /// That many functions or instructions.
     pub count: usize,
-    /// The answer.
+    /// The answer that is counted.
     #[serde(flatten)]
     pub answer: Answer,
 }
@@ -108,9 +108,9 @@ pub struct Detail {
 /// The answers for one function, or for one offset in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FunctionReport {
-    /// The function's name.
+    /// The name of the function, suffix included.
     pub name: String,
-    /// Where it starts.
+    /// Address of its symbol.
     #[serde(serialize_with = "crate::report::json::hex")]
     pub address: u64,
     /// Bytes up to the next symbol.
@@ -140,9 +140,9 @@ pub struct FunctionReport {
 /// The answer for an attach type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttachAnswer {
-    /// The attach type.
+    /// The attach type that the answer is for.
     pub attach: AttachType,
-    /// The answer.
+    /// The answer at the entry or the offset.
     #[serde(flatten)]
     pub answer: Answer,
     /// The facts that it follows from, if requested.

@@ -55,7 +55,7 @@ pub enum LookupError {
     /// No symbol has the name.
     #[error("no function is named `{name}`{}", did_you_mean(.near))]
     Unknown {
-        /// The name.
+        /// The name that was looked up.
         name: String,
         /// Functions of similar names, the nearest first.
         near: Vec<String>,
@@ -66,7 +66,7 @@ pub enum LookupError {
     /// The offset is in another function.
     #[error("`{query}` is past the end of the function, which has {size:#x} bytes")]
     PastEnd {
-        /// The query.
+        /// The query as parsed.
         query: Query,
         /// The largest extent of a function of the name.
         size: u64,

@@ -14,7 +14,7 @@ use crate::rules::trail::{Evidence, Trail};
 /// An answer, and the facts that it follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// The answer.
+    /// The answer that the facts lead to.
     pub answer: Answer,
     /// In the order in which the kernel checks them; the last fact decides.
     pub evidence: Vec<Evidence>,
