@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What each step on an image costs, in time on a processor.
+//! Measures the processor time of each step on an image.
 //!
 //!     cargo run --release -p nmissed-kimage --example timing -- vmlinux...
-#![expect(clippy::print_stdout, reason = "that is what it is for")]
+#![expect(clippy::print_stdout, reason = "a program that prints times")]
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ fn time(file: &Mapped) -> nmissed_kimage::Result<()> {
     let unwrapped = step("unwrap", || unwrap(file))?;
     let image = step("parse", || Image::parse(&unwrapped.elf))?.mapped(file);
     let functions = step("functions", || image.functions());
-    step("verdicts and directories", || {
+    step("answers and directories", || {
         image.summary(&functions, false)
     });
-    step("verdicts and sites", || image.summary(&functions, true));
+    step("answers and sites", || image.summary(&functions, true));
     Ok(())
 }
 
@@ -34,7 +34,7 @@ fn step<T>(name: &str, act: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Time on a processor: what others do meanwhile is not counted.
+/// Processor time of this process, in nanoseconds since its start.
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let nanoseconds = stat.split(' ').next().and_then(|field| field.parse().ok());

@@ -95,14 +95,14 @@ fn a_diff_in_80_columns() {
 }
 
 #[test]
-fn many_names_are_told_by_the_first() {
+fn lists_are_cut_and_say_how_many_are_left() {
     let names = |count| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
     assert_eq!(some_of(&names(8)), "0, 1, 2, 3, 4, 5, 6, 7");
     assert_eq!(some_of(&names(9)), "0, 1, 2, 3, 4, 5, 6, 7 and 1 more");
 }
 
 #[test]
-fn what_is_missing_is_said_first() {
+fn the_head_lists_what_the_image_lacks() {
     let whole = reported(&Kernel::whole().elf(), &[], ENTRY);
     assert_eq!(whole.about.missing, [crate::Missing::Kallsyms]);
     let stripped = reported(&Kernel::whole().stripped(), &[], ENTRY);

@@ -232,11 +232,15 @@ impl Image<'_> {
         offset: u64,
         why: bool,
     ) -> AttachAnswer {
-        let verdict = self.explain_at(function, attach, offset);
+        let explanation = self.explain_at(function, attach, offset);
         AttachAnswer {
             attach,
-            answer: verdict.answer,
-            why: if why { verdict.evidence } else { Vec::new() },
+            answer: explanation.answer,
+            why: if why {
+                explanation.evidence
+            } else {
+                Vec::new()
+            },
         }
     }
 

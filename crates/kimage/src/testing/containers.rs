@@ -55,6 +55,7 @@ pub(crate) fn packed(method: Compression, plain: &[u8]) -> Vec<u8> {
 
 /// A module with a signature of a length behind it, which says that it has
 /// another.
+#[cfg(test)]
 pub(crate) fn signed(module: &[u8], len: usize, said: u32) -> Vec<u8> {
     let mut file = module.to_vec();
     file.resize(file.len() + len, b's');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What becomes of probes on the functions of the toy kernel.
+//! The answers for the functions of the toy kernel.
 
 use proptest::prelude::*;
 use test_case::test_case;
@@ -56,7 +56,7 @@ fn a_site_is_picked_that_each_call_passes(name: &str, wanted: Flavor, offset: Op
 #[test_case("memory_jump", Answer::No(Refusal::Notrace), Answer::No(Refusal::BeyondEmulation); "a jump through memory")]
 #[test_case("returns", Answer::No(Refusal::Notrace), Answer::Depends(Condition::ReturnThunk); "a return thunk")]
 #[test_case("locks", Answer::No(Refusal::Notrace), Answer::Depends(Condition::SmpLock); "a lock prefix")]
-#[test_case("phantom", Answer::Yes(Arming::Optimized), Answer::Yes(Arming::Optimized); "someone else's call site")]
+#[test_case("phantom", Answer::Yes(Arming::Optimized), Answer::Yes(Arming::Optimized); "a call site of another function")]
 #[test_case("no_instrumentation", Answer::No(Refusal::Notrace), Answer::No(Refusal::Blacklisted(Blacklist::NoinstrText)); "noinstr")]
 #[test_case("enters", Answer::No(Refusal::Notrace), Answer::No(Refusal::Blacklisted(Blacklist::EntryText)); "entry text")]
 #[test_case("starts", Answer::No(Refusal::Init), Answer::No(Refusal::Init); "init text")]
@@ -266,22 +266,22 @@ fn the_last_address_is_one_like_others() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
     let plain = function(&image, "plain");
-    let verdict = image.explain_at(&plain, AttachType::RegisterKprobe, u64::MAX);
-    assert_eq!(verdict.answer, Answer::Depends(Condition::Decoder));
+    let explanation = image.explain_at(&plain, AttachType::RegisterKprobe, u64::MAX);
+    assert_eq!(explanation.answer, Answer::Depends(Condition::Decoder));
 }
 
 #[test]
-fn a_verdict_tells_the_chain_that_led_to_it() {
+fn an_explanation_has_its_facts_in_the_order_of_the_checks() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
-    let verdict = image.explain(&function(&image, "listed"), AttachType::Kprobe);
-    let told: Vec<_> = verdict
+    let explanation = image.explain(&function(&image, "listed"), AttachType::Kprobe);
+    let facts: Vec<_> = explanation
         .evidence
         .iter()
         .map(|it| format!("{}: {}", it.asked_by, it.fact))
         .collect();
     assert_eq!(
-        told,
+        facts,
         [
             "kallsyms_lookup_size_offset: 0xffffffff810000e0, 32 bytes in .text",
             "number_of_same_symbols: no other symbol has this name",
@@ -289,8 +289,8 @@ fn a_verdict_tells_the_chain_that_led_to_it() {
             "within_kprobe_blacklist: EINVAL: NOKPROBE_SYMBOL() lists it",
         ]
     );
-    let Answer::No(refusal) = verdict.answer else {
-        panic!("{verdict:?}")
+    let Answer::No(refusal) = explanation.answer else {
+        panic!("{explanation:?}")
     };
     assert_eq!(refusal.errno(), Errno::Einval);
 }
