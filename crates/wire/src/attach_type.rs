@@ -64,8 +64,7 @@ macro_rules! attach_types {
     };
 }
 
-/// `missed` in the link info of kprobes and of kprobe.multi came with 6.7
-/// (3acf8ace6823, 7ac8d0d26192).
+/// `missed` in the link info of kprobes and of kprobe.multi came with 6.7.
 const IN_LINK_INFO: LinkCounter = LinkCounter::Since(Version::new(6, 7));
 
 const fn since(major: u32, minor: u32) -> FirstRelease {
