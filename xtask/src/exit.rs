@@ -17,7 +17,7 @@ pub(crate) fn report(error: &Error) -> Exit {
     exit
 }
 
-fn classify(error: &Error) -> Exit {
+pub(crate) fn classify(error: &Error) -> Exit {
     let interrupted = error
         .chain()
         .any(|cause| matches!(cause.downcast_ref(), Some(nmissed_host::Error::Interrupted)));
@@ -30,6 +30,9 @@ fn classify(error: &Error) -> Exit {
             || cause
                 .downcast_ref()
                 .is_some_and(nmissed_kbuild::Error::is_usage)
+            || cause
+                .downcast_ref()
+                .is_some_and(nmissed_kimage::OpenError::is_usage)
     });
     if usage { Exit::Usage } else { Exit::Host }
 }

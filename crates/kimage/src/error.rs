@@ -106,7 +106,7 @@ pub enum Error {
     #[error("not a kernel module, so no other kernel loads it")]
     NoModule,
     /// A module was given as the kernel that loads another.
-    #[error("a kernel module, not a kernel that loads one")]
+    #[error("the kernel given is a kernel module, too")]
     NoKernel,
     /// Another kernel was given than the one that loads the module.
     #[error("a module of Linux {module}, but the kernel given is {kernel}")]

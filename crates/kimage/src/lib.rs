@@ -2,24 +2,24 @@
 //! Answers, for each function and instruction of a kernel image or module, whether a
 //! probe can be attached there, and how it is armed.
 //!
-//! Bytes go in ([`Mapped`] are those of a file), facts come out: [`unwrap`] takes
-//! the containers off, [`Image::parse`] reads the ELF file inside.
+//! Bytes go in, facts come out: [`open`] reads a file, with [`unwrap`], which takes the
+//! containers off, and [`Image::parse`], which reads the ELF file inside.
 //! [`Image::parse_module`] reads a module together with the kernel that loads it.
 //!
 //! ```no_run
-//! use nmissed_kimage::{Answer, Arming, Image, unwrap};
+//! use nmissed_kimage::{Answer, Arming};
 //! use nmissed_wire::AttachType;
 //!
-//! let file = nmissed_kimage::Mapped::open("/boot/vmlinuz".as_ref())?;
-//! let vmlinux = unwrap(&file)?;
-//! let image = Image::parse(&vmlinux.elf)?;
-//! for function in image.functions_named("vfs_read") {
-//!     // A BPF kprobe at the entry...
-//!     let entry = image.explain(&function, AttachType::Kprobe);
-//!     // ...and one that will be optimized, further on.
-//!     let optimized = image.sites(&function).into_iter().find(|site| site.answer == Answer::Yes(Arming::Optimized));
-//! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! nmissed_kimage::open("/boot/vmlinuz".as_ref(), None, |image, _| {
+//!     for function in image.functions_named("vfs_read") {
+//!         // A BPF kprobe at the entry...
+//!         let entry = image.explain(&function, AttachType::Kprobe);
+//!         // ...and one that will be optimized, further on.
+//!         let optimized = image.sites(&function).into_iter().find(|site| site.answer == Answer::Yes(Arming::Optimized));
+//!     }
+//!     Ok::<(), nmissed_kimage::OpenError>(())
+//! })?;
+//! # Ok::<(), nmissed_kimage::OpenError>(())
 //! ```
 //!
 //! | folder | content |
@@ -57,6 +57,7 @@ mod container;
 mod elf;
 mod error;
 mod facts;
+mod open;
 mod render;
 mod report;
 mod rules;
@@ -78,6 +79,7 @@ pub use facts::btf::Unsupported;
 pub use facts::features::{Features, FprobeLookup};
 pub use facts::functions::{CallCode, CallSite, Function, Region};
 pub use facts::image::Image;
+pub use open::{OpenError, check_is_file, open};
 pub use render::document::render;
 pub use report::about::{About, Missing};
 pub use report::audit::{Audit, Found, ObjectAudit, Totals};

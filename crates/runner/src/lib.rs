@@ -17,7 +17,6 @@
 
 mod boot;
 mod exit;
-mod image;
 mod needs;
 mod plan;
 mod print;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use nmissed_kimage::{Audit, Image};
 use nmissed_kmakefile::{Kconfig, Makefiles};
 
-use super::image::WrongUsage;
+use super::WrongUsage;
 
 /// Limits above what a kernel's source has: Makefiles, and bytes in one of them.
 const MOST_FILES: usize = 20_000;

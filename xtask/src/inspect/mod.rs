@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use nmissed_kimage::{
-    About, Detail, Diff, Document, FunctionReport, Image, LookupError, Query, render,
+    About, Detail, Diff, Document, FunctionReport, Image, LookupError, Query, open, render,
 };
 
-mod image;
 mod makefiles;
 
-pub(crate) use image::WrongUsage;
-use image::{with_image, with_module};
+/// A request that makes no sense: a function that the image does not have, a folder
+/// without Makefiles.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(pub(crate) String);
 
 /// Options of `inspect`.
 #[derive(Args, Clone, Debug)]
@@ -73,8 +75,10 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let text = |image: &Image<'_>, about| render_text(options, image, about);
     let text = match &options.base {
-        Some(base) => with_image(base, |kernel, _| with_module(&options.image, kernel, text)),
-        None => with_image(&options.image, text),
+        Some(base) => open(base, None, |kernel, _| {
+            open(&options.image, Some(kernel), text)
+        }),
+        None => open(&options.image, None, text),
     }?;
     print(&text)
 }
@@ -130,7 +134,7 @@ fn reports(options: &Options, image: &Image<'_>) -> Result<Vec<FunctionReport>> 
 fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
     let names: Vec<_> = only.iter().map(|query| query.symbol.as_str()).collect();
     let file = other.display().to_string();
-    with_image(other, |other, about| {
+    open(other, None, |other, about| {
         let (old, new) = (image.functions(), other.functions());
         for query in only {
             // Either may have it.
@@ -174,6 +178,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::exit::classify;
+    use nmissed_runner::Exit;
 
     #[derive(Parser)]
     struct Inspect {
@@ -191,13 +197,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = inspect(&["/nonexistent"]).unwrap_err();
         assert_eq!(missing.to_string(), "/nonexistent: no such file");
-        assert!(missing.is::<WrongUsage>());
+        assert_eq!(classify(&missing), Exit::Usage);
         let folder = inspect(&[dir.path().to_str().unwrap()]).unwrap_err();
-        assert!(folder.is::<WrongUsage>(), "{folder}");
+        assert_eq!(classify(&folder), Exit::Usage, "{folder}");
         let text = dir.path().join("text");
         fs::write(&text, "not a kernel").unwrap();
         let damaged = inspect(&[text.to_str().unwrap()]).unwrap_err();
-        assert!(!damaged.chain().any(|it| it.is::<WrongUsage>()));
+        assert_eq!(classify(&damaged), Exit::Host);
         assert!(format!("{damaged:#}").contains("not a kernel image: it starts with"));
     }
 
@@ -213,10 +219,10 @@ mod tests {
         let module = module.to_str().unwrap();
         inspect(&[module]).unwrap();
         let error = inspect(&[module, "--base", module]).unwrap_err();
-        assert!(error.chain().any(|it| it.is::<WrongUsage>()));
+        assert_eq!(classify(&error), Exit::Usage);
         assert_eq!(
             format!("{error:#}"),
-            format!("{module}: --base: a kernel module, not a kernel that loads one")
+            format!("{module}: the kernel given is a kernel module, too")
         );
     }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use nmissed_host::Host;
 use nmissed_kbuild::{StockSpec, fetch_stock};
+use nmissed_kimage::check_is_file;
 
 use crate::exit::UsageError;
-use crate::image::check_is_file;
 use crate::needs::Step;
 use crate::plan::bootable::Bootable;
 use crate::plan::build::source_steps;

@@ -4,15 +4,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nmissed_kimage::Function;
+use nmissed_kimage::{Function, open};
 use nmissed_wire::{Flavor, PROBED, PlannedProbe};
-
-use crate::image::with_image;
 
 /// Returns, as JSON for the guest, where in the functions that tests probe an
 /// instruction of each flavor is, by the image that is about to run.
 pub(crate) fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
-    let probes = with_image(vmlinux, |image| {
+    let probes = open(vmlinux, None, |image, _| {
         let functions = image.functions();
         let probed = functions
             .iter()
@@ -26,7 +24,7 @@ pub(crate) fn probe_plan(vmlinux: &Path) -> Result<Vec<u8>> {
             })
         };
         let picked = probed.flat_map(|function| Flavor::ALL.map(|it| pick(function, it)));
-        Ok(picked.flatten().collect::<Vec<_>>())
+        anyhow::Ok(picked.flatten().collect::<Vec<_>>())
     })?;
     serde_json::to_vec(&probes).context("cannot encode the probe plan")
 }

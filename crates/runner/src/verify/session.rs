@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nmissed_evidence::Run;
 use nmissed_host::{Host, check_interrupt, write_atomic};
+use nmissed_kimage::open;
 use nmissed_vm::{Deadlines, Guest};
 use nmissed_wire::{AttachMethod, PlannedTest, ProbeBatch, QUESTIONS};
 
 use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
 use crate::exit::Exit;
-use crate::image::with_image;
 use crate::plan::bootable::Bootable;
 use crate::plan::build::build_one;
 use crate::plan::targets::Targets;
@@ -98,7 +98,7 @@ impl VerifySession<'_> {
 
     fn verify(&mut self, kernel: &Bootable, guest: &Guest) -> Result<()> {
         let mut replies = Replies::default();
-        let (report, outcome) = with_image(&kernel.vmlinux, |image| {
+        let (report, outcome) = open(&kernel.vmlinux, None, |image, _| {
             let questions = Questions::about(image, self.extent);
             let outcome = self.ask(kernel, guest, &questions, &mut replies);
             let name = format!("{} {}", kernel.id, kernel.variant);
@@ -106,7 +106,7 @@ impl VerifySession<'_> {
                 cut_short: outcome.is_err(),
                 ..judge(&questions, &name, &replies.release, &replies.all)
             };
-            Ok((report, outcome))
+            anyhow::Ok((report, outcome))
         })?;
         // What was answered before something went wrong is evidence all the same.
         if outcome.is_ok() || !replies.all.is_empty() {
@@ -125,20 +125,20 @@ impl VerifySession<'_> {
         questions: &Questions<'_, '_>,
         replies: &mut Replies,
     ) -> Result<()> {
-        let mut open = questions.batches.clone();
+        let mut left = questions.batches.clone();
         for attempt in 1..=ATTEMPTS {
-            let tests = self.tests(attempt == 1, &open);
+            let tests = self.tests(attempt == 1, &left);
             let boot = kernel.attempt(attempt);
-            let run = self.boot(&boot, guest, &tests, &open, replies)?;
+            let run = self.boot(&boot, guest, &tests, &left, replies)?;
             replies.release.clone_from(&run.release);
-            replies.close_answered(&mut open);
+            replies.close_answered(&mut left);
             let died_at = died_at(&run);
             self.say_failures(&run);
             self.boots.output.keep(run)?;
             match died_at {
                 None => break,
                 Some(LISTS) => {}
-                Some(_) => drop_culprit(&mut open),
+                Some(_) => drop_culprit(&mut left),
             }
         }
         Ok(())
