@@ -81,6 +81,7 @@ pub use facts::functions::{CallCode, CallSite, Function, Region};
 pub use facts::image::Image;
 pub use open::{OpenError, check_is_file, open};
 pub use render::document::render;
+pub use render::layout;
 pub use report::about::{About, Missing};
 pub use report::audit::{Audit, Found, ObjectAudit, Totals};
 pub use report::diff::{AnswerChange, Diff, Renamed};

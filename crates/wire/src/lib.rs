@@ -12,6 +12,7 @@
 //! | `guest` | the files of the guest, and where they lie |
 //! | `output` | how a test hands a line to PID 1 |
 //! | `kprobes_list`, `klog` | text that the kernel writes |
+//! | `text` | numbers and lists in messages |
 //!
 //! Invariants: depends on no crate of this workspace; no processes, and no I/O
 //! but in `output`, `kprobes_list::read_settled` and [`Version::running`]; an attach
@@ -31,6 +32,7 @@ pub mod output;
 mod prober;
 mod record;
 mod run;
+pub mod text;
 mod version;
 
 pub use attach_type::{AttachType, LinkCounter, UnknownAttachType};

@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 
+use nmissed_wire::text::some_of;
+
 use crate::model::dropped::{DroppedHunk, Noticed};
 use crate::render::cells::Tone;
-use crate::render::style::{Style, wrap};
-use crate::render::words::some_of;
+use crate::render::style::{NAMED, Style, wrap};
 
 const INDENT: usize = 6;
 
@@ -35,7 +36,7 @@ pub fn dropped_hunks(hunks: &[DroppedHunk], style: Style) -> String {
 
 fn describe(noticed: &Noticed) -> (Tone, String) {
     match noticed {
-        Noticed::ByTests(found) => (Tone::Good, format!("noticed: {}", some_of(found))),
+        Noticed::ByTests(found) => (Tone::Good, format!("noticed: {}", some_of(found, NAMED))),
         Noticed::ByCompiler(error) => (Tone::Good, format!("compiler: {error}")),
         Noticed::ByPatch(patch) => (Tone::Faint, format!("not tried: {patch} builds on it")),
         Noticed::Pointless(why) => (Tone::Faint, format!("not tried: {why}")),
@@ -43,7 +44,7 @@ fn describe(noticed: &Noticed) -> (Tone, String) {
         Noticed::Unnoticed => (Tone::Bad, "NOT NOTICED by any test".to_owned()),
         Noticed::Uncovered(why) => (Tone::Attention, format!("not noticed: {why}")),
         Noticed::Unexpected(found) => {
-            let found = some_of(found);
+            let found = some_of(found, NAMED);
             (
                 Tone::Bad,
                 format!("NOTICED, though listed as uncovered: {found}"),

@@ -2,14 +2,14 @@
 //! Failures, reports of the kernel, and scenarios that got worse or are unexplained;
 //! skipped tests.
 
+use nmissed_wire::text::{plural, some_of};
 use nmissed_wire::{Outcome, Run, TestResult};
 
 use crate::model::compare::{Comparison, Scenario};
 use crate::model::repeat::differences;
 use crate::render::cells::{Cell, Tone};
 use crate::render::repeat::repetitions;
-use crate::render::style::{Style, wrap};
-use crate::render::words::{plural, some_of};
+use crate::render::style::{NAMED, Style, wrap};
 
 /// How many lines of a test's output are shown; `results.json` has the rest.
 const LINES_OF_A_REASON: usize = 10;
@@ -38,7 +38,7 @@ pub(crate) fn findings(comparison: &Comparison<'_>, style: Style) -> String {
             if !names.is_empty() {
                 let what = format!("{}, {what}:", plural(names.len(), "scenario"));
                 text += &heading(run, &what, word, Tone::Bad, style);
-                text += &indented(&some_of(&names), style);
+                text += &indented(&some_of(&names, NAMED), style);
             }
         };
         let (worse, unexplained) = (

@@ -14,4 +14,3 @@ pub(crate) mod style;
 mod summary;
 mod text;
 mod verdict;
-mod words;

@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 
 use nmissed_wire::Run;
+use nmissed_wire::text::plural;
 
 use crate::model::repeat::{Difference, differences};
 use crate::render::cells::Tone;
 use crate::render::style::{Style, wrap};
-use crate::render::words::plural;
 
 /// One line if all repetitions of a run are equal, or every difference; empty where
 /// nothing was repeated.

@@ -7,6 +7,9 @@ use textwrap::{Options, WordSplitter};
 
 use crate::render::cells::{Cell, Tone};
 
+/// How many items of a list are named.
+pub(crate) const NAMED: usize = 3;
+
 /// How to lay out text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use nmissed_wire::text::plural;
+
 use crate::model::change::{Change, Fate};
 use crate::model::compare::{Comparison, Scenario, scenarios};
 use crate::model::trouble::trouble;
 use crate::render::cells::Tone;
 use crate::render::style::{Style, wrap};
-use crate::render::words::plural;
 
 /// A sentence per run, beside its name of so many columns.
 pub(crate) fn verdicts(comparison: &Comparison<'_>, width: usize, style: Style) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use nmissed_host::Host;
+use nmissed_wire::text::plural;
 
 use crate::build::{KernelConfig, WorkTree, action};
 use crate::patch::{Content, Overlay, Part, Patch, Series};
@@ -95,7 +96,7 @@ impl CheckResult {
     fn of(check: &str, own: &[Patch], complaints: Vec<String>) -> Self {
         Self {
             check: check.to_owned(),
-            scope: plural(own.len(), "patch", "patches"),
+            scope: plural(own.len(), "patch"),
             notes: Vec::new(),
             complaints,
             impossible: None,
@@ -189,7 +190,7 @@ impl Checker<'_> {
         let not_here = |object| format!("{object} is no part of this configuration");
         Ok(CheckResult {
             check: profile.name.clone(),
-            scope: plural(objects.len() - absent.len(), "object", "objects"),
+            scope: plural(objects.len() - absent.len(), "object"),
             notes: absent.iter().map(not_here).collect(),
             complaints: complaints(&before, &after),
             impossible: before
@@ -275,15 +276,11 @@ fn left_out<'a>(touched: impl Iterator<Item = &'a str>) -> Option<CheckResult> {
     let notes: Vec<_> = touched.filter_map(note).collect();
     (!notes.is_empty()).then(|| CheckResult {
         check: "not compiled".to_owned(),
-        scope: plural(notes.len(), "file", "files"),
+        scope: plural(notes.len(), "file"),
         notes,
         complaints: Vec::new(),
         impossible: None,
     })
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

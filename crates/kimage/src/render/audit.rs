@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use nmissed_kmakefile::{Action, FlagLine, Tri, Unread};
+use nmissed_wire::text::{dash, some_of};
 
-use crate::render::layout::{dash, hang, joined, line, more, rows, some_of};
+use crate::render::layout::{NAMES, hang, joined, line, more, rows};
 use crate::report::audit::{Audit, Found, ObjectAudit, Totals};
 
 /// What Makefiles say about call sites, and whether the image agrees.
@@ -130,7 +131,7 @@ fn facts(object: &ObjectAudit) -> String {
         let _ = write!(text, ", {exempt} cannot");
     }
     if !unexpected.is_empty() {
-        let _ = write!(text, ": {}", some_of(unexpected));
+        let _ = write!(text, ": {}", some_of(unexpected, NAMES));
     }
     text.push_str(match object.compiled_with {
         Some(true) => "; compiled with -pg",

@@ -5,8 +5,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use nmissed_wire::text::some_of;
+
 use crate::render::about::about;
-use crate::render::layout::{NAMES, hang, joined, line, some_of};
+use crate::render::layout::{NAMES, hang, joined, line};
 use crate::report::diff::{AnswerChange, Diff, Renamed};
 
 pub(super) fn diff(diff: &Diff) -> String {
@@ -19,7 +21,7 @@ pub(super) fn diff(diff: &Diff) -> String {
         ("unambiguous now", &diff.unambiguous),
     ] {
         let head = format!("{:>9}  {what}", names.len());
-        hang(&mut out, &head, 28, &some_of(names));
+        hang(&mut out, &head, 28, &some_of(names, NAMES));
     }
     renamed(&mut out, &diff.renamed);
     let changed = diff.changed.chunk_by(|a, b| a.1 == b.1);
@@ -53,7 +55,7 @@ fn changes(out: &mut String, changes: &[AnswerChange]) {
     texts.sort_by_key(|(_, names)| Reverse(names.len()));
     for (what, names) in texts {
         hang(out, &format!("{:>9}", names.len()), 11, &what);
-        hang(out, "", 13, &some_of(&names));
+        hang(out, "", 13, &some_of(&names, NAMES));
     }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How much of each directory of the source tree can be traced.
 
-use crate::render::layout::{dash, line, more, rows};
+use nmissed_wire::text::dash;
+
+use crate::render::layout::{line, more, rows};
 use crate::report::directories::Directory;
 
 /// Columns of a directory's name.

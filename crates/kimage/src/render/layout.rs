@@ -16,7 +16,7 @@ const ROWS: usize = 12;
 
 /// Writes `head`, and `text` beside it from a column on, in as many lines as
 /// it takes.
-pub(super) fn hang(out: &mut String, head: &str, column: usize, text: &str) {
+pub fn hang(out: &mut String, head: &str, column: usize, text: &str) {
     let first = format!("{head:<column$}");
     if text.is_empty() {
         return line(out, &first);
@@ -34,19 +34,10 @@ pub(super) fn hang(out: &mut String, head: &str, column: usize, text: &str) {
     }
 }
 
-pub(super) fn line(out: &mut String, text: &str) {
+/// Writes a line, without blanks at its end.
+pub fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
-}
-
-/// Joins the first names of a list, and says how many more there are.
-pub(super) fn some_of(names: &[String]) -> String {
-    let more = names.len().saturating_sub(NAMES);
-    let some = names[..names.len() - more].join(", ");
-    match more {
-        0 => some,
-        more => format!("{some} and {more} more"),
-    }
 }
 
 /// Joins whatever can be displayed.
@@ -68,12 +59,5 @@ pub(super) fn rows<T>(rows: &[T], all: bool) -> (&[T], usize) {
 pub(super) fn more(out: &mut String, count: usize, what: &str) {
     if count > 0 {
         line(out, &format!("  and {count} more {what} (--all)"));
-    }
-}
-
-pub(super) fn dash(count: usize) -> String {
-    match count {
-        0 => "-".to_owned(),
-        count => count.to_string(),
     }
 }

@@ -7,7 +7,7 @@ mod diff;
 mod directories;
 pub(crate) mod document;
 mod function;
-mod layout;
+pub mod layout;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,11 @@
 
 use std::fmt::Write;
 
+use nmissed_wire::text::dash;
+
 use crate::answer::value::Answer;
 use crate::render::directories;
-use crate::render::layout::{ATTACH, LABEL, dash, hang, joined, line};
+use crate::render::layout::{ATTACH, LABEL, hang, joined, line};
 use crate::report::document::{Count, Counts, Summary};
 
 /// The answers for every function: a table, and the reasons.

@@ -7,7 +7,7 @@ use test_case::test_case;
 use crate::render::about::about;
 use crate::render::diff::diff;
 use crate::render::document::render;
-use crate::render::layout::{WIDTH, some_of};
+use crate::render::layout::WIDTH;
 use crate::testing::toy::Kernel;
 use crate::{Compression, Detail, Document, Image, Layer};
 
@@ -92,13 +92,6 @@ fn a_diff_in_80_columns() {
     );
     insta::assert_snapshot!("diff", text);
     insta::assert_snapshot!("json_diff", serde_json::to_string_pretty(&found).unwrap());
-}
-
-#[test]
-fn lists_are_cut_and_say_how_many_are_left() {
-    let names = |count| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
-    assert_eq!(some_of(&names(8)), "0, 1, 2, 3, 4, 5, 6, 7");
-    assert_eq!(some_of(&names(9)), "0, 1, 2, 3, 4, 5, 6, 7 and 1 more");
 }
 
 #[test]

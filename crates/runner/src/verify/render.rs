@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
+use nmissed_kimage::layout::{hang, line};
 use nmissed_wire::KernelList;
-use textwrap::{Options, WordSplitter};
+use nmissed_wire::text::{dash, some_of};
 
 use crate::verify::report::{KindReport, ListReport, Unanswered, VerifyReport, WrongAnswer, word};
 
-const WIDTH: usize = 80;
 /// How many places of an unanswered batch are named.
 const PLACES: usize = 8;
 /// How many lines of a list are shown: one that is wrong at all can be so from
@@ -37,27 +37,6 @@ pub(crate) fn render(report: &VerifyReport) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
-    let _ = writeln!(out, "{}", text.trim_end());
-}
-
-/// Text behind a head, wrapped below its own first column.
-fn hang(out: &mut String, head: &str, text: &str) {
-    let indent = " ".repeat(head.len());
-    let options = Options::new(WIDTH)
-        .initial_indent(head)
-        .subsequent_indent(&indent)
-        .break_words(false)
-        .word_splitter(WordSplitter::NoHyphenation);
-    if text.is_empty() {
-        line(out, head);
-    } else {
-        textwrap::wrap(text, options)
-            .iter()
-            .for_each(|it| line(out, it));
-    }
-}
-
 fn lists(out: &mut String, lists: &[ListReport]) {
     let (list, both, image, kernel) =
         ("the kernel's lists", "in both", "only image", "only kernel");
@@ -82,14 +61,6 @@ fn name(list: KernelList) -> &'static str {
     let path = list.path();
     path.trim_start_matches("/sys/kernel/tracing/")
         .trim_start_matches("/sys/kernel/debug/")
-}
-
-fn dash(count: usize) -> String {
-    if count == 0 {
-        "-".to_owned()
-    } else {
-        count.to_string()
-    }
 }
 
 /// Sums per attach method.
@@ -142,27 +113,21 @@ fn kind(out: &mut String, report: &KindReport) {
     };
     let reason = answer.reason().unwrap_or_default();
     let head = format!("{confirmed:>8}{:>8}  {:<15}", report.asked, answer.label());
-    hang(out, &head, &reason);
+    hang(out, &head, head.len(), &reason);
     if !report.depends.is_empty() {
         let outcomes = report.depends.iter();
         let outcomes: Vec<_> = outcomes
             .map(|(outcome, count)| format!("{count} {}", word(*outcome)))
             .collect();
-        let indent = " ".repeat(head.len());
-        hang(out, &indent, &format!("here: {}", outcomes.join(", ")));
+        let here = format!("here: {}", outcomes.join(", "));
+        hang(out, "", head.len(), &here);
     }
 }
 
 fn unanswered(out: &mut String, unanswered: &Unanswered) {
-    let places = &unanswered.places;
-    let (named, rest) = places.split_at(places.len().min(PLACES));
-    let more = match rest.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let head = format!("unanswered, {}: ", unanswered.method);
     out.push('\n');
-    let text = format!("{}{more}", named.join(" "));
-    hang(out, &format!("unanswered, {}: ", unanswered.method), &text);
+    hang(out, &head, head.len(), &some_of(&unanswered.places, PLACES));
 }
 
 fn differences(out: &mut String, lists: &[ListReport]) {
@@ -217,17 +182,14 @@ fn conclusion(out: &mut String, report: &VerifyReport) {
         (false, false) => "DISAGREEMENT: ",
         (false, true) => "DISAGREEMENT, cut short: ",
     };
-    hang(out, head, &text.join(", "));
+    hang(out, head, head.len(), &text.join(", "));
 }
 
 fn wrong(out: &mut String, wrong: &WrongAnswer) {
     line(out, &format!("  {}", wrong.place));
     let (method, expected, outcome) = (wrong.method, &wrong.expected, &wrong.outcome);
-    hang(
-        out,
-        "    ",
-        &format!("{method}: image {expected}, kernel {outcome}"),
-    );
+    let text = format!("{method}: image {expected}, kernel {outcome}");
+    hang(out, "", 4, &text);
 }
 
 #[cfg(test)]
