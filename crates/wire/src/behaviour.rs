@@ -4,7 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+use crate::text::misspelling;
 
 /// Defines the enum and its names at once.
 macro_rules! behaviours {
@@ -13,9 +15,10 @@ macro_rules! behaviours {
         ///
         /// A release has some of them, and a stack of patches adds and removes some
         /// (`stack.toml`).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub enum Behaviour {
-            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
+            $($(#[doc = $doc])+ $variant,)+
         }
 
         impl Behaviour {
@@ -84,21 +87,61 @@ behaviours! {
 
 /// A word that is the name of no behaviour.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no behaviour (crates/wire/src/behaviour.rs lists them)")]
-pub struct UnknownBehaviour(String);
+#[error("unknown behaviour {name:?}{near} (crates/wire/src/behaviour.rs lists all)")]
+pub struct UnknownBehaviour {
+    name: String,
+    near: String,
+}
 
 impl FromStr for Behaviour {
     type Err = UnknownBehaviour;
 
     fn from_str(name: &str) -> Result<Self, UnknownBehaviour> {
         let mut all = Self::ALL.iter().copied();
-        all.find(|it| it.name() == name)
-            .ok_or_else(|| UnknownBehaviour(name.to_owned()))
+        all.find(|it| it.name() == name).ok_or_else(|| {
+            let names = Self::ALL.iter().map(|it| it.name());
+            let near = names.filter_map(|it| Some((misspelling(name, it)?, it)));
+            UnknownBehaviour {
+                name: name.to_owned(),
+                near: near
+                    .min()
+                    .map_or_else(String::new, |(_, it)| format!("; there is {it}")),
+            }
+        })
+    }
+}
+
+impl TryFrom<String> for Behaviour {
+    type Error = UnknownBehaviour;
+
+    fn try_from(name: String) -> Result<Self, UnknownBehaviour> {
+        name.parse()
     }
 }
 
 impl fmt::Display for Behaviour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+
+    #[test_case("per-programm-recursion" => "unknown behaviour \"per-programm-recursion\"; \
+        there is per-program-recursion (crates/wire/src/behaviour.rs lists all)"; "misspelt")]
+    #[test_case("flies" => "unknown behaviour \"flies\" (crates/wire/src/behaviour.rs lists all)"; "like none")]
+    fn unknown_name_comes_with_the_nearest(name: &str) -> String {
+        name.parse::<Behaviour>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_name_is_read_back() {
+        for behaviour in Behaviour::ALL {
+            assert_eq!(behaviour.name().parse(), Ok(*behaviour));
+        }
     }
 }

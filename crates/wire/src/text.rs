@@ -32,6 +32,17 @@ pub fn dash(count: usize) -> String {
     }
 }
 
+/// How many letters are wrong in a misspelt name, if that is what it is: at most a
+/// quarter of them.
+#[must_use]
+pub fn misspelling(name: &str, meant: &str) -> Option<usize> {
+    let most = name.len().div_ceil(4);
+    if meant.len().abs_diff(name.len()) > most {
+        return None;
+    }
+    Some(strsim::osa_distance(meant, name)).filter(|letters| *letters <= most)
+}
+
 #[cfg(test)]
 mod tests {
     use test_case::test_case;

@@ -287,8 +287,8 @@ mod tests {
 
     #[test_case("summary = \"s\"\nads = []\n", "counters/stack.toml: TOML parse error at line 2"; "unknown field")]
     #[test_case("adds = []\n", "missing field `summary`"; "no summary")]
-    #[test_case("summary = \"s\"\nadds = [\"flies\"]\n", "at line 2, column 9\n"; "unknown behaviour")]
-    #[test_case("summary = \"s\"\nadds = [\"flies\"]\n", "unknown variant `flies`, expected one of `counts-"; "unknown behaviour is named")]
+    #[test_case("summary = \"s\"\nadds = [\"flies\"]\n", "at line 2, column 8\n"; "unknown behaviour")]
+    #[test_case("summary = \"s\"\nadds = [\"flies\"]\n", "unknown behaviour \"flies\""; "unknown behaviour is named")]
     #[test_case("on = \"counters\"\nsummary = \"s\"\n", "counters/stack.toml: on = \"counters\": the stack builds on itself"; "on itself")]
     #[test_case("on = \"active\"\nsummary = \"s\"\n", "the stack builds on itself"; "in a circle")]
     #[test_case("on = \"none\"\nsummary = \"s\"\n", "counters/stack.toml: on = \"none\" is not a stack of 6.12"; "on a missing stack")]

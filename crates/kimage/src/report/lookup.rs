@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use nmissed_wire::text::misspelling;
+
 use crate::facts::functions::{Function, base_name};
 use crate::facts::image::Image;
 
@@ -123,15 +125,9 @@ impl Image<'_> {
     fn near(&self, functions: &[Function], name: &str) -> Vec<String> {
         const MOST: usize = 4;
         let base = base_name(name);
-        let farthest = name.len().div_ceil(4);
-        let distance = |other: &str| {
-            if base_name(other) == base {
-                Some(0)
-            } else if other.len().abs_diff(name.len()) > farthest {
-                None
-            } else {
-                Some(strsim::osa_distance(other, name)).filter(|far| *far <= farthest)
-            }
+        let distance = |other: &str| match base_name(other) == base {
+            true => Some(0),
+            false => misspelling(name, other),
         };
         let names = functions.iter().map(|function| self.name(function));
         let mut near: Vec<_> = names
