@@ -76,17 +76,9 @@ mod tests {
             seconds: 0.1,
         };
         Run {
-            kernel: "6.12".into(),
-            variant: "baseline".into(),
-            release: "6.12.0".into(),
-            accel: "tcg".into(),
-            boot_s: Some(1.0),
-            total_s: 2.0,
             machine,
             tests: tests.iter().map(test).collect(),
-            records: Vec::new(),
-            reports: Vec::new(),
-            repetitions: Vec::new(),
+            ..Run::default()
         }
     }
 

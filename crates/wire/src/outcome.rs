@@ -25,6 +25,13 @@ pub enum Outcome {
     Infra(String),
 }
 
+impl Default for Outcome {
+    /// Returns the outcome of what was never started.
+    fn default() -> Self {
+        Self::Infra("not run".to_owned())
+    }
+}
+
 impl Outcome {
     /// Whether this outcome lets the run count as good.
     #[must_use]

@@ -17,8 +17,9 @@ pub struct TestResult {
     pub seconds: f64,
 }
 
-/// Everything one boot of one variant of one kernel showed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Everything one boot of one variant of one kernel showed; by default nothing, and
+/// the machine was not run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The kernel's id in `vmconfig/kernels.toml`.
     pub kernel: String,
@@ -131,17 +132,10 @@ mod tests {
             seconds: 0.5,
         };
         Run {
-            kernel: "6.12".to_owned(),
-            variant: "baseline".to_owned(),
-            release: "6.12".to_owned(),
-            accel: "tcg".to_owned(),
-            boot_s: Some(1.0),
             total_s: 3.0,
             machine: Outcome::Pass,
             tests: outcomes.iter().map(test).collect(),
-            records: Vec::new(),
-            reports: Vec::new(),
-            repetitions: Vec::new(),
+            ..Run::default()
         }
     }
 

@@ -275,7 +275,6 @@ fn grouped<T, K: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nmissed_wire::Outcome;
 
     fn record(scenario: &str, triggers: u64, runs: u64, prog_missed: u64) -> Record {
         let tally = Tally {
@@ -291,16 +290,8 @@ mod tests {
     fn run(kernel: &str, records: Vec<Record>) -> Run {
         Run {
             kernel: kernel.to_owned(),
-            variant: "any".to_owned(),
-            release: kernel.to_owned(),
-            accel: "tcg".to_owned(),
-            boot_s: None,
-            total_s: 1.0,
-            machine: Outcome::Pass,
-            tests: vec![],
             records,
-            reports: Vec::new(),
-            repetitions: Vec::new(),
+            ..Run::default()
         }
     }
 

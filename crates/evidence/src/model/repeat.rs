@@ -108,17 +108,9 @@ mod tests {
         tests.pop();
         tests.push(test("b", last));
         let run = Run {
-            kernel: "6.12".to_owned(),
-            variant: "baseline".to_owned(),
-            release: "6.12".to_owned(),
-            accel: "tcg".to_owned(),
-            boot_s: Some(1.0),
-            total_s: 3.0,
             machine: Outcome::Pass,
             tests,
-            records: Vec::new(),
-            repetitions: Vec::new(),
-            reports: Vec::new(),
+            ..Run::default()
         };
         let records = runs.iter().map(|runs| vec![record(2), record(*runs)]);
         run.repeated(2, records.collect())

@@ -69,8 +69,7 @@ mod tests {
                     None,
                     tally,
                 )],
-                reports: Vec::new(),
-                repetitions: Vec::new(),
+                ..Run::default()
             }],
         }
     }

@@ -24,8 +24,7 @@ pub(crate) fn run(release: &str, variant: &str, tests: &[&str], records: Vec<Rec
         machine: Outcome::Pass,
         tests: tests.iter().map(test).collect(),
         records,
-        reports: Vec::new(),
-        repetitions: Vec::new(),
+        ..Run::default()
     }
 }
 
