@@ -12,21 +12,21 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 const TESTS: [&str; 2] = ["tests", "testing"];
 
 /// Returns each cycle between modules of one folder. `files` are the paths below
-/// `src` and the text of each. Uses by way of the crate root and uses in tests
-/// are not followed.
+/// `src` and the text of each. What a module re-exports counts as used where it is
+/// defined. Uses in tests are not followed.
 pub(super) fn cycles(files: &[(&str, &str)]) -> Vec<String> {
-    let modules: BTreeSet<Module> = files.iter().map(|(path, _)| module(path)).collect();
+    let files = files.iter().map(|(path, text)| (module(path), code(text)));
+    let is_test = |name: &String| TESTS.contains(&name.as_str());
+    let files: BTreeMap<_, _> = files.filter(|(it, _)| !it.iter().any(is_test)).collect();
+    let exports = exports(&files);
     let mut graphs = BTreeMap::<Module, Graph>::new();
-    for (path, text) in files {
-        let from = module(path);
-        if from.iter().any(|name| TESTS.contains(&name.as_str())) {
-            continue;
-        }
-        for to in paths(without_tests(text)) {
-            let Some(to) = (1..=to.len())
-                .rev()
+    for (from, code) in &files {
+        for to in paths(code, from) {
+            let to = definition(to, &exports);
+            let lengths = (1..=to.len()).rev();
+            let Some(to) = lengths
                 .map(|len| &to[..len])
-                .find(|it| modules.contains(*it))
+                .find(|it| files.contains_key(*it))
             else {
                 continue;
             };
@@ -42,6 +42,43 @@ pub(super) fn cycles(files: &[(&str, &str)]) -> Vec<String> {
         (!names.is_empty()).then(|| format!("{{{}}} in src/{}", names.join(", "), folder.join("/")))
     });
     all.collect()
+}
+
+/// What modules re-export, and where that comes from.
+fn exports(files: &BTreeMap<Module, String>) -> BTreeMap<Module, Module> {
+    let mut exports = BTreeMap::new();
+    for (from, code) in files {
+        let public = code.split(';').filter(|it| it.starts_with("pub"));
+        for (_, tree) in public.filter_map(|it| it.split_once(" use ")) {
+            let mut found = paths(tree, from);
+            if found.is_empty() {
+                expand(tree.trim_start_matches("self::"), from, &mut found);
+            }
+            for path in found {
+                let name = [&from[..], &path[path.len() - 1..]].concat();
+                if !files.contains_key(&name) {
+                    exports.insert(name, path);
+                }
+            }
+        }
+    }
+    exports
+}
+
+/// Follows re-exports.
+fn definition(mut path: Module, exports: &BTreeMap<Module, Module>) -> Module {
+    let export = |path: &Module| {
+        let mut lengths = (1..=path.len()).rev();
+        lengths.find_map(|len| Some([exports.get(&path[..len])?, &path[len..]].concat()))
+    };
+    // Names can be re-exported in a circle.
+    for _ in 0..exports.len() {
+        match export(&path) {
+            Some(other) if other != path => path = other,
+            _ => break,
+        }
+    }
+    path
 }
 
 /// Drops modules that use none of those that are left, or that none of them uses,
@@ -69,19 +106,21 @@ fn module(path: &str) -> Module {
         .collect()
 }
 
-fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod ").next().unwrap_or(text)
+/// Without comments and tests.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| !line.starts_with("//")).collect()
 }
 
-/// The paths that begin with `crate::`, use trees expanded.
-fn paths(text: &str) -> Vec<Module> {
-    let code: String = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect();
+/// The paths in a module that begin with `crate::` or `super::`, use trees expanded.
+fn paths(code: &str, from: &[String]) -> Vec<Module> {
+    let above = &from[..from.len().saturating_sub(1)];
     let mut found = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        expand(&code[at + "crate::".len()..], &[], &mut found);
+    for (word, start) in [("crate::", &[][..]), ("super::", above)] {
+        for (at, _) in code.match_indices(word) {
+            expand(&code[at + word.len()..], start, &mut found);
+        }
     }
     found
 }
@@ -114,6 +153,8 @@ fn expand<'a>(text: &'a str, prefix: &[String], found: &mut Vec<Module>) -> &'a 
 
 #[cfg(test)]
 mod tests {
+    use test_case::test_case;
+
     use super::*;
 
     #[test]
@@ -138,6 +179,20 @@ mod tests {
             ("b/two.rs", "use crate::a::three;"),
         ];
         assert_eq!(cycles(&files), ["{a, b} in src/"]);
+    }
+
+    #[test_case("use crate::A;"; "through the crate root")]
+    #[test_case("use crate::c::A;"; "through another module")]
+    #[test_case("use super::a::A;"; "from the folder")]
+    fn cycle_by_way_of_another_module_is_found(way: &str) {
+        let files = [
+            ("lib.rs", "mod a;\nmod b;\npub mod c;\npub use a::{A, B};"),
+            ("a.rs", "use crate::b::B;"),
+            ("b.rs", way),
+            ("c.rs", "pub(crate) use crate::a::A;"),
+        ];
+        let found = cycles(&files);
+        assert!(found[0].contains("a, b") && found.len() == 1, "{found:?}");
     }
 
     #[test]

@@ -75,9 +75,11 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
 /// Folders with more than [`MOST_RS_FILES`], beside the one that lists them.
 fn crowded_folders<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut counts = BTreeMap::<&str, usize>::new();
-    for path in paths.filter(|path| path.ends_with(".rs") && !path.ends_with("/mod.rs")) {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        *counts.entry(folder).or_default() += 1;
+    for path in paths.filter(|path| path.ends_with(".rs")) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if !["mod.rs", "lib.rs", "main.rs"].contains(&name) {
+            *counts.entry(folder).or_default() += 1;
+        }
     }
     counts.retain(|_, count| *count > MOST_RS_FILES);
     let crowded = counts
