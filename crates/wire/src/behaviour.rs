@@ -13,8 +13,8 @@ macro_rules! behaviours {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
         /// What a kernel does with hits, as far as releases and patches differ in it.
         ///
-        /// A release has some of them, and a stack of patches adds and removes some
-        /// (`stack.toml`).
+        /// A release has some of them, a configuration may add one, and a stack of patches
+        /// adds and removes some (`stack.toml`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[serde(try_from = "String")]
         pub enum Behaviour {
@@ -73,16 +73,24 @@ behaviours! {
     ChecksRawTpRecursion = "checks-raw-tp-recursion";
     /// A trampoline takes `prog->active`, and counts what it skips.
     ChecksTrampolineRecursion = "checks-trampoline-recursion";
+    /// A trampoline takes `prog->active` for programs of the LSM as well.
+    ChecksLsmRecursion = "checks-lsm-recursion";
     /// The test run of a raw tracepoint program takes `prog->active`.
     ChecksTestRunRecursion = "checks-test-run-recursion";
+    /// Programs on uprobes run by `bpf_prog_run_array_uprobe`, which takes nothing, not by
+    /// `trace_call_bpf`.
+    SleepableUprobes = "sleepable-uprobes";
     /// Programs on syscall tracepoints run before `perf_syscall_enter` takes a buffer,
     /// and may sleep.
     SleepableSyscallTracepoints = "sleepable-syscall-tracepoints";
     /// fprobe keeps returns on the fgraph shadow stack of the task, not in a pool of
     /// rethooks per link.
     FprobeOnFgraph = "fprobe-on-fgraph";
-    /// The shadow stack keeps 14 nested calls of a function with 30 kretprobe.multi links.
-    FgraphKeeps14Frames = "fgraph-keeps-14-frames";
+    /// A kretprobe has at least 10 instances by default, not one per possible CPU, even if
+    /// the kernel is not preemptible.
+    TenKretprobeInstances = "ten-kretprobe-instances";
+    /// `CONFIG_PREEMPT_RT`: by configuration, in any release.
+    PreemptRt = "preempt-rt";
 }
 
 /// A word that is the name of no behaviour.

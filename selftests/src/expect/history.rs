@@ -15,6 +15,8 @@ pub(super) struct History {
     releases: Option<Releases>,
     /// Whether a stack of this project adds or removes it.
     pub(super) by_patch: bool,
+    /// Whether it depends on the configuration alone.
+    by_configuration: bool,
 }
 
 /// A half-open range of releases.
@@ -39,6 +41,15 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
         ChecksTrampolineRecursion => since(
             exactly(5, 12),
             "ca06f55b9002 bpf: Add per-program recursion prevention mechanism",
+        ),
+        ChecksLsmRecursion => since(
+            exactly(5, 12),
+            "ca06f55b9002 bpf: Add per-program recursion prevention mechanism",
+        )
+        .until(
+            exactly(6, 1),
+            "271de525e1d7 bpf: Remove prog->active check for bpf_lsm and bpf_iter; in 6.2, and in \
+             6.1.y of stable",
         ),
         ChecksRawTpRecursion => since(
             exactly(6, 1),
@@ -66,18 +77,27 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
             exactly(6, 14),
             "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer",
         ),
-        FgraphKeeps14Frames => since(between((6, 13), (7, 3)), "not known yet: 7.3 was seen"),
         SkipsReturnOfMissedSession => since(
             exactly(6, 14),
             "2ebadb60cb36 bpf: Return error for missed kprobe multi bpf program execution",
         )
         .or_by_patch(),
         ChecksTestRunRecursion => since(
-            between((6, 12), (7, 3)),
-            "not known yet: 6.12 and 7.3 were seen",
+            exactly(7, 2),
+            "439ebd5b5708 bpf: Add sleepable support for raw tracepoint programs",
         ),
+        SleepableUprobes => since(
+            exactly(6, 0),
+            "8c7dcb84e3b7 bpf: implement sleepable uprobes by chaining gps",
+        ),
+        TenKretprobeInstances => since(
+            exactly(6, 1),
+            "3b7ddab8a19a kprobes: kretprobe events missing on 2-core KVM guest; in 6.2, and in \
+             6.1.y of stable",
+        ),
+        PreemptRt => BY_CONFIGURATION,
         SleepableSyscallTracepoints => since(
-            between((7, 1), (7, 2)),
+            exactly(7, 2),
             "57918341dd19 bpf: Add sleepable support for classic tracepoint programs",
         ),
         CountsKprobeRecursion
@@ -95,28 +115,32 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
 
 /// No release has it, but a stack adds it.
 const BY_PATCH: History = History {
-    releases: None,
     by_patch: true,
+    ..NONE
+};
+
+/// Any release may have it.
+const BY_CONFIGURATION: History = History {
+    by_configuration: true,
+    ..NONE
+};
+
+const NONE: History = History {
+    releases: None,
+    by_patch: false,
+    by_configuration: false,
 };
 
 const fn since(first: FirstRelease, source: &'static str) -> History {
     let since = Change { first, source };
     History {
         releases: Some(Releases { since, until: None }),
-        by_patch: false,
+        ..NONE
     }
 }
 
 const fn exactly(major: u32, minor: u32) -> FirstRelease {
     FirstRelease::exactly(major, minor)
-}
-
-/// The last release that is known without it, and the first one that is known with it.
-const fn between(lacks_it: (u32, u32), has_it: (u32, u32)) -> FirstRelease {
-    FirstRelease::between(
-        Version::new(lacks_it.0, lacks_it.1),
-        Version::new(has_it.0, has_it.1),
-    )
 }
 
 impl History {
@@ -157,6 +181,7 @@ impl History {
 pub(super) fn has(kernel: &KernelUnderTest, behaviour: Behaviour) -> Option<bool> {
     let history = history(behaviour);
     match &kernel.patches {
+        _ if history.by_configuration => Some(kernel.preempt_rt),
         Patches::Declared { removes, .. } if removes.contains(&behaviour) => Some(false),
         Patches::Declared { adds, .. } if adds.contains(&behaviour) => Some(true),
         Patches::Undeclared if history.by_patch => None,
@@ -167,7 +192,10 @@ pub(super) fn has(kernel: &KernelUnderTest, behaviour: Behaviour) -> Option<bool
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Releases { since, until }) = self.releases else {
-            return f.write_str("in no release");
+            return f.write_str(match self.by_configuration {
+                true => "by configuration",
+                false => "in no release",
+            });
         };
         write!(f, "since {} ({})", since.first, since.source)?;
         match until {
@@ -190,7 +218,7 @@ mod tests {
     #[test_case(CountsFprobeRecursion, "7.3", "counts-fprobe-recursion" => Some(true); "added")]
     #[test_case(YieldsToProgActive, "7.5", "" => Some(true); "a release inherits")]
     #[test_case(YieldsToProgActive, "7.5", "-yields-to-prog-active" => Some(false); "removed")]
-    #[test_case(ChecksTestRunRecursion, "6.18", "" => None; "not known of the release")]
+    #[test_case(ChecksTestRunRecursion, "6.18", "" => Some(false); "before its release")]
     #[test_case(SleepableSyscallTracepoints, "7.1", "" => Some(false); "not yet")]
     #[test_case(YieldsToProgActive, "7.3", "?" => None; "patches may change it")]
     #[test_case(FprobeOnFgraph, "7.3", "?" => Some(true); "no patch changes it")]

@@ -38,10 +38,14 @@ const IN_FENTRY: &str =
     "trace_call_bpf: __bpf_prog_enter_recur of the outer program takes prog->active only";
 const PROG_ACTIVE_IS_TAKEN: &str = "trace_call_bpf counts for each program of the event: \
                                     kprobe_multi_link_prog_run takes bpf_prog_active";
+const PROG_ACTIVE_IS_TAKEN_UNCOUNTED: &str = "trace_call_bpf returns and does not count: \
+     kprobe_multi_link_prog_run takes bpf_prog_active";
 const PROG_ACTIVE_IS_FREE: &str =
     "kprobe_multi_link_prog_run of the outer program does not take bpf_prog_active";
 const NO_NODE: &str = "pre_handler_kretprobe counts a hit for which rethook_try_get has no node; \
                        register_kretprobe made max(10, 2 * possible CPUs)";
+const NO_INSTANCE: &str = "pre_handler_kretprobe counts a hit for which free_instances is empty; \
+                           register_kretprobe made one per possible CPU";
 
 pub(super) const TABLE: &[Row] = &[
     row(
@@ -148,6 +152,12 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row(
         IN_KPROBE_MULTI,
+        &[lacks(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        LOST,
+        PROG_ACTIVE_IS_TAKEN_UNCOUNTED,
+    ),
+    row(
+        IN_KPROBE_MULTI,
         &[has(PerProgramRecursion)],
         RUNS,
         PROG_ACTIVE_IS_FREE,
@@ -161,6 +171,12 @@ pub(super) const TABLE: &[Row] = &[
     .link_counter_with(ReportsMissesInFdQuery),
     row(
         BY_IOCTL_IN_KPROBE_MULTI,
+        &[lacks(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        UNLINKED_LOST,
+        PROG_ACTIVE_IS_TAKEN_UNCOUNTED,
+    ),
+    row(
+        BY_IOCTL_IN_KPROBE_MULTI,
         &[has(PerProgramRecursion)],
         RUNS,
         PROG_ACTIVE_IS_FREE,
@@ -171,6 +187,12 @@ pub(super) const TABLE: &[Row] = &[
         &[has(CountsProgActiveMisses), lacks(PerProgramRecursion)],
         PROG_MISSES.repeated(2),
         PROG_ACTIVE_IS_TAKEN,
+    ),
+    row(
+        EVENT_OF_TWO_IN_KPROBE_MULTI,
+        &[lacks(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        LOST.repeated(2),
+        PROG_ACTIVE_IS_TAKEN_UNCOUNTED,
     ),
     row(
         EVENT_OF_TWO_IN_KPROBE_MULTI,
@@ -197,17 +219,46 @@ pub(super) const TABLE: &[Row] = &[
         "X(A) Y(A): kprobe_ftrace_handler skips every kprobe while it, or \
          kretprobe_rethook_handler, runs a program (kprobe_running)",
     ),
-    row(&["kretprobe/default-pool"], ALWAYS, of_eleven(10), NO_NODE),
+    row(
+        &["kretprobe/default-pool"],
+        &[has(TenKretprobeInstances)],
+        of_eleven(10),
+        NO_NODE,
+    ),
+    row(
+        &["kretprobe/default-pool"],
+        &[lacks(TenKretprobeInstances), has(PreemptRt)],
+        of_eleven(10),
+        NO_NODE,
+    ),
+    row(
+        &["kretprobe/default-pool"],
+        &[lacks(TenKretprobeInstances), lacks(PreemptRt)],
+        of_eleven(2),
+        NO_INSTANCE,
+    ),
     row(
         &["kretprobe/default-pool-by-ioctl"],
-        &[lacks(ReportsMissesInFdQuery)],
+        &[lacks(TenKretprobeInstances), lacks(PreemptRt)],
+        of_eleven(2).unlinked(),
+        NO_INSTANCE,
+    ),
+    row(
+        &["kretprobe/default-pool-by-ioctl"],
+        &[lacks(TenKretprobeInstances), has(PreemptRt)],
+        of_eleven(10).unlinked(),
+        NO_NODE,
+    ),
+    row(
+        &["kretprobe/default-pool-by-ioctl"],
+        &[has(TenKretprobeInstances), lacks(ReportsMissesInFdQuery)],
         of_eleven(10).unlinked(),
         "pre_handler_kretprobe counts it, in a kretprobe whose counter only the info of a link \
          has",
     ),
     row(
         &["kretprobe/default-pool-by-ioctl"],
-        &[has(ReportsMissesInFdQuery)],
+        &[has(TenKretprobeInstances), has(ReportsMissesInFdQuery)],
         of_eleven(10),
         "pre_handler_kretprobe counts a hit for which rethook_try_get has no node; \
          bpf_task_fd_query reports trace_kprobe_event_missed",

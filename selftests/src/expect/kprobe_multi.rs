@@ -44,6 +44,8 @@ const OUTER_TAKES_PROG_ACTIVE: &str =
     "kprobe_multi_link_prog_run: that of the outer program takes bpf_prog_active";
 const OUTER_DOES_NOT_TAKE_PROG_ACTIVE: &str =
     "kprobe_multi_link_prog_run of the outer program does not take bpf_prog_active";
+const YIELDS_UNCOUNTED: &str =
+    "kprobe_multi_link_prog_run returns if bpf_prog_active is taken, and does not count";
 const DOES_NOT_YIELD: &str = "kprobe_multi_link_prog_run does not look at bpf_prog_active";
 const FPROBE_COUNTS: &str = "fprobe_handler counts if ftrace_test_recursion_trylock fails";
 const FGRAPH_RETURNS: &str =
@@ -88,6 +90,12 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row(
         IN_KPROBE,
+        &[lacks(CountsProgActiveMisses), has(YieldsToProgActive)],
+        LOST,
+        YIELDS_UNCOUNTED,
+    ),
+    row(
+        IN_KPROBE,
         &[lacks(YieldsToProgActive)],
         RUNS,
         DOES_NOT_YIELD,
@@ -98,6 +106,12 @@ pub(super) const TABLE: &[Row] = &[
         PROG_MISSES,
         "kprobe_multi_link_prog_run: map_delete_elem takes bpf_prog_active \
          (bpf_disable_instrumentation)",
+    ),
+    row(
+        &["kprobe.multi/in-map-syscall"],
+        &[lacks(CountsProgActiveMisses), has(YieldsToProgActive)],
+        LOST,
+        YIELDS_UNCOUNTED,
     ),
     row(
         &["kprobe.multi/in-map-syscall"],
@@ -113,6 +127,12 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row(
         IN_KPROBE_MULTI,
+        &[lacks(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        LOST,
+        YIELDS_UNCOUNTED,
+    ),
+    row(
+        IN_KPROBE_MULTI,
         &[has(PerProgramRecursion)],
         RUNS,
         OUTER_DOES_NOT_TAKE_PROG_ACTIVE,
@@ -122,6 +142,12 @@ pub(super) const TABLE: &[Row] = &[
         &[has(CountsProgActiveMisses)],
         RUNS.and(PROG_MISSES),
         "kprobe_multi_link_prog_run: this program runs already, on this CPU",
+    ),
+    row(
+        &["kprobe.multi/in-itself"],
+        &[lacks(CountsProgActiveMisses)],
+        RUNS.and(LOST),
+        YIELDS_UNCOUNTED,
     ),
     row(
         &["kprobe.session/in-kprobe"],
@@ -179,6 +205,12 @@ pub(super) const TABLE: &[Row] = &[
         &[has(CountsProgActiveMisses), lacks(PerProgramRecursion)],
         RUNS.and(PROG_MISSES.repeated(2)),
         "X(A) Y(A): kprobe_multi_link_prog_run of either takes bpf_prog_active",
+    ),
+    row(
+        PAIRING,
+        &[lacks(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        RUNS.and(LOST.repeated(2)),
+        YIELDS_UNCOUNTED,
     ),
     row(
         PAIRING,
@@ -293,21 +325,13 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row(
         NESTED_16_TIMES,
-        &[
-            has(FprobeOnFgraph),
-            has(FgraphKeeps14Frames),
-            lacks(CountsFgraphRecursion),
-        ],
+        &[has(FprobeOnFgraph), lacks(CountsFgraphRecursion)],
         RUNS.repeated(14 * LINKS).and(LOST.repeated(2 * LINKS)),
         "ftrace_push_return_trace: 14 frames of 35 words leave 2 of the 492",
     ),
     row(
         NESTED_16_TIMES,
-        &[
-            has(FprobeOnFgraph),
-            has(FgraphKeeps14Frames),
-            has(CountsFgraphRecursion),
-        ],
+        &[has(FprobeOnFgraph), has(CountsFgraphRecursion)],
         RUNS.repeated(14 * LINKS)
             .and(LINK_MISSES.repeated(2 * LINKS)),
         "fprobe_missed_entry counts if function_graph_enter_regs fails",

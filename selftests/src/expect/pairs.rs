@@ -194,16 +194,30 @@ const TRAMPOLINE_TAKES: &[Takes] = &[
         "__bpf_prog_enter_recur takes prog->active",
     ),
 ];
-const LSM_TAKES: &[Takes] = &[takes(
-    ALWAYS,
-    &[],
-    "__bpf_prog_enter takes nothing (bpf_prog_check_recur)",
-)];
-const UPROBE_TAKES: &[Takes] = &[takes(
-    ALWAYS,
-    &[],
-    "bpf_prog_run_array_uprobe, uprobe_prog_run take nothing",
-)];
+const LSM_TAKES: &[Takes] = &[
+    takes(
+        &[lacks(ChecksLsmRecursion)],
+        &[],
+        "__bpf_prog_enter takes nothing (bpf_prog_check_recur)",
+    ),
+    takes(
+        &[has(ChecksLsmRecursion)],
+        &[OwnActive],
+        "__bpf_prog_enter takes prog->active",
+    ),
+];
+const UPROBE_TAKES: &[Takes] = &[
+    takes(
+        &[lacks(SleepableUprobes)],
+        &[ProgActive],
+        "trace_call_bpf takes bpf_prog_active",
+    ),
+    takes(
+        &[has(SleepableUprobes)],
+        &[],
+        "bpf_prog_run_array_uprobe, uprobe_prog_run take nothing",
+    ),
+];
 
 /// What a hit of an attach type is skipped for, in the order in which the kernel looks.
 const fn yields_of(inner: AttachType) -> &'static [Yields] {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use nmissed_wire::Behaviour;
+use nmissed_wire::{AttachType, Behaviour};
 use serde::Deserialize;
 use test_case::{test_case, test_matrix};
 
@@ -33,6 +33,7 @@ pub(super) fn kernel(release: &str, patches: &str) -> KernelUnderTest {
         variant: patches.to_owned(),
         configured: true,
         version: release.parse().unwrap(),
+        preempt_rt: false,
         patches: patches.parse().unwrap(),
     }
 }
@@ -123,8 +124,7 @@ fn the_history_knows_what_stacks_change() {
 #[test_case("kprobe.multi/in-kprobe", "7.3", "" => true; "a release that was tried")]
 #[test_case("kprobe.multi/in-kprobe", "7.5", "" => true; "a release inherits")]
 #[test_case("kprobe.multi/at-third-level", "6.18", "" => true; "a release between two changes")]
-#[test_case("raw_tp/in-test-run", "6.18", "" => false; "a release in an uncertain range")]
-#[test_case("tp/in-kprobe-1", "6.1", "" => false; "a release before the counter")]
+#[test_case("tp/in-kprobe-1", "6.1", "" => true; "a release before the counter")]
 #[test_case("kprobe/in-kprobe", "6.1", "?" => true; "patches of any kind")]
 #[test_case("kprobe.multi/in-kprobe", "7.3", "?" => false; "patches that may change it")]
 #[test_case("kprobe/by-ioctl-in-kprobe", "6.1", "" => true; "no patch adds a source")]
@@ -137,4 +137,23 @@ fn a_scenario_is_judged(scenario: &str, release: &str, patches: &str) -> bool {
 #[should_panic(expected = "no expectation names kprobe/typo")]
 fn a_typing_error_is_found() {
     let _ = find("kprobe/typo", &kernel("6.12", ""));
+}
+
+/// Releases with a stock kernel of Debian.
+const RELEASES: [&str; 11] = [
+    "5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3",
+];
+
+#[test]
+fn every_scenario_is_judged_on_every_release() {
+    for release in RELEASES {
+        let kernel = kernel(release, "");
+        for scenario in all_rows().flat_map(|row| row.scenarios) {
+            let (attach_type, _) = scenario.split_once('/').unwrap();
+            let first = attach_type.parse::<AttachType>().unwrap().first_release();
+            let is_judged = find(scenario, &kernel).is_some();
+            let is_too_old = first.is_in(kernel.version) == Some(false);
+            assert!(is_judged || is_too_old, "{scenario} on {release}");
+        }
+    }
 }

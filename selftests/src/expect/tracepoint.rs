@@ -17,6 +17,12 @@ pub(super) const TABLE: &[Row] = &[
         "trace_call_bpf: that of the outer program takes bpf_prog_active",
     ),
     row(
+        &["tp/in-kprobe-1", "tp/in-kprobe-2", "tp/in-kprobe-3"],
+        &[lacks(CountsProgActiveMisses)],
+        UNLINKED_LOST,
+        "trace_call_bpf returns and does not count: that of the outer program takes bpf_prog_active",
+    ),
+    row(
         &["tp/in-itself"],
         &[lacks(CountsTracepointRecursion)],
         UNLINKED_RUNS.and(LOST),
@@ -45,6 +51,12 @@ pub(super) const TABLE: &[Row] = &[
         &[has(ChecksRawTpRecursion)],
         UNLINKED_RUNS.and(PROG_MISSES),
         "__bpf_trace_run: this program runs already, on this CPU",
+    ),
+    row(
+        &["raw_tp/in-itself", "tp_btf/in-itself"],
+        &[lacks(ChecksRawTpRecursion)],
+        UNLINKED_RUNS.repeated(2),
+        "__bpf_trace_run checks no recursion",
     ),
     row(
         &[

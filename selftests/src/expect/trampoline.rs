@@ -35,6 +35,12 @@ pub(super) const TABLE: &[Row] = &[
         "__bpf_prog_enter_recur: this program runs already, on this CPU",
     ),
     row(
+        &["fentry/in-itself", "fexit/in-itself", "fmod_ret/in-itself"],
+        &[lacks(ChecksTrampolineRecursion)],
+        UNLINKED_RUNS.repeated(2),
+        "__bpf_prog_enter checks no recursion",
+    ),
+    row(
         &["fsession/in-itself", "fsession.multi/in-itself"],
         ALWAYS,
         UNLINKED_RUNS.and(PROG_MISSES_TWICE),
@@ -108,6 +114,16 @@ pub(super) const TABLE: &[Row] = &[
         "__bpf_prog_enter_sleepable_recur: prog->active is one per CPU, whichever task takes it",
     ),
     row(
+        &[
+            "fentry/while-asleep",
+            "fexit/while-asleep",
+            "fmod_ret/while-asleep",
+        ],
+        &[lacks(ChecksTrampolineRecursion)],
+        UNLINKED_RUNS.repeated(11),
+        "__bpf_prog_enter_sleepable checks no recursion",
+    ),
+    row(
         &["lsm/in-syscall"],
         ALWAYS,
         UNLINKED_RUNS,
@@ -122,7 +138,13 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row(
         &["lsm/while-asleep"],
-        ALWAYS,
+        &[has(ChecksLsmRecursion)],
+        OTHERS_MISS,
+        "__bpf_prog_enter_sleepable: prog->active is one per CPU, whichever task takes it",
+    ),
+    row(
+        &["lsm/while-asleep"],
+        &[lacks(ChecksLsmRecursion)],
         UNLINKED_RUNS.repeated(11),
         "bpf_prog_check_recur is false: __bpf_prog_enter_sleepable",
     ),

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The kernel under test: its release, and what its patches change.
 
-use std::env;
 use std::str::FromStr;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 use nmissed_wire::{Behaviour, UnknownBehaviour, Version};
+
+/// The build of the running kernel, as `uname -v` prints it.
+const BUILD: &str = "/proc/sys/kernel/version";
 
 /// The kernel under test, as uname(2) and PID 1 describe it.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct KernelUnderTest {
     pub(crate) configured: bool,
     /// Its release.
     pub(crate) version: Version,
+    /// Whether it is a PREEMPT_RT kernel.
+    pub(crate) preempt_rt: bool,
     /// What its patches change.
     pub(crate) patches: Patches,
 }
@@ -47,12 +52,19 @@ impl KernelUnderTest {
             variant: read("NMISSED_VARIANT"),
             configured: read("NMISSED_CONFIGURED") == "1",
             version: Version::running().context("reading the release of the running kernel")?,
+            preempt_rt: is_preempt_rt(&fs::read_to_string(BUILD)?),
             patches: match env::var("NMISSED_BEHAVIOURS") {
                 Ok(list) => list.parse().context("reading NMISSED_BEHAVIOURS")?,
                 Err(_) => Patches::Undeclared,
             },
         })
     }
+}
+
+/// Reads the build of a kernel, such as `#1 SMP PREEMPT_RT Debian 7.3.4-1`; of older patches
+/// for RT, `PREEMPT RT`.
+fn is_preempt_rt(build: &str) -> bool {
+    build.contains("PREEMPT_RT") || build.contains("PREEMPT RT")
 }
 
 impl FromStr for Patches {
@@ -79,7 +91,16 @@ impl FromStr for Patches {
 mod tests {
     use nmissed_wire::Behaviour::{PerProgramRecursion, YieldsToProgActive};
 
-    use super::Patches;
+    use super::{Patches, is_preempt_rt};
+    use test_case::test_case;
+
+    #[test_case("#1 SMP PREEMPT_RT Debian 7.3.4-1 (2026-11-10)" => true)]
+    #[test_case("#1 SMP PREEMPT RT Sun Nov 1 2026" => true)]
+    #[test_case("#1 SMP PREEMPT_DYNAMIC Debian 7.3.4-1" => false)]
+    #[test_case("#1 SMP Debian 5.10.262-1" => false)]
+    fn a_build_is_preempt_rt(build: &str) -> bool {
+        is_preempt_rt(build)
+    }
 
     #[test]
     fn a_list_adds_and_removes_behaviours() {
