@@ -130,22 +130,20 @@ impl KernelStacks {
         Ok(series)
     }
 
-    /// Returns the one-line description of a variant; none for [`BASELINE`] and unknown ones.
-    #[must_use]
-    pub fn summary(&self, variant: &str) -> Option<&str> {
-        let stack = self.stacks.get(variant)?;
-        Some(&stack.declared.summary)
-    }
-
     /// Returns the stacks of a variant, the lowest first.
     pub(crate) fn chain(&self, variant: &str) -> Result<Vec<&Stack>> {
         if variant == BASELINE || self.stacks.contains_key(variant) {
             return Ok(self.chain_of(variant));
         }
+        let describe = |name: &str| match self.stacks.get(name) {
+            Some(stack) => format!("{name} ({})", stack.declared.summary),
+            None => name.to_owned(),
+        };
+        let known: Vec<_> = self.variants().into_iter().map(describe).collect();
         Err(Error::UnknownVariant {
             variant: variant.to_owned(),
             kernel: self.kernel.clone(),
-            known: self.variants().join(", "),
+            known: known.join(", "),
         })
     }
 
@@ -231,8 +229,6 @@ mod tests {
         let dir = patches(&[("a", ACTIVE), ("counters", COUNTERS), ("b", ACTIVE)]);
         let stacks = load(&dir).unwrap();
         assert_eq!(stacks.variants(), ["baseline", "counters", "a", "b"]);
-        assert_eq!(stacks.summary("a"), Some("runs"));
-        assert_eq!(stacks.summary("baseline"), None);
     }
 
     #[test_case("baseline", &[], "baseline", ""; "baseline")]
@@ -282,6 +278,15 @@ mod tests {
         let error = stacks.series("active").unwrap_err();
         assert!(error.is_usage());
         let text = "kernel 6.12 has no variant \"active\"; there are baseline";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn an_unknown_variant_comes_with_those_that_exist() {
+        let dir = patches(&[("counters", COUNTERS), ("active", ACTIVE)]);
+        let error = load(&dir).unwrap().series("actve").unwrap_err();
+        let text = "kernel 6.12 has no variant \"actve\"; \
+                    there are baseline, counters (counts), active (runs)";
         assert_eq!(error.to_string(), text);
     }
 
