@@ -40,7 +40,10 @@ pub(crate) fn build(workspace: &Workspace, uapi: Option<&Path>, host: &Host) -> 
     };
     build.timed(|build| {
         Ok(Guest {
-            init: build.program(INIT, &[])?,
+            init: program(
+                build.cargo(&["build", "--package", PACKAGE, "--bin", INIT])?,
+                INIT,
+            )?,
             tests: build.tests()?,
         })
     })
@@ -51,10 +54,18 @@ pub(crate) fn build_prober(workspace: &Workspace, host: &Host) -> Result<Guest> 
     let _lock = lock(workspace, host)?;
     let build = Build::without_headers(workspace, host)?;
     build.timed(|build| {
-        let prober = build.program(PROBER, &["--features", "static"])?;
+        let all = [
+            "build",
+            "--package",
+            PACKAGE,
+            "--bins",
+            "--features",
+            "static",
+        ];
+        let made = build.cargo(&all)?;
         Ok(Guest {
-            init: build.program(INIT, &[])?,
-            tests: vec![("prober".to_owned(), prober)],
+            init: program(made.clone(), INIT)?,
+            tests: vec![("prober".to_owned(), program(made, PROBER)?)],
         })
     })
 }
@@ -173,15 +184,6 @@ impl<'a> Build<'a> {
         Ok(guest)
     }
 
-    /// One program of [`PACKAGE`].
-    fn program(&self, name: &str, more: &[&str]) -> Result<PathBuf> {
-        let one = ["build", "--package", PACKAGE, "--bin", name];
-        let made = self.cargo(&[&one, more].concat())?;
-        let program = made.into_iter().find(|(built, _)| built == name);
-        let (_, path) = program.with_context(|| format!("cargo built no {name}"))?;
-        Ok(path)
-    }
-
     /// Sorted by name: cargo lists them as they get ready, in an order that differs
     /// from time to time.
     fn tests(&self) -> Result<Vec<(String, PathBuf)>> {
@@ -237,6 +239,13 @@ impl<'a> Build<'a> {
             self.host.progress.at(0, what);
         }
     }
+}
+
+/// Finds a program among those that cargo made.
+fn program(made: Vec<(String, PathBuf)>, name: &str) -> Result<PathBuf> {
+    let program = made.into_iter().find(|(built, _)| built == name);
+    let (_, path) = program.with_context(|| format!("cargo built no {name}"))?;
+    Ok(path)
 }
 
 /// Returns the lines of cargo that are not JSON, from its first error on.
