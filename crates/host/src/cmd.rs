@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -43,7 +44,8 @@ pub struct Finished {
     pub lines: Vec<String>,
 }
 
-/// A program to run, without standard input and in a process group of its own.
+/// A program to run, in a process group of its own; without standard input, unless it is
+/// given.
 #[derive(Debug)]
 pub struct Cmd {
     program: OsString,
@@ -53,6 +55,7 @@ pub struct Cmd {
     inherit: Option<&'static [&'static str]>,
     deadline: Option<Duration>,
     tied: bool,
+    stdin: Option<OwnedFd>,
 }
 
 impl Cmd {
@@ -67,6 +70,7 @@ impl Cmd {
             inherit: None,
             deadline: None,
             tied: false,
+            stdin: None,
         }
     }
 
@@ -117,6 +121,13 @@ impl Cmd {
     #[must_use]
     pub fn tied(mut self) -> Self {
         self.tied = true;
+        self
+    }
+
+    /// Gives it standard input.
+    #[must_use]
+    pub fn stdin(mut self, input: impl Into<OwnedFd>) -> Self {
+        self.stdin = Some(input.into());
         self
     }
 
@@ -200,7 +211,8 @@ impl Cmd {
         })
     }
 
-    fn command(&self) -> Command {
+    fn command(&self) -> std::io::Result<Command> {
+        let stdin = self.stdin.as_ref().map(OwnedFd::try_clone).transpose()?;
         let mut command = self.program_or_guard();
         if let Some(names) = self.inherit {
             let kept = names
@@ -216,10 +228,10 @@ impl Cmd {
         }
         command
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command
+        Ok(command)
     }
 
     /// Runs the program by `setpriv`, unless it does not exist: the error would be that of
@@ -243,7 +255,7 @@ impl Cmd {
 
     fn spawn(&self) -> Result<Child> {
         self.command()
-            .spawn()
+            .and_then(|mut command| command.spawn())
             .map_err(|source| match source.kind() {
                 std::io::ErrorKind::NotFound
                     if self.dir.as_ref().is_none_or(|dir| dir.is_dir()) =>

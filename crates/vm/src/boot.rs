@@ -46,10 +46,15 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
     Ok(supervisor.finish(spec, ending))
 }
 
-fn prepare(spec: &BootSpec) -> Result<Files> {
+/// Returns the files of a boot, and creates their folder.
+pub(crate) fn files(spec: &BootSpec) -> Result<Files> {
     fs::create_dir_all(spec.output).map_err(HostError::io("create", spec.output))?;
     let find = |path: &Path| path.canonicalize().map_err(HostError::io("find", path));
-    let files = Files::new(find(spec.image)?, &find(spec.output)?);
+    Ok(Files::new(find(spec.image)?, &find(spec.output)?))
+}
+
+fn prepare(spec: &BootSpec) -> Result<Files> {
+    let files = files(spec)?;
     let mut archive = initramfs(spec.guest, spec.plan)?;
     for (path, content) in spec.files {
         archive.file(path, FILE_MODE, content.clone());
@@ -62,7 +67,7 @@ fn prepare(spec: &BootSpec) -> Result<Files> {
 
 /// Returns the kernel parameter that replaces the measurement of the TSC, which is
 /// unreliable under TCG.
-fn clock(accel: Accel) -> String {
+pub(crate) fn clock(accel: Accel) -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     match (accel, emulated_tsc_khz(&cpuinfo)) {
         (Accel::Tcg, Some(khz)) => format!("tsc_early_khz={khz}"),
@@ -70,14 +75,22 @@ fn clock(accel: Accel) -> String {
     }
 }
 
-/// Packs PID 1, the plan, its programs, and the devices that the kernel and PID 1 use
-/// before devtmpfs is mounted.
-fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
-    let read = |path: &Path| fs::read(path).map_err(HostError::io("read", path));
+/// Packs PID 1, and the devices that the kernel and PID 1 use before devtmpfs is mounted.
+pub(crate) fn bare_initramfs(init: &Path) -> Result<Initramfs> {
     let mut initramfs = Initramfs::default();
     initramfs.device("/dev/console", 5, 1);
     initramfs.device("/dev/null", 1, 3);
-    initramfs.file("/init", PROGRAM_MODE, read(&guest.init)?);
+    initramfs.file("/init", PROGRAM_MODE, read(init)?);
+    Ok(initramfs)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    Ok(fs::read(path).map_err(HostError::io("read", path))?)
+}
+
+/// Packs PID 1, the plan and its programs.
+fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
+    let mut initramfs = bare_initramfs(&guest.init)?;
     let text =
         serde_json::to_vec(plan).map_err(|error| HostError::io("encode", PLAN)(error.into()))?;
     initramfs.file(PLAN, FILE_MODE, text);

@@ -9,6 +9,7 @@
 //! | `initramfs`, `clock`, `qemu` | what QEMU is given |
 //! | `tail`, `console`, `watch` | what the guest shows, and its verdict |
 //! | `boot` | one boot, from the programs to the [`nmissed_wire::Run`] |
+//! | `session` | one boot for a program of the user |
 //!
 //! Invariants: depends on `nmissed-wire` and `nmissed-host` alone, knows nothing of how
 //! kernels are built, and prints nothing. QEMU has ended when [`boot()`] returns, and its
@@ -27,6 +28,7 @@ mod kvm;
 mod machines;
 mod plan;
 mod qemu;
+mod session;
 mod spec;
 mod tail;
 mod watch;
@@ -37,4 +39,5 @@ pub use error::{Error, Result};
 pub use kvm::{AccelChoice, choose_accel};
 pub use machines::{Channel, Deadlines, Machine, Machines};
 pub use plan::plan;
+pub use session::{GuestFile, Session, SessionEnd, session};
 pub use spec::{BootSpec, Guest};

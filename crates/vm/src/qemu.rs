@@ -76,11 +76,29 @@ pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     ["-accel", how, "-cpu", "max"]
 }
 
-/// Returns the command that boots; `clock` is a kernel parameter. The second serial port
-/// and the virtio port append to one file, and the guest uses one of them.
+/// Returns the command that boots and runs tests; `clock` is a kernel parameter. The
+/// second serial port and the virtio port append to one file, and the guest uses one of
+/// them.
 pub(crate) fn command(program: &Path, spec: &BootSpec, files: &Files, clock: &str) -> Cmd {
+    let cmd = with_console(program, spec, files, clock)
+        .arg("-chardev")
+        .arg(chardev("tty", &files.records, ",append=on"))
+        .args(["-device", "isa-serial,chardev=tty,index=1"]);
+    let bus = match spec.machine.channel {
+        Channel::VirtioMmio => "virtio-serial-device",
+        Channel::VirtioPci => "virtio-serial-pci",
+        Channel::Serial => return cmd,
+    };
+    let port = format!("virtserialport,chardev=port,name={RECORDS_PORT}");
+    cmd.arg("-chardev")
+        .arg(chardev("port", &files.records, ",append=on"))
+        .args(["-device", bus, "-device", &port])
+}
+
+/// Returns the command that boots with the console in a file, and nothing else.
+pub(crate) fn with_console(program: &Path, spec: &BootSpec, files: &Files, clock: &str) -> Cmd {
     let machine = spec.machine;
-    let cmd = Cmd::new(program)
+    Cmd::new(program)
         .args(BARE)
         .args(["-machine", &machine.qemu])
         .args(accel(spec.accel))
@@ -94,18 +112,6 @@ pub(crate) fn command(program: &Path, spec: &BootSpec, files: &Files, clock: &st
         .arg("-chardev")
         .arg(chardev("console", &files.console, ""))
         .args(["-serial", "chardev:console"])
-        .arg("-chardev")
-        .arg(chardev("tty", &files.records, ",append=on"))
-        .args(["-device", "isa-serial,chardev=tty,index=1"]);
-    let bus = match machine.channel {
-        Channel::VirtioMmio => "virtio-serial-device",
-        Channel::VirtioPci => "virtio-serial-pci",
-        Channel::Serial => return cmd,
-    };
-    let port = format!("virtserialport,chardev=port,name={RECORDS_PORT}");
-    cmd.arg("-chardev")
-        .arg(chardev("port", &files.records, ",append=on"))
-        .args(["-device", bus, "-device", &port])
 }
 
 /// Returns the kernel's command line, which x86 cuts at `COMMAND_LINE_SIZE` (2048 bytes).

@@ -13,6 +13,16 @@ pub const RECORDS_TTY: &str = "/dev/ttyS1";
 pub const TESTS_DIR: &str = "/nmissed/tests";
 /// What to run: a JSON array of [`PlannedTest`].
 pub const PLAN: &str = "/nmissed/plan";
+/// A script to run on [`TERMINAL`] in place of the tests.
+pub const SESSION: &str = "/nmissed/session";
+/// The terminal of that script: the second serial port, which carries no messages then.
+pub const TERMINAL: &str = RECORDS_TTY;
+/// The program that runs the script.
+pub const BUSYBOX: &str = "/bin/busybox";
+/// The console line on which PID 1 starts the script.
+pub const SESSION_STARTED: &str = "nmissed: the session starts";
+/// Begins the console line with the script's exit status.
+pub const SESSION_ENDED: &str = "nmissed: the session ends with status ";
 /// Where to put probes of each flavor: a JSON array of [`PlannedProbe`].
 pub const PROBE_PLAN: &str = "/nmissed/probes";
 /// The functions that tests probe past their entry, too.

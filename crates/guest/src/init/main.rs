@@ -2,8 +2,9 @@
 //! PID 1 of the guest.
 //!
 //! Mounts the file systems, runs each planned test in a process of its own with a
-//! deadline, sends a [`Message`] for each start, record and end, and powers off. A
-//! failure of its own is sent before the machine goes down.
+//! deadline, sends a [`Message`] for each start, record and end, and powers off; or it
+//! runs a program of the user ([`session`]). A failure of its own is sent before the
+//! machine goes down.
 //!
 //! Invariants: it does not interpret records, and a failure of its own ends the machine.
 //! `crates/vm` on the host writes its plan and reads its messages.
@@ -18,6 +19,7 @@ mod parameters;
 mod power;
 mod records;
 mod running;
+mod session;
 mod settings;
 mod suite;
 mod test_run;
@@ -46,9 +48,13 @@ fn run() -> Result<()> {
     mounts::mount_all()?;
     settings::apply();
     let parameters = Parameters::of_this_boot()?;
+    let release = running_release();
+    if session::is_requested() {
+        check_release(&release, parameters.get("release"))?;
+        return session::run(&parameters);
+    }
     let channel = channel::open()?;
     let plan = read_plan()?;
-    let release = running_release();
     channel.send(&Message::Hello {
         version: WIRE_VERSION,
         release: release.clone(),
