@@ -3,7 +3,7 @@
 //!
 //! | folder | what it does |
 //! | --- | --- |
-//! | `source` | reads `vmconfig/kernels.toml` ([`Kernels`]), downloads and unpacks a source ([`fetch()`]) or a distribution kernel ([`fetch_stock`]) |
+//! | `source` | reads `vmconfig/kernels.toml` ([`Kernels`]), downloads and unpacks a source ([`fetch()`]), reads an author's own tree ([`OwnTree`]), or gets a distribution kernel ([`fetch_stock`]) |
 //! | `patch` | reads the stacks of patches of a kernel ([`KernelStacks`]), applies a [`Series`], and turns it into commits ([`edit()`]) and back ([`refresh_patches`]) |
 //! | `build` | configures and builds ([`build()`]), and keeps the result in the cache ([`BuiltKernel`]) |
 //! | `review` | checks a series ([`check()`]), drops its hunks ([`Series::mutants`]), and writes its [`Cover`] letter |
@@ -23,6 +23,8 @@
 //! sources/<identity>/          unpacked, never modified
 //! work/<kernel>@<identity>/    source/ (switched between variants), objects/,
 //!                              all.config, build-<variant>.log, state.json
+//! work/own-<name>-<hash>/      the same for an author's own tree, whose states are
+//!                              checked out to source/; git/ has what was not committed
 //! work/<kernel>@<identity>+check/  the same for single objects, with a folder of
 //!                              objects/ for each kind of configuration
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
@@ -37,6 +39,7 @@
 
 mod build;
 mod error;
+mod git;
 mod patch;
 mod review;
 mod scratch;
@@ -51,4 +54,7 @@ pub use patch::{
 pub use review::{
     Attempt, Attempts, CheckRequest, CheckResult, Cover, Mutant, Pointless, Uncovered, check,
 };
-pub use source::{KernelSpec, Kernels, Source, SourceTree, StockSpec, fetch, fetch_stock, refresh};
+pub use source::{
+    KernelSpec, Kernels, OwnTree, Revision, Source, SourceTree, StockSpec, fetch, fetch_stock,
+    refresh,
+};

@@ -121,7 +121,8 @@ impl Compilation<'_> {
         self.begin("configuring", None, None);
         let before = self.make.dot_config().unwrap_or_default();
         write_atomic(&self.all_config, self.config.all_config().as_bytes())?;
-        self.make.all_no_config(&self.all_config)?;
+        self.make
+            .configure(self.config.defaults(), &self.all_config)?;
         let granted = self.make.dot_config()?;
         let lost = self.config.lost(&granted);
         if !lost.is_empty() {

@@ -14,6 +14,9 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KernelConfig {
     options: BTreeMap<String, Setting>,
+    /// The lines of a user's .config that set or unset an option. All other options have
+    /// their defaults then.
+    own: Option<BTreeMap<String, Option<String>>>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +40,58 @@ impl KernelConfig {
             config.add(fragment, &text).map_err(bad)?;
         }
         Ok(config)
+    }
+
+    /// Returns the options of the fragments on top of a user's .config.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a file that cannot be read or parsed, with the line.
+    pub fn on_top_of(mut self, file: &Path) -> Result<Self> {
+        let bad = |problem: String| Error::bad_input(file, problem);
+        let text = fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
+        let mut own = Self::default();
+        own.add("", &text).map_err(bad)?;
+        if own.options.is_empty() {
+            return Err(bad(
+                "sets no option: it is no .config of a kernel".to_owned()
+            ));
+        }
+        let own = own.options.into_iter();
+        self.own = Some(own.map(|(option, it)| (option, it.value)).collect());
+        Ok(self)
+    }
+
+    /// Returns how the .config of a built kernel differs from the user's, where they
+    /// have one: `CONFIG_NR_CPUS=8, was 64`.
+    #[must_use]
+    pub fn changes(&self, dot_config: &str) -> Option<Vec<String>> {
+        let own = self.own.as_ref()?;
+        let built = settings(dot_config);
+        let changed = built.iter().filter_map(|(option, value)| {
+            let was = own.get(*option).and_then(Option::as_deref);
+            let is_name = *option == "CONFIG_LOCALVERSION";
+            (was != *value && !is_name && own.contains_key(*option)).then(|| {
+                format!(
+                    "{} (was {})",
+                    line(option, *value),
+                    was.unwrap_or("not set")
+                )
+            })
+        });
+        let gone = own.iter().filter_map(|(option, was)| {
+            let was = was.as_deref()?;
+            (!built.contains_key(option.as_str()))
+                .then(|| format!("{} (was {was})", line(option, None)))
+        });
+        Some(changed.chain(gone).collect())
+    }
+
+    /// Returns the kernel's make target for options that no line sets.
+    pub(crate) fn defaults(&self) -> &'static str {
+        match self.own {
+            Some(_) => "alldefconfig",
+            None => "allnoconfig",
+        }
     }
 
     fn add(&mut self, fragment: &str, text: &str) -> Result<(), String> {
@@ -86,18 +141,23 @@ impl KernelConfig {
 
     /// Returns the content of the file for `KCONFIG_ALLCONFIG`.
     pub(crate) fn all_config(&self) -> String {
-        self.options
-            .iter()
-            .map(|(option, setting)| line(option, setting.value.as_deref()) + "\n")
-            .collect()
+        // In the key of the kernel, as the name of the make target is not.
+        let head = self
+            .own
+            .as_ref()
+            .map(|_| "# The other options have their defaults.");
+        let own = self.own.iter().flatten();
+        let own = own.filter(|(option, _)| !self.options.contains_key(*option));
+        let own = own.map(|(option, value)| line(option, value.as_deref()));
+        let ours = self.options.iter();
+        let ours = ours.map(|(option, setting)| line(option, setting.value.as_deref()));
+        let lines = head.map(str::to_owned).into_iter().chain(own).chain(ours);
+        lines.map(|line| line + "\n").collect()
     }
 
     /// Returns the options that a .config does not have as requested.
     pub(crate) fn lost(&self, dot_config: &str) -> Vec<LostOption> {
-        let granted: BTreeMap<_, _> = dot_config
-            .lines()
-            .filter_map(|line| parse_line(line).ok().flatten())
-            .collect();
+        let granted = settings(dot_config);
         let lost = self.options.iter().filter_map(|(option, setting)| {
             let wanted = setting.value.as_deref();
             let found = granted.get(option.as_str()).copied().flatten();
@@ -109,6 +169,13 @@ impl KernelConfig {
         });
         lost.collect()
     }
+}
+
+fn settings(dot_config: &str) -> BTreeMap<&str, Option<&str>> {
+    let lines = dot_config.lines();
+    lines
+        .filter_map(|line| parse_line(line).ok().flatten())
+        .collect()
 }
 
 fn line(option: &str, value: Option<&str>) -> String {

@@ -61,11 +61,11 @@ impl Make {
         self
     }
 
-    /// Makes a .config of `allnoconfig` and the options in a file. A .config that would not
-    /// change keeps its modification time.
-    pub(crate) fn all_no_config(&self, all_config: &Path) -> Result<()> {
-        let allnoconfig = self.command().arg("allnoconfig");
-        self.succeed(&allnoconfig.env("KCONFIG_ALLCONFIG", all_config), |_| ())
+    /// Makes a .config of the options in a file and of what `defaults` sets
+    /// (`allnoconfig`). A .config that would not change keeps its modification time.
+    pub(crate) fn configure(&self, defaults: &str, all_config: &Path) -> Result<()> {
+        let make = self.command().arg(defaults);
+        self.succeed(&make.env("KCONFIG_ALLCONFIG", all_config), |_| ())
     }
 
     pub(crate) fn dot_config(&self) -> Result<String> {

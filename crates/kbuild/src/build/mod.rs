@@ -19,7 +19,7 @@ pub(crate) use worktree::WorkTree;
 use nmissed_host::Host;
 
 use crate::patch::Series;
-use crate::source::{KernelSpec, known_identity};
+use crate::source::{KernelSpec, Source, known_identity};
 use crate::{Result, scratch};
 
 /// Returns a kernel, built only if the cache does not have it.
@@ -46,7 +46,13 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     if let Some(kernel) = store::load(&host.cache, &key)? {
         return Ok(kernel);
     }
-    work.switch(&overlay)?;
+    match &spec.source {
+        Source::Own(revision) => {
+            host.begin(&format!("checking out {} {}", spec.id, series.name()));
+            work.fill(|source| revision.check_out(source))?;
+        }
+        _ => work.switch(&overlay)?,
+    }
     work.making(|work| compile::compile(request, work, host))?;
     let scratch = scratch::only(work.dir(), "saving")?;
     store::save(

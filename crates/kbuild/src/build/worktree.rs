@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::patch::{Content, Overlay};
 use crate::scratch::remove_dir;
-use crate::source::{KernelSpec, SourceTree};
+use crate::source::{KernelSpec, Source, SourceTree};
 use crate::{Error, Result};
 
 /// The tree and objects of a kernel, and the lock on them.
@@ -51,7 +51,12 @@ pub(crate) enum Objects {
 impl WorkTree {
     /// Opens the tree in which kernels are built; waits for its lock.
     pub(crate) fn open(spec: &KernelSpec, tree: &SourceTree, host: &Host) -> Result<Self> {
-        Self::named(&format!("{}@{}", spec.id, tree.identity), tree, host)
+        let name = match &spec.source {
+            // The same for all states: the next one differs in few files.
+            Source::Own(revision) => revision.work_name(),
+            _ => format!("{}@{}", spec.id, tree.identity),
+        };
+        Self::named(&name, tree, host)
     }
 
     /// Opens another tree, for single objects in other configurations: it does not block
@@ -122,6 +127,21 @@ impl WorkTree {
         self.write_state()
     }
 
+    /// Makes source/ what `check_out` makes of it, and removes objects that cannot be
+    /// reused.
+    pub(crate) fn fill(&mut self, check_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let (source, objects) = (self.source(), self.objects());
+        if self.state.making || !source.is_dir() {
+            remove_dir(&objects)?;
+        }
+        self.state.making = false;
+        self.write_state()?;
+        for dir in [&source, &objects] {
+            fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        }
+        check_out(&source)
+    }
+
     /// Runs make, and records in the state that it runs.
     pub(crate) fn making<T>(&mut self, make: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         self.state.making = true;
@@ -187,7 +207,6 @@ fn state_file(dir: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Source;
     use std::time::SystemTime;
     use test_case::test_case;
 

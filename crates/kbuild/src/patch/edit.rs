@@ -7,7 +7,7 @@ use std::path::Path;
 use nmissed_host::Host;
 use tempfile::Builder;
 
-use crate::patch::git::{committing, git};
+use crate::git::{committing, git};
 use crate::patch::stack::KernelStacks;
 use crate::source::SourceTree;
 use crate::{Error, Result};

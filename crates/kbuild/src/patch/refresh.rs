@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::write_atomic;
 
+use crate::git::git;
 use crate::patch::edit::{BASE, FOLDER, VARIANT};
-use crate::patch::git::git;
 use crate::patch::mail::in_file_form;
 use crate::patch::series::patch_files;
 use crate::patch::stack::KernelStacks;

@@ -50,6 +50,17 @@ impl Series {
         })
     }
 
+    /// Returns no patches: the source has the changes already.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a name that a release cannot hold.
+    pub fn unpatched(name: &str, behaviours: DeclaredBehaviours) -> Result<Self> {
+        Ok(Self {
+            behaviours,
+            ..Self::from_files(name, &[])?
+        })
+    }
+
     /// Returns the variant's name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -8,7 +8,8 @@ use std::path::Path;
 use nmissed_host::{Cache, Host};
 use textwrap::{Options, WordSplitter};
 
-use crate::patch::{Content, MailHead, Overlay, Series, committing, git};
+use crate::git::{committing, git};
+use crate::patch::{Content, MailHead, Overlay, Series};
 use crate::source::SourceTree;
 use crate::{Error, Result, scratch};
 

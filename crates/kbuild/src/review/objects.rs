@@ -75,7 +75,7 @@ impl<'a> Compiler<'a> {
         let off = profile.off.map_or(&[][..], |off| off.with);
         let all_config = objects.join("all.config");
         write_atomic(&all_config, config.without(off).all_config().as_bytes())?;
-        make.all_no_config(&all_config)?;
+        make.configure(config.defaults(), &all_config)?;
         Ok(Self {
             make,
             profile,

@@ -8,6 +8,7 @@ use nmissed_host::{Cache, Host, Lock, write_atomic};
 
 use crate::source::apt::{AptPackage, version_file};
 use crate::source::kernels::{KernelSpec, Source};
+use crate::source::own::Revision;
 use crate::source::{tarball, unpack};
 use crate::{Error, Result, scratch};
 
@@ -27,6 +28,9 @@ pub struct SourceTree {
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::Download`],
 /// [`Error::WrongHash`], [`Error::NotASource`], [`Error::DiskFull`].
 pub fn fetch(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
+    if let Source::Own(revision) = &spec.source {
+        return Ok(own(revision, &host.cache));
+    }
     if let Some(tree) = cached(spec, &host.cache)? {
         return Ok(tree);
     }
@@ -47,6 +51,15 @@ pub fn refresh(spec: &KernelSpec, host: &Host) -> Result<SourceTree> {
     SourceStore::lock(host)?.obtain(&spec.source)
 }
 
+/// The folder is filled when a kernel is built in it.
+fn own(revision: &Revision, cache: &Cache) -> SourceTree {
+    let work = cache.root().join("work").join(revision.work_name());
+    SourceTree {
+        identity: revision.identity(),
+        dir: work.join("source"),
+    }
+}
+
 fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
     let identity = known_identity(&spec.source, cache)?;
     let tree = identity.map(|identity| SourceTree {
@@ -59,6 +72,7 @@ fn cached(spec: &KernelSpec, cache: &Cache) -> Result<Option<SourceTree>> {
 /// Returns the identity of the source in use, unpacked or not.
 pub(crate) fn known_identity(source: &Source, cache: &Cache) -> Result<Option<String>> {
     match source {
+        Source::Own(revision) => Ok(Some(revision.identity())),
         Source::Tarball { sha256, .. } => Ok(Some(format!("sha256-{sha256}"))),
         Source::Debian { package, suite } => {
             let path = version_file(cache, package, suite);
@@ -97,6 +111,7 @@ impl<'a> SourceStore<'a> {
         match source {
             Source::Debian { package, suite } => self.debian(package, suite),
             Source::Tarball { url, sha256 } => self.tarball(url, sha256),
+            Source::Own(revision) => Ok(own(revision, &self.host.cache)),
         }
     }
 

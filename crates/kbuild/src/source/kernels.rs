@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use nmissed_wire::Version;
 use serde::Deserialize;
 
+use crate::source::own::Revision;
 use crate::source::stock::StockSpec;
 use crate::{Error, Result};
 
@@ -27,6 +29,9 @@ pub enum Source {
         /// Hash of the downloaded file, in lower-case hex.
         sha256: String,
     },
+    /// A state of an author's own tree; kernels.toml has none.
+    #[serde(skip)]
+    Own(Revision),
 }
 
 /// One kernel of kernels.toml.
@@ -52,6 +57,8 @@ pub struct Kernels {
     compare: Vec<String>,
     kernels: BTreeMap<String, KernelSpec>,
     stock: BTreeMap<String, StockSpec>,
+    /// By release; never empty.
+    own_tree: BTreeMap<Version, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +69,8 @@ struct KernelsFile {
     kernel: BTreeMap<String, KernelEntry>,
     #[serde(default)]
     stock: BTreeMap<String, StockSpec>,
+    #[serde(rename = "own-tree")]
+    own_tree: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +115,9 @@ impl Kernels {
             check_stock(id, stock, &kernels)
                 .map_err(|problem| bad(format!("stock {id:?}: {problem}")))?;
         }
+        let own_tree = check_own_tree(raw.own_tree);
         Ok(Self {
+            own_tree: own_tree.map_err(|problem| bad(format!("own-tree: {problem}")))?,
             file: file.to_owned(),
             default: raw.default,
             compare: raw.compare,
@@ -145,6 +156,15 @@ impl Kernels {
     /// Ids of the distribution kernels, sorted.
     pub fn stock_ids(&self) -> impl Iterator<Item = &str> {
         self.stock.keys().map(String::as_str)
+    }
+
+    /// Returns the Kconfig fragments for an author's tree of a release: those of the
+    /// newest row that is not newer, of the oldest row if all are.
+    #[must_use]
+    pub fn own_tree_fragments(&self, release: Version) -> &[String] {
+        let row = self.own_tree.range(..=release).next_back();
+        let row = row.or_else(|| self.own_tree.first_key_value());
+        row.map_or(&[], |(_, fragments)| fragments)
     }
 
     /// Id of the kernel to take when none is named.
@@ -188,6 +208,22 @@ fn check(id: &str, raw: KernelEntry) -> Result<KernelSpec, String> {
     })
 }
 
+fn check_own_tree(
+    rows: BTreeMap<String, Vec<String>>,
+) -> Result<BTreeMap<Version, Vec<String>>, String> {
+    if rows.is_empty() {
+        return Err("name fragments for at least one release".to_owned());
+    }
+    let row = |(release, fragments): (String, Vec<String>)| {
+        check_names(fragments.iter().map(String::as_str))?;
+        let release = release
+            .parse::<Version>()
+            .map_err(|error| error.to_string())?;
+        Ok((release, fragments))
+    };
+    rows.into_iter().map(row).collect()
+}
+
 fn check_stock(
     id: &str,
     stock: &StockSpec,
@@ -208,7 +244,7 @@ fn check_source(source: &Source) -> Result<(), String> {
         Source::Tarball { sha256, .. } if !is_sha256(sha256) => Err(format!(
             "sha256 = {sha256:?} is not 64 digits of lower-case hex"
         )),
-        Source::Tarball { .. } => Ok(()),
+        Source::Tarball { .. } | Source::Own(_) => Ok(()),
     }
 }
 
@@ -258,6 +294,9 @@ mod tests {
         [stock.debian]
         package = "linux-image-amd64"
         suite = "bookworm"
+        [own-tree]
+        "6.12" = ["base", "old"]
+        "7.0" = ["base", "new"]
     "#;
 
     fn parse(text: &str) -> Result<Kernels> {
@@ -299,6 +338,15 @@ mod tests {
         assert_eq!(kernels.stock_ids().collect::<Vec<_>>(), ["debian"]);
     }
 
+    #[test_case(6, 1 => "old"; "older than all")]
+    #[test_case(6, 12 => "old"; "the release itself")]
+    #[test_case(6, 19 => "old"; "between")]
+    #[test_case(7, 4 => "new"; "newer than all")]
+    fn own_tree_has_the_fragments_of_its_release(major: u32, minor: u32) -> String {
+        let kernels = parse(GOOD).unwrap();
+        kernels.own_tree_fragments(Version::new(major, minor))[1].clone()
+    }
+
     #[test]
     fn an_unknown_id_lists_the_known_ones() {
         let error = parse(GOOD).unwrap().get("5.10").unwrap_err();
@@ -319,6 +367,8 @@ mod tests {
     #[test_case("file:///", "http://", "neither https:// nor file:///"; "plain http")]
     #[test_case("stock.debian", "stock.vanilla", "there is a kernel of this name"; "stock kernel named as another")]
     #[test_case("linux-image-amd64", "linux image", "not a name"; "blank in a package")]
+    #[test_case("\"7.0\" =", "seven =", "does not begin with a kernel version"; "own trees of no release")]
+    #[test_case("\"old\"", "\"o/d\"", "not a name"; "fragment of own trees outside of vmconfig")]
     #[test_case("SHA", "0123", "64 digits"; "short hash")]
     #[test_case("source.tarball =", "source.torball =", "torball"; "unknown kind of source")]
     fn a_mistake_is_named(good: &str, bad: &str, expected: &str) {

@@ -9,7 +9,7 @@ use nmissed_host::{Cmd, Host};
 use crate::{Error, Result};
 
 /// Files at the top of every Linux source.
-const LANDMARKS: [&str; 3] = ["Kbuild", "Kconfig", "Makefile"];
+pub(crate) const LANDMARKS: [&str; 3] = ["Kbuild", "Kconfig", "Makefile"];
 
 /// Extracts the tarball of a Debian linux-source package.
 pub(crate) fn tarball_of_deb(deb: &Path, scratch: &Path) -> Result<PathBuf> {
