@@ -17,6 +17,17 @@ pub(crate) fn report(error: &Error) -> Exit {
     exit
 }
 
+/// As [`report`], for a revision of a bisection: what says nothing about its counts is
+/// skipped. Only names that no revision can make right are wrong usage.
+pub(crate) fn report_of_revision(error: &Error) -> Exit {
+    let is_name = error.chain().any(|cause| cause.is::<UsageError>());
+    match report(error) {
+        Exit::Host => Exit::CannotTell,
+        Exit::Usage if !is_name => Exit::CannotTell,
+        exit => exit,
+    }
+}
+
 pub(crate) fn classify(error: &Error) -> Exit {
     let interrupted = error
         .chain()

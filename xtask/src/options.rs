@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Options that several verbs have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{BootSettings, DefaultVariants, Selection, Targets, Workspace};
+use nmissed_runner::{
+    BootSettings, DefaultVariants, OwnTreeRequest, Selection, Step, Targets, Workspace, ensure,
+    plan_own_tree,
+};
 use nmissed_vm::Accel;
 
 /// Kernels and variants of each.
@@ -37,11 +40,60 @@ impl From<&Kernels> for Selection {
     }
 }
 
+/// An author's own tree.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct OwnTree {
+    /// A kernel tree of your own, which is only read. Of a git tree the working tree as
+    /// it is (`head`) is compared with its merge base (`baseline`); a folder without git
+    /// is tested alone
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kernel", "variant", "patch", "image"])]
+    source: Option<PathBuf>,
+
+    /// The revision with which the merge base is taken [default: the upstream branch,
+    /// else the newest tag below HEAD]
+    #[arg(long, value_name = "REV", requires = "source")]
+    base: Option<String>,
+
+    /// Test this revision, not the working tree
+    #[arg(long, value_name = "REV", requires = "source")]
+    head: Option<String>,
+
+    /// A .config of your own; the options that tests need are set on top of it
+    #[arg(long, value_name = "FILE", requires = "source")]
+    config: Option<PathBuf>,
+
+    /// A behaviour that your changes add, or with a `-` before it remove (repeatable):
+    /// expectations follow it [default: what differs from baseline is reported]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "source",
+        allow_hyphen_values = true
+    )]
+    behaviour: Vec<String>,
+}
+
+impl OwnTree {
+    fn request(&self, source: &Path, alone: bool) -> OwnTreeRequest {
+        OwnTreeRequest {
+            source: source.to_owned(),
+            base: self.base.clone(),
+            head: self.head.clone(),
+            config: self.config.clone(),
+            behaviours: self.behaviour.clone(),
+            alone,
+        }
+    }
+}
+
 /// Kernels to boot.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct BootOptions {
     #[command(flatten)]
     kernels: Kernels,
+
+    #[command(flatten)]
+    own: OwnTree,
 
     /// A bzImage or vmlinuz, booted as it is
     #[arg(long, value_name = "FILE")]
@@ -57,12 +109,20 @@ pub(crate) struct BootOptions {
 }
 
 impl BootOptions {
-    /// Checks all names; `default` is for kernels without a named variant.
+    /// Checks all names; `default` is for kernels without a named variant. `install` is
+    /// for git, which reads an author's tree; `alone` leaves out its baseline.
     pub(crate) fn targets(
         &self,
         workspace: &Workspace,
         default: DefaultVariants,
+        install: bool,
+        alone: bool,
     ) -> Result<Targets> {
+        if let Some(source) = &self.own.source {
+            ensure(&[Step::History], install)?;
+            let request = self.own.request(source, alone);
+            return Ok(Targets::to_build(plan_own_tree(workspace, &request)?));
+        }
         let selection = Selection::from(&self.kernels);
         Targets::of(workspace, &selection, default, self.image.as_deref())
     }

@@ -15,6 +15,8 @@ pub enum Exit {
     Usage,
     /// The host could not do its part: no verdict.
     Host,
+    /// A revision of a bisection that does not build, boot or record what is expected.
+    CannotTell,
     /// Ctrl-C.
     Interrupted,
 }
@@ -29,6 +31,8 @@ impl Exit {
             Self::Usage => 2,
             // EX_UNAVAILABLE of sysexits.h.
             Self::Host => 69,
+            // What `git bisect run` skips.
+            Self::CannotTell => 125,
             // 128 + SIGINT, as a shell has it.
             Self::Interrupted => 130,
         }

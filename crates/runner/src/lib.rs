@@ -32,12 +32,14 @@ pub use plan::build::{build, find_built, source_steps};
 pub use plan::kernels::{
     DefaultVariants, KernelPlan, everything, for_landing, kernels, patched, plan,
 };
+pub use plan::own_tree::{OwnTreeRequest, plan_own_tree};
 pub use plan::selection::Selection;
 pub use plan::targets::Targets;
 pub use review::check::{check_each, check_series};
 pub use review::cover::cover;
 pub use review::edit::edit;
 pub use review::mutate::mutate;
+pub use test::expectation::{Expectation, ExpectationError};
 pub use test::session::{TestRequest, test};
 pub use test::view::View;
 pub use verify::sample::Extent;

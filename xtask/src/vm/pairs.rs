@@ -19,7 +19,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
-        let targets = self.boot.targets(workspace, DefaultVariants::Compare)?;
+        let targets = self
+            .boot
+            .targets(workspace, DefaultVariants::Compare, install, false)?;
         ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),

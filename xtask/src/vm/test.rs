@@ -3,9 +3,10 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{DefaultVariants, Exit, TestRequest, Workspace, ensure, test};
+use nmissed_runner::{DefaultVariants, Exit, Expectation, TestRequest, Workspace, ensure, test};
 use regex::Regex;
 
+use crate::exit;
 use crate::options::BootOptions;
 
 #[derive(Args, Debug)]
@@ -26,17 +27,36 @@ pub(crate) struct Options {
     /// Also list the tests that took longest: 10, or N
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
     slowest: Option<usize>,
+
+    /// Counts that each hit of a scenario must have, such as
+    /// 'kprobe.multi/at-third-level link=1' (repeatable), for `git bisect run`: they
+    /// alone decide the exit status: 0 all hold, 1 one does not, 125 cannot be told.
+    /// With --source the tree is tested without its baseline
+    #[arg(long, value_name = "COUNTS")]
+    expect: Vec<Expectation>,
 }
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
-        let targets = self.boot.targets(workspace, DefaultVariants::Compare)?;
+        let result = self.test(workspace, install);
+        match result {
+            // A revision that does not build says nothing about the expectation.
+            Err(error) if !self.expect.is_empty() => Ok(exit::report_of_revision(&error)),
+            result => result,
+        }
+    }
+
+    fn test(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        let alone = !self.expect.is_empty();
+        let default = DefaultVariants::Compare;
+        let targets = self.boot.targets(workspace, default, install, alone)?;
         ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),
             filter: self.filter.clone(),
             repeat: self.repeat,
             slowest: self.slowest,
+            expect: self.expect.clone(),
             ..TestRequest::default()
         };
         test(workspace, &targets, &request)

@@ -27,7 +27,9 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
         // Patches hardly change where probes can sit.
-        let targets = self.boot.targets(workspace, DefaultVariants::Baseline)?;
+        let targets = self
+            .boot
+            .targets(workspace, DefaultVariants::Baseline, install, false)?;
         ensure(&targets.steps(), install)?;
         let request = VerifyRequest {
             boot: self.boot.settings(),

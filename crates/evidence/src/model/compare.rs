@@ -5,6 +5,8 @@
 //! compared with the reference's record of the same scenario, flavor and
 //! number of triggers.
 
+use std::collections::BTreeSet;
+
 use nmissed_wire::{AttachType, Flavor, PAIR_IN, Record, Run, Tally};
 
 use crate::model::change::{Change, Fate, moves};
@@ -64,6 +66,24 @@ impl<'a> Comparison<'a> {
     /// All scenarios, pairs last.
     pub(crate) fn all_scenarios(&self) -> impl Iterator<Item = Scenario<'a, '_>> {
         self.scenarios().chain(scenarios(&self.pairs))
+    }
+}
+
+impl Results {
+    /// Names of the scenarios of a kernel in which a run differs from the first, sorted:
+    /// in a count, or in that only one of the two has a record.
+    #[must_use]
+    pub fn changed_scenarios(&self, kernel: &str) -> BTreeSet<&str> {
+        let mut all = compare(self).into_iter();
+        let Some(comparison) = all.find(|it| it.runs[0].kernel == kernel) else {
+            return BTreeSet::new();
+        };
+        let differs = |it: &Scenario<'_, '_>| {
+            (1..comparison.runs.len())
+                .any(|run| !it.is_unchanged(run) && (it.has_record(0) || it.has_record(run)))
+        };
+        let changed = comparison.all_scenarios().filter(differs);
+        changed.map(Scenario::name).collect()
     }
 }
 
@@ -424,5 +444,31 @@ mod tests {
             .map(|it| (it.fate(0), it.is_mixed(0)));
         let seen: Vec<_> = seen.collect();
         assert_eq!(seen, [(Some(Fate::Ran), true), (Some(Fate::Lost), false)]);
+    }
+    #[test]
+    fn changed_scenarios_are_those_of_any_run() {
+        let run = |variant: &str, records| Run {
+            variant: variant.to_owned(),
+            ..run("7.2.12", records)
+        };
+        let a = || record("tp/a", 2, 2, 0);
+        let results = Results {
+            runs: vec![
+                run(
+                    "baseline",
+                    vec![a(), record("tp/b", 2, 2, 0), record("tp/c", 2, 2, 0)],
+                ),
+                run(
+                    "head",
+                    vec![a(), record("tp/b", 2, 0, 2), record("tp/d", 2, 2, 0)],
+                ),
+            ],
+        };
+        let changed = results.changed_scenarios("7.2.12");
+        assert_eq!(
+            changed.into_iter().collect::<Vec<_>>(),
+            ["tp/b", "tp/c", "tp/d"]
+        );
+        assert!(results.changed_scenarios("6.12").is_empty());
     }
 }

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nmissed_host::Host;
-use nmissed_kbuild::{BuildRequest, BuiltKernel, Series, Source, fetch, lookup, refresh};
+use nmissed_kbuild::{
+    BuildRequest, BuiltKernel, KernelConfig, Series, Source, fetch, lookup, refresh,
+};
 
 use crate::needs::Step;
 use crate::plan::kernels::KernelPlan;
+
+/// How many options that differ from the user's are printed.
+const SHOWN_OPTIONS: usize = 12;
 
 /// Builds all that is planned and calls `built` with the folder of each kernel:
 /// it holds bzImage, vmlinux, config and System.map. `newer` asks the archive
@@ -48,6 +53,7 @@ pub fn find_built(plan: &KernelPlan) -> Result<Vec<(&Series, Option<PathBuf>)>> 
 pub(crate) fn build_one(plan: &KernelPlan, series: &Series, host: &Host) -> Result<BuiltKernel> {
     let KernelPlan { spec, config, .. } = plan;
     if let Some(kernel) = lookup(spec, series, config, host)? {
+        say_changes(config, &kernel, host)?;
         return Ok(kernel);
     }
     let tree = fetch(spec, host)?;
@@ -58,15 +64,36 @@ pub(crate) fn build_one(plan: &KernelPlan, series: &Series, host: &Host) -> Resu
         config,
         jobs: None,
     };
-    nmissed_kbuild::build(&request, host)
-        .with_context(|| format!("kernel {} {}", spec.id, series.name()))
+    let kernel = nmissed_kbuild::build(&request, host)
+        .with_context(|| format!("kernel {} {}", spec.id, series.name()))?;
+    say_changes(config, &kernel, host)?;
+    Ok(kernel)
+}
+
+/// Prints how a kernel's options differ from those of the user's .config.
+fn say_changes(config: &KernelConfig, kernel: &BuiltKernel, host: &Host) -> Result<()> {
+    let built = nmissed_host::read_to_string(&kernel.config)?;
+    let Some(changes) = config.changes(&built) else {
+        return Ok(());
+    };
+    let mut line = format!("{} options differ from --config", changes.len());
+    for change in changes.iter().take(SHOWN_OPTIONS) {
+        line += &format!("\n  {change}");
+    }
+    if changes.len() > SHOWN_OPTIONS {
+        line += &format!("\n  ... all: diff with {}", kernel.config.display());
+    }
+    host.say(&line);
+    Ok(())
 }
 
 /// What it takes to get the source of these kernels.
 #[must_use]
 pub fn source_steps(plans: &[KernelPlan]) -> Vec<Step> {
     let tarball = |plan: &KernelPlan| matches!(plan.spec.source, Source::Tarball { .. });
+    let own = |plan: &KernelPlan| matches!(plan.spec.source, Source::Own(_));
     let mut steps = vec![Step::Source];
+    steps.extend(plans.iter().any(own).then_some(Step::History));
     steps.extend(plans.iter().any(tarball).then_some(Step::Tarball));
     steps
 }

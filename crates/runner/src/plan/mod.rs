@@ -4,5 +4,6 @@
 pub(crate) mod bootable;
 pub(crate) mod build;
 pub(crate) mod kernels;
+pub(crate) mod own_tree;
 pub(crate) mod selection;
 pub(crate) mod targets;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A session that boots kernels and runs the tests in them.
 
+pub(crate) mod expectation;
 mod probes;
 pub(crate) mod session;
 pub(crate) mod view;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use nmissed_evidence::Run;
+use nmissed_evidence::{Results, Run};
 use nmissed_host::Host;
-use nmissed_kbuild::{BuiltKernel, Series};
+use nmissed_kbuild::{BuiltKernel, DeclaredBehaviours, Series, Source};
 use nmissed_vm::Guest;
 use nmissed_wire::{Message, PROBE_PLAN, PlannedTest};
 use regex::Regex;
@@ -19,6 +19,7 @@ use crate::plan::build::build_one;
 use crate::plan::kernels::KernelPlan;
 use crate::plan::targets::Targets;
 use crate::print::print;
+use crate::test::expectation::{Expectation, judge};
 use crate::test::probes::probe_plan;
 use crate::test::view::View;
 use crate::workspace::Workspace;
@@ -36,6 +37,8 @@ pub struct TestRequest {
     pub slowest: Option<usize>,
     /// How the results are shown.
     pub view: View,
+    /// If there are any, they alone decide the exit status.
+    pub expect: Vec<Expectation>,
 }
 
 /// Builds and boots each kernel, runs the tests, and prints how they compare.
@@ -49,10 +52,39 @@ pub fn test(workspace: &Workspace, targets: &Targets, request: &TestRequest) -> 
     session.show()?;
     outcome?;
     let results = session.boots.output.results();
+    if !request.expect.is_empty() {
+        let (exit, lines) = judge(&request.expect, &results.runs);
+        print(&(lines.join("\n") + "\n"))?;
+        return Ok(exit);
+    }
+    let undeclared = undeclared(targets, results);
+    print(&undeclared)?;
     Ok(match Exit::of(&results.runs) {
-        Exit::Good if results.has_new_reports() => Exit::Failed,
+        Exit::Good if results.has_new_reports() || !undeclared.is_empty() => Exit::Failed,
         exit => exit,
     })
+}
+
+/// Returns how an author's tree differs from its baseline, if they declared no behaviour.
+fn undeclared(targets: &Targets, results: &Results) -> String {
+    let is_undeclared = |plan: &&KernelPlan| {
+        let mut series = plan.series.iter().map(Series::behaviours);
+        matches!(plan.spec.source, Source::Own(_))
+            && series.any(|it| *it == DeclaredBehaviours::Unknown)
+    };
+    let Some(plan) = targets.to_build.iter().find(is_undeclared) else {
+        return String::new();
+    };
+    let changed = results.changed_scenarios(&plan.spec.id);
+    if changed.is_empty() {
+        return String::new();
+    }
+    let names: String = changed.iter().map(|name| format!("\n  {name}")).collect();
+    format!(
+        "differs from the baseline {}:{names}\nDeclare the behaviours that your changes \
+         add or remove (--behaviour), and these are judged.\n",
+        plan.spec.id
+    )
 }
 
 /// Builds and boots kernels, and keeps the runs.
