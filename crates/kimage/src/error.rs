@@ -19,6 +19,14 @@ pub enum Error {
         /// Up to eight bytes.
         magic: Vec<u8>,
     },
+    /// A file that no x86 boot loader takes for a kernel.
+    #[error(
+        "not an image that boots on x86_64 (a bzImage, which distributions call vmlinuz), but {found}"
+    )]
+    NotBootable {
+        /// What it is, as prose.
+        found: String,
+    },
     /// Too many containers inside each other.
     #[error("more than {limit} containers inside each other")]
     Nested {

@@ -2,6 +2,7 @@
 //! The ELF file: its sections, its symbols, and a module laid out as the kernel
 //! loads it.
 
+pub(crate) mod boot;
 pub(crate) mod file;
 pub(crate) mod kallsyms;
 pub(crate) mod module;
