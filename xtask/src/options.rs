@@ -14,8 +14,9 @@ use nmissed_vm::Accel;
 /// Kernels and variants of each.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Kernels {
-    /// A kernel of vmconfig/kernels.toml, which also has distribution kernels
-    /// (repeatable) [default: the one marked there]
+    /// A kernel of vmconfig/kernels.toml, or Debian's: debian-6.18 is the newest
+    /// point release, debian-6.18-rt another flavor, debian-RELEASE exactly that
+    /// one (repeatable) [default: the one marked in kernels.toml]
     #[arg(long, value_name = "ID")]
     kernel: Vec<String>,
 
@@ -95,9 +96,9 @@ pub(crate) struct BootOptions {
     #[command(flatten)]
     own: OwnTree,
 
-    /// A bzImage or vmlinuz, booted as it is
+    /// A bzImage or vmlinuz, booted as it is (repeatable)
     #[arg(long, value_name = "FILE")]
-    image: Option<PathBuf>,
+    image: Vec<PathBuf>,
 
     /// Keep results.json, consoles, configurations and command lines here
     /// [default: target/vm/run-NNNN]
@@ -124,7 +125,7 @@ impl BootOptions {
             return Ok(Targets::to_build(plan_own_tree(workspace, &request)?));
         }
         let selection = Selection::from(&self.kernels);
-        Targets::of(workspace, &selection, default, self.image.as_deref())
+        Targets::of(workspace, &selection, default, &self.image)
     }
 
     pub(crate) fn settings(&self) -> BootSettings {

@@ -20,6 +20,21 @@ pub enum Error {
         /// Names that there are, separated by commas.
         known: String,
     },
+    /// No suite of a distribution has this kernel.
+    #[error(
+        "no suite has {distribution}-{name}: there are {distribution}-X.Y of {lines}, with or without a flavor \
+         ({flavors}), and whole releases: `cargo xtask vm test --list-kernels`"
+    )]
+    UnknownStock {
+        /// Distribution of kernels.toml.
+        distribution: String,
+        /// Kernel that was asked for.
+        name: String,
+        /// Release lines that there are, separated by commas.
+        lines: String,
+        /// Flavors that there are, separated by commas.
+        flavors: String,
+    },
     /// The kernel has no stack of patches of this name.
     #[error("kernel {kernel} has no variant {variant:?}; there are {known}")]
     UnknownVariant {
@@ -193,6 +208,7 @@ impl Error {
         matches!(
             self,
             Self::UnknownKernel { .. }
+                | Self::UnknownStock { .. }
                 | Self::UnknownVariant { .. }
                 | Self::BadInput { .. }
                 | Self::Patch(_)

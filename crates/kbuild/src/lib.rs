@@ -3,15 +3,15 @@
 //!
 //! | folder | what it does |
 //! | --- | --- |
-//! | `source` | reads `vmconfig/kernels.toml` ([`Kernels`]), downloads and unpacks a source ([`fetch()`]), reads an author's own tree ([`OwnTree`]), or gets a distribution kernel ([`fetch_stock`]) |
+//! | `source` | reads `vmconfig/kernels.toml` ([`Kernels`]), downloads and unpacks a source ([`fetch()`]), reads an author's own tree ([`OwnTree`]), or gets a distribution kernel ([`stock_kernels`], [`fetch_stock`]) |
 //! | `patch` | reads the stacks of patches of a kernel ([`KernelStacks`]), applies a [`Series`], and turns it into commits ([`edit()`]) and back ([`refresh_patches`]) |
 //! | `build` | configures and builds ([`build()`]), and keeps the result in the cache ([`BuiltKernel`]) |
 //! | `review` | checks a series ([`check()`]), drops its hunks ([`Series::mutants`]), and writes its [`Cover`] letter |
 //!
 //! Each folder uses those above it only.
 //!
-//! Invariants: only [`fetch()`], [`refresh()`] and [`fetch_stock`] use the network, and
-//! the first and the last only if the cache lacks the source or the package. A built kernel depends only
+//! Invariants: only [`fetch()`], [`refresh()`], [`stock_kernels`] and [`fetch_stock`] use
+//! the network; of these only [`refresh()`] does if the cache has what is asked for. A built kernel depends only
 //! on its [`BuildRequest`] and the toolchain, and all of it is in the key; a stack.toml is
 //! not. A file or folder that another step looks for appears whole, by rename.
 //!
@@ -29,7 +29,9 @@
 //!                              objects/ for each kind of configuration
 //! kernels/<key>/               bzImage, vmlinux, System.map, config,
 //!                              uapi/linux/*.h, meta.json
-//! stock/<package>_<version>/   vmlinuz of a distribution kernel
+//! apt/<distribution>/          the same for its kernels: `packages` has their names,
+//!                              `refreshed` the time of the last download
+//! stock/<release>/             vmlinuz of a distribution kernel
 //! tmp/                         copies of files to apply patches to
 //! ```
 //! One kernel takes about 1.7 GB for its source, 0.7 GB for its objects and
@@ -55,6 +57,6 @@ pub use review::{
     Attempt, Attempts, CheckRequest, CheckResult, Cover, Mutant, Pointless, Uncovered, check,
 };
 pub use source::{
-    KernelSpec, Kernels, OwnTree, Revision, Source, SourceTree, StockSpec, fetch, fetch_stock,
-    refresh,
+    KernelSpec, Kernels, OwnTree, Revision, Source, SourceTree, StockKernel, StockKernels,
+    StockSpec, cached_stock, fetch, fetch_stock, refresh, stock_kernels,
 };

@@ -32,6 +32,7 @@ pub use plan::build::{build, find_built, source_steps};
 pub use plan::kernels::{
     DefaultVariants, KernelPlan, everything, for_landing, kernels, patched, plan,
 };
+pub use plan::list::list_kernels;
 pub use plan::own_tree::{OwnTreeRequest, plan_own_tree};
 pub use plan::selection::Selection;
 pub use plan::targets::Targets;

@@ -46,7 +46,7 @@ pub(super) fn verify(workspace: &Workspace) -> Result<()> {
             .collect(),
         ..Selection::default()
     };
-    let targets = Targets::of(workspace, &all, DefaultVariants::Baseline, None)?;
+    let targets = Targets::of(workspace, &all, DefaultVariants::Baseline, &[])?;
     match nmissed_runner::verify(workspace, &targets, &VerifyRequest::default())? {
         Exit::Good => Ok(()),
         _ => bail!("an image and its kernel disagree; the reports above say where"),

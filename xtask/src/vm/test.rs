@@ -3,7 +3,9 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{DefaultVariants, Exit, Expectation, TestRequest, Workspace, ensure, test};
+use nmissed_runner::{
+    DefaultVariants, Exit, Expectation, TestRequest, Workspace, ensure, list_kernels, test,
+};
 use regex::Regex;
 
 use crate::exit;
@@ -34,10 +36,17 @@ pub(crate) struct Options {
     /// With --source the tree is tested without its baseline
     #[arg(long, value_name = "COUNTS")]
     expect: Vec<Expectation>,
+
+    /// List the kernels that --kernel takes, and do nothing else
+    #[arg(long)]
+    list_kernels: bool,
 }
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
+        if self.list_kernels {
+            return list_kernels(workspace).map(|()| Exit::Good);
+        }
         let result = self.test(workspace, install);
         match result {
             // A revision that does not build says nothing about the expectation.

@@ -2,7 +2,6 @@
 //! Packages of Debian by apt with state of its own: needs no root privileges, changes
 //! nothing on the machine; apt checks signatures and hashes.
 
-use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,101 +10,77 @@ use nmissed_host::{Cache, Cmd, Finished, Host, find_program, write_atomic};
 use crate::source::apt_sources::{self, choose, stanza};
 use crate::{Error, Result};
 
-/// A package of one suite, and apt's state for it.
-#[derive(Clone)]
-pub(crate) struct AptPackage<'a> {
-    package: Cow<'a, str>,
-    suite: &'a str,
+/// apt's configuration and state for suites of Debian, in a folder of the cache.
+pub(crate) struct AptRoot<'a> {
     root: PathBuf,
+    suites: String,
     host: &'a Host,
 }
 
-impl<'a> AptPackage<'a> {
+impl<'a> AptRoot<'a> {
     /// Writes a configuration for apt that uses the machine's mirror and keyring.
-    pub(crate) fn open(host: &'a Host, package: &'a str, suite: &'a str) -> Result<Self> {
-        let stanza = stanza_for(suite)?;
-        let root = host
-            .cache
-            .dir(Path::new("apt").join(format!("{package}@{suite}")))?;
+    pub(crate) fn open(host: &'a Host, root: &Path, suites: &[String]) -> Result<Self> {
+        let stanzas = suites.iter().map(|suite| stanza_for(suite));
+        let stanzas = stanzas.collect::<Result<Vec<_>>>()?.join("\n");
         for dir in ["state/lists/partial", "cache/archives/partial", "sources"] {
             let dir = root.join(dir);
             fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         }
         write_atomic(&root.join("state/status"), b"")?;
-        write_atomic(&root.join("sources/kernel.sources"), stanza.as_bytes())?;
-        write_atomic(&root.join("apt.conf"), configuration(&root).as_bytes())?;
+        write_atomic(&root.join("sources/kernel.sources"), stanzas.as_bytes())?;
+        write_atomic(&root.join("apt.conf"), configuration(root).as_bytes())?;
         Ok(Self {
-            package: package.into(),
-            suite,
-            root,
+            root: root.to_owned(),
+            suites: suites.join(", "),
             host,
         })
     }
 
-    /// Returns the file name of the newest version in the archive, such as
+    /// Returns the file name of the newest version of a package in the archive, such as
     /// `linux-source-6.12_6.12.117-1~deb12u1_all.deb`.
-    pub(crate) fn newest(&self) -> Result<String> {
-        self.host
-            .begin(&format!("looking up {} of {}", self.package, self.suite));
-        self.update()?;
-        let download = self
-            .command()
-            .args(["--print-uris", "download", &self.package]);
-        let lines = self.apt(download, |_| ())?;
-        let file = lines.iter().find_map(|line| printed_file(line));
-        let file = file.ok_or_else(|| self.failed(&lines))?;
-        self.host
-            .end(&format!("{} of {} is {file}", self.package, self.suite));
+    pub(crate) fn newest(&self, package: &str) -> Result<String> {
+        let what = format!("{package} of {}", self.suites);
+        self.host.begin(&format!("looking up {what}"));
+        self.update(package)?;
+        let file = self.file_name(package)?;
+        self.host.end(&format!("{what} is {file}"));
         Ok(file)
     }
 
-    /// Returns the package that holds the kernel: this one, or the one that it depends on,
-    /// directly or through another one.
-    pub(crate) fn kernel_package(&self) -> Result<Self> {
-        let what = format!("finding the kernel package of {}", self.package);
-        self.host.begin(&what);
-        self.update()?;
-        let mut found = self.clone();
-        while let Some(package) = found.kernel_dependency()? {
-            found.package = package.into();
-        }
-        self.host.end(&format!(
-            "the kernel package of {} is {}",
-            self.package, found.package
-        ));
-        Ok(found)
+    /// Downloads the package lists; `wanted` is for the message of an error.
+    pub(crate) fn update(&self, wanted: &str) -> Result<()> {
+        self.apt(wanted, self.command().arg("update"), |_| ())?;
+        Ok(())
     }
 
-    fn kernel_dependency(&self) -> Result<Option<String>> {
-        let depends = self
-            .command_of("apt-cache")
-            .args(["depends", &self.package]);
-        let lines = self.apt(depends, |_| ())?;
-        let kernel = lines.iter().find_map(|line| printed_kernel(line));
-        Ok(kernel
-            .filter(|name| *name != self.package)
-            .map(str::to_owned))
+    /// Returns the file name of a package, as the lists have it.
+    pub(crate) fn file_name(&self, package: &str) -> Result<String> {
+        let download = self.command().args(["--print-uris", "download", package]);
+        let lines = self.apt(package, download, |_| ())?;
+        let file = lines.iter().find_map(|line| printed_file(line));
+        file.ok_or_else(|| self.failed(package, &lines))
     }
 
-    fn update(&self) -> Result<()> {
-        self.apt(self.command().arg("update"), |_| ()).map(drop)
+    /// Returns the names of all packages that begin with `prefix`.
+    pub(crate) fn packages(&self, prefix: &str) -> Result<Vec<String>> {
+        let names = self.command_of("apt-cache").args(["pkgnames", prefix]);
+        self.apt(prefix, names, |_| ())
     }
 
     /// Downloads the newest version to a folder; resumes after an interruption.
-    pub(crate) fn download(&self, dir: &Path) -> Result<()> {
-        self.host
-            .progress
-            .begin(&format!("downloading {}", self.package), Some(100), None);
+    pub(crate) fn download(&self, package: &str, dir: &Path) -> Result<()> {
+        let progress = &self.host.progress;
+        progress.begin(&format!("downloading {package}"), Some(100), None);
         let download = self
             .command()
-            .args(["-o", "APT::Status-Fd=1", "download", &self.package])
+            .args(["-o", "APT::Status-Fd=1", "download", package])
             .dir(dir);
-        self.apt(download, |line| {
+        self.apt(package, download, |line| {
             if let Some(percent) = printed_percent(line) {
-                self.host.progress.at(percent, &self.package);
+                progress.at(percent, package);
             }
         })?;
-        self.host.end(&format!("downloaded {}", self.package));
+        self.host.end(&format!("downloaded {package}"));
         Ok(())
     }
 
@@ -119,28 +94,33 @@ impl<'a> AptPackage<'a> {
         Cmd::new(program).arg(file).env("LC_ALL", "C")
     }
 
-    fn apt(&self, command: Cmd, on_line: impl FnMut(&str)) -> Result<Vec<String>> {
+    fn apt(&self, package: &str, command: Cmd, on_line: impl FnMut(&str)) -> Result<Vec<String>> {
         let Finished { status, lines } = command.finish(on_line)?;
         if status.success() {
             Ok(lines)
         } else {
-            Err(self.failed(&lines))
+            Err(self.failed(package, &lines))
         }
     }
 
-    fn failed(&self, lines: &[String]) -> Error {
+    fn failed(&self, package: &str, lines: &[String]) -> Error {
         let is_error = |line: &&String| line.starts_with("E:") || line.starts_with("W:");
         Error::disk_full(lines).unwrap_or_else(|| Error::Apt {
-            package: self.package.clone().into_owned(),
-            suite: self.suite.to_owned(),
+            package: package.to_owned(),
+            suite: self.suites.clone(),
             output: lines.iter().filter(is_error).cloned().collect(),
         })
     }
 }
 
+/// Returns the folder of apt's state for a source package.
+pub(crate) fn source_root(cache: &Cache, package: &str, suite: &str) -> PathBuf {
+    cache.root().join(format!("apt/{package}@{suite}"))
+}
+
 /// Returns the file with the version of a package that is in use.
 pub(crate) fn version_file(cache: &Cache, package: &str, suite: &str) -> PathBuf {
-    cache.root().join(format!("apt/{package}@{suite}/version"))
+    source_root(cache, package, suite).join("version")
 }
 
 /// Returns the deb822 stanza of a suite of Debian on this machine's mirror.
@@ -188,6 +168,7 @@ APT::Update::Error-Mode "any";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 Acquire::Retries "3";
+Acquire::http::Timeout "20";
 Dir::State "{root}/state";
 Dir::State::status "{root}/state/status";
 Dir::Cache "{root}/cache";
@@ -207,17 +188,6 @@ fn printed_file(line: &str) -> Option<String> {
     (uri.starts_with('\'') && name.ends_with(".deb")).then(|| name.to_owned())
 }
 
-/// Parses the package in `  Depends: linux-image-6.12.117+deb12-cloud-amd64`. Since 7.x
-/// such a package has no kernel itself, and depends on `linux-binary-`.
-fn printed_kernel(line: &str) -> Option<&str> {
-    let package = line.trim_start().strip_prefix("Depends: ")?;
-    let kernel = ["linux-image-", "linux-binary-"];
-    kernel
-        .iter()
-        .any(|prefix| package.starts_with(prefix))
-        .then_some(package)
-}
-
 /// Parses the percentage in `dlstatus:1:12.3456:Retrieving file 1 of 1`.
 fn printed_percent(line: &str) -> Option<u64> {
     let rest = line.strip_prefix("dlstatus:")?;
@@ -234,14 +204,6 @@ mod tests {
     #[test_case("", None; "empty")]
     fn file_of_print_uris(line: &str, expected: Option<&str>) {
         assert_eq!(printed_file(line).as_deref(), expected);
-    }
-
-    #[test_case("  Depends: linux-image-6.1.0-47-cloud-amd64", Some("linux-image-6.1.0-47-cloud-amd64"); "a kernel")]
-    #[test_case("  Depends: linux-binary-7.3.4+deb13-cloud-amd64", Some("linux-binary-7.3.4+deb13-cloud-amd64"); "since 7")]
-    #[test_case("  Depends: kmod", None; "something else")]
-    #[test_case("linux-image-cloud-amd64", None; "the package itself")]
-    fn kernel_of_depends(line: &str, expected: Option<&str>) {
-        assert_eq!(printed_kernel(line), expected);
     }
 
     #[test_case("dlstatus:1:42.9876:Retrieving file 1 of 1", Some(42); "running")]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Cache, Host, Lock, write_atomic};
 
-use crate::source::apt::{AptPackage, version_file};
+use crate::source::apt::{AptRoot, source_root, version_file};
 use crate::source::kernels::{KernelSpec, Source};
 use crate::source::own::Revision;
 use crate::source::{tarball, unpack};
@@ -116,11 +116,12 @@ impl<'a> SourceStore<'a> {
     }
 
     fn debian(&self, package: &str, suite: &str) -> Result<SourceTree> {
-        let apt = AptPackage::open(self.host, package, suite)?;
-        let file = apt.newest()?;
+        let root = source_root(&self.host.cache, package, suite);
+        let apt = AptRoot::open(self.host, &root, &[suite.to_owned()])?;
+        let file = apt.newest(package)?;
         let identity = file.trim_end_matches(".deb").trim_end_matches("_all");
         let tree = self.tree(identity, |scratch| {
-            apt.download(&self.downloads)?;
+            apt.download(package, &self.downloads)?;
             let deb = self.downloads.join(&file);
             let tarball = unpack::tarball_of_deb(&deb, scratch)?;
             Ok(Archive {

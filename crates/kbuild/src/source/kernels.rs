@@ -111,9 +111,10 @@ impl Kernels {
         if raw.compare.is_empty() {
             return Err(bad("compare is empty: name at least one variant".to_owned()));
         }
-        for (id, stock) in &raw.stock {
-            check_stock(id, stock, &kernels)
-                .map_err(|problem| bad(format!("stock {id:?}: {problem}")))?;
+        let mut stock = raw.stock;
+        for (name, spec) in &mut stock {
+            spec.name.clone_from(name);
+            check_stock(spec).map_err(|problem| bad(format!("stock {name:?}: {problem}")))?;
         }
         let own_tree = check_own_tree(raw.own_tree);
         Ok(Self {
@@ -122,7 +123,7 @@ impl Kernels {
             default: raw.default,
             compare: raw.compare,
             kernels,
-            stock: raw.stock,
+            stock,
         })
     }
 
@@ -139,23 +140,25 @@ impl Kernels {
     }
 
     fn known(&self) -> String {
-        let known = self.ids().collect::<Vec<_>>().join(", ");
-        let stock = self.stock_ids().collect::<Vec<_>>().join(", ");
-        match stock.as_str() {
-            "" => known,
-            stock => format!("{known}, and to boot as they are {stock}"),
-        }
+        let known = self.ids().map(str::to_owned);
+        let stock = self.stock.keys().map(|name| format!("{name}-X.Y"));
+        known.chain(stock).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the distribution kernel with this id.
+    /// Splits the id of a distribution's kernel, `debian-6.18-rt`, into the distribution
+    /// and the name that the kernel has there.
     #[must_use]
-    pub fn stock(&self, id: &str) -> Option<&StockSpec> {
-        self.stock.get(id)
+    pub fn stock<'a>(&self, id: &'a str) -> Option<(&StockSpec, &'a str)> {
+        if self.kernels.contains_key(id) {
+            return None;
+        }
+        let (name, kernel) = id.split_once('-')?;
+        Some((self.stock.get(name)?, kernel))
     }
 
-    /// Ids of the distribution kernels, sorted.
-    pub fn stock_ids(&self) -> impl Iterator<Item = &str> {
-        self.stock.keys().map(String::as_str)
+    /// Distributions whose kernels are booted as they are, sorted.
+    pub fn distributions(&self) -> impl Iterator<Item = &StockSpec> {
+        self.stock.values()
     }
 
     /// Returns the Kconfig fragments for an author's tree of a release: those of the
@@ -224,15 +227,21 @@ fn check_own_tree(
     rows.into_iter().map(row).collect()
 }
 
-fn check_stock(
-    id: &str,
-    stock: &StockSpec,
-    kernels: &BTreeMap<String, KernelSpec>,
-) -> Result<(), String> {
-    if kernels.contains_key(id) {
-        return Err("there is a kernel of this name".to_owned());
+fn check_stock(spec: &StockSpec) -> Result<(), String> {
+    if spec.name.contains('-') {
+        return Err("its name ends at the first `-` of a kernel's id".to_owned());
     }
-    check_names([id, &stock.package, &stock.suite])
+    for (field, values) in [
+        ("suites", &spec.suites),
+        ("packages", &spec.packages),
+        ("flavors", &spec.flavors),
+    ] {
+        if values.is_empty() {
+            return Err(format!("{field} is empty"));
+        }
+        check_names(values.iter().map(String::as_str))?;
+    }
+    check_names([spec.name.as_str()])
 }
 
 fn check_source(source: &Source) -> Result<(), String> {
@@ -292,8 +301,9 @@ mod tests {
         patches = "6.12"
         by-name-only = true
         [stock.debian]
-        package = "linux-image-amd64"
-        suite = "bookworm"
+        suites = ["bookworm"]
+        packages = ["linux-image-"]
+        flavors = ["amd64"]
         [own-tree]
         "6.12" = ["base", "old"]
         "7.0" = ["base", "new"]
@@ -328,14 +338,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stock_kernel_is_a_package() {
-        let kernels = parse(GOOD).unwrap();
-        assert_eq!(
-            kernels.stock("debian").unwrap().package,
-            "linux-image-amd64"
-        );
+    fn the_id_of_a_stock_kernel_begins_with_its_distribution() {
+        let kernels = parse(&GOOD.replace("kernel.vanilla", "kernel.debian-mine")).unwrap();
+        let (spec, name) = kernels.stock("debian-6.18-rt").unwrap();
+        assert_eq!((spec.name.as_str(), name), ("debian", "6.18-rt"));
+        assert_eq!(kernels.distributions().count(), 1);
+        assert_eq!(kernels.stock("debian-mine"), None);
         assert_eq!(kernels.stock("6.12"), None);
-        assert_eq!(kernels.stock_ids().collect::<Vec<_>>(), ["debian"]);
     }
 
     #[test_case(6, 1 => "old"; "older than all")]
@@ -351,7 +360,7 @@ mod tests {
     fn an_unknown_id_lists_the_known_ones() {
         let error = parse(GOOD).unwrap().get("5.10").unwrap_err();
         assert!(error.is_usage());
-        let known = r#"there is no kernel "5.10"; kernels.toml has 6.12, vanilla, and to boot as they are debian"#;
+        let known = r#"there is no kernel "5.10"; kernels.toml has 6.12, vanilla, debian-X.Y"#;
         assert_eq!(error.to_string(), known);
     }
 
@@ -365,10 +374,11 @@ mod tests {
     #[test_case("[kernel.vanilla]", "[kernel.\"a b\"]", "not a name"; "blank in an id")]
     #[test_case("bookworm-security", "a suite", "not a name"; "blank in a suite")]
     #[test_case("file:///", "http://", "neither https:// nor file:///"; "plain http")]
-    #[test_case("stock.debian", "stock.vanilla", "there is a kernel of this name"; "stock kernel named as another")]
-    #[test_case("linux-image-amd64", "linux image", "not a name"; "blank in a package")]
     #[test_case("\"7.0\" =", "seven =", "does not begin with a kernel version"; "own trees of no release")]
     #[test_case("\"old\"", "\"o/d\"", "not a name"; "fragment of own trees outside of vmconfig")]
+    #[test_case("stock.debian", "stock.debian-sid", "ends at the first"; "distribution with a hyphen")]
+    #[test_case("linux-image-", "linux image", "not a name"; "blank in a package")]
+    #[test_case("[\"bookworm\"]", "[]", "suites is empty"; "no suite")]
     #[test_case("SHA", "0123", "64 digits"; "short hash")]
     #[test_case("source.tarball =", "source.torball =", "torball"; "unknown kind of source")]
     fn a_mistake_is_named(good: &str, bad: &str, expected: &str) {

@@ -1,23 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Distribution kernels: from the name of a package to a vmlinuz.
+//! Distribution kernels: the packages that a distribution has, and a vmlinuz of one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use nmissed_host::{Cache, Cmd, Host, Lock, write_atomic};
 use serde::Deserialize;
 
-use crate::source::apt::{AptPackage, version_file};
+use crate::source::apt::AptRoot;
+use crate::source::releases::{StockKernel, StockKernels};
 use crate::{Error, Result, scratch};
 
-/// A distribution kernel of kernels.toml.
+/// Age from which on package lists are downloaded anew.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A distribution of kernels.toml whose kernels are booted as they are.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct StockSpec {
-    /// Package of Debian that holds a kernel, or depends on one that does.
-    pub package: String,
-    /// Suite of Debian, such as `bookworm-security`.
-    pub suite: String,
+    /// What names of its kernels begin with: `debian`.
+    #[serde(skip)]
+    pub name: String,
+    /// Suites of Debian.
+    pub suites: Vec<String>,
+    /// What names of packages with a kernel begin with, before its release. Of two
+    /// packages with one release the first kind holds the image.
+    pub packages: Vec<String>,
+    /// What releases end with; the first is meant if a name has none.
+    pub flavors: Vec<String>,
+}
+
+/// Returns the kernels that a distribution has. Package lists are downloaded at most once
+/// a day; if that fails, those of an earlier day are used, and that is printed.
+///
+/// # Errors
+/// [`Error::NoArchive`], and [`Error::Apt`] if there is no earlier list.
+pub fn stock_kernels(spec: &StockSpec, host: &Host) -> Result<StockKernels> {
+    let root = root(spec, host)?;
+    let waiting = || host.say("waiting for another nmissed that downloads package lists");
+    let _lock = Lock::acquire(&root.join("lock"), waiting)?;
+    let names = root.join("packages");
+    if !is_fresh(&root.join("refreshed")) {
+        match refresh(spec, &root, host) {
+            Ok(()) => (),
+            Err(Error::Host(error @ nmissed_host::Error::Interrupted)) => return Err(error.into()),
+            Err(error) if names.is_file() => {
+                host.say(&format!(
+                    "the package lists of an earlier day are used: {error}"
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let text = nmissed_host::read_to_string(&names)?;
+    let StockSpec {
+        packages, flavors, ..
+    } = spec;
+    Ok(StockKernels::of_packages(text.lines(), packages, flavors))
+}
+
+fn is_fresh(stamp: &Path) -> bool {
+    let written = fs::metadata(stamp).and_then(|it| it.modified());
+    let age = written.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+    age.is_ok_and(|age| age < FRESH)
+}
+
+/// Downloads the lists. If only some suites could be had, their packages are kept, and the
+/// error is returned.
+fn refresh(spec: &StockSpec, root: &Path, host: &Host) -> Result<()> {
+    let what = format!("package lists of {}", spec.name);
+    host.begin(&format!("downloading the {what}"));
+    let apt = AptRoot::open(host, root, &spec.suites)?;
+    let updated = apt.update("package lists");
+    let names = spec.packages.iter().map(|prefix| apt.packages(prefix));
+    let names = names.collect::<Result<Vec<_>>>()?.concat();
+    if !names.is_empty() {
+        write_atomic(&root.join("packages"), names.join("\n").as_bytes())?;
+    }
+    updated?;
+    write_atomic(&root.join("refreshed"), b"")?;
+    host.end(&format!("downloaded the {what}"));
+    Ok(())
+}
+
+/// Returns the vmlinuz of a release if the cache has it.
+#[must_use]
+pub fn cached_stock(release: &str, cache: &Cache) -> Option<PathBuf> {
+    let image = image(&cache.root().join("stock"), release);
+    (crate::source::is_name(release) && image.is_file()).then_some(image)
 }
 
 /// Returns the vmlinuz of a distribution kernel, downloaded only if the cache does not
@@ -26,45 +97,33 @@ pub struct StockSpec {
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::NoImage`] for a package
 /// without a kernel, [`Error::DiskFull`].
-pub fn fetch_stock(spec: &StockSpec, host: &Host) -> Result<PathBuf> {
-    if let Some(image) = known(spec, &host.cache) {
+pub fn fetch_stock(spec: &StockSpec, kernel: &StockKernel, host: &Host) -> Result<PathBuf> {
+    let known = || cached_stock(&kernel.release, &host.cache);
+    if let Some(image) = known() {
         return Ok(image);
     }
     let dir = host.cache.dir("stock")?;
     let waiting = || host.say("waiting for another nmissed that fetches a kernel");
     let _lock = Lock::acquire(&dir.join("lock"), waiting)?;
-    match known(spec, &host.cache) {
-        Some(image) => Ok(image),
-        None => obtain(spec, &dir, host),
+    if let Some(image) = known() {
+        return Ok(image);
     }
-}
-
-fn known(spec: &StockSpec, cache: &Cache) -> Option<PathBuf> {
-    let identity = fs::read_to_string(version_file(cache, &spec.package, &spec.suite)).ok()?;
-    let image = image(&cache.root().join("stock"), identity.trim());
-    image.is_file().then_some(image)
-}
-
-fn image(stock: &Path, identity: &str) -> PathBuf {
-    stock.join(identity).join("vmlinuz")
-}
-
-fn obtain(spec: &StockSpec, stock: &Path, host: &Host) -> Result<PathBuf> {
-    let meta = AptPackage::open(host, &spec.package, &spec.suite)?;
-    let apt = meta.kernel_package()?;
-    let file = apt.newest()?;
-    let identity = file.trim_end_matches(".deb").trim_end_matches("_amd64");
-    let image = image(stock, identity);
-    if !image.is_file() {
-        let scratch = scratch::only(stock, "unpacking")?;
-        apt.download(scratch.path())?;
-        extract(&scratch.path().join(&file), scratch.path(), &image)?;
-    }
-    write_atomic(
-        &version_file(&host.cache, &spec.package, &spec.suite),
-        identity.as_bytes(),
-    )?;
+    let apt = AptRoot::open(host, &root(spec, host)?, &spec.suites)?;
+    let file = apt.file_name(&kernel.package)?;
+    let scratch = scratch::only(&dir, "unpacking")?;
+    apt.download(&kernel.package, scratch.path())?;
+    let image = image(&dir, &kernel.release);
+    extract(&scratch.path().join(&file), scratch.path(), &image)?;
     Ok(image)
+}
+
+/// Returns the folder of apt's state for a distribution.
+fn root(spec: &StockSpec, host: &Host) -> Result<PathBuf> {
+    Ok(host.cache.dir(Path::new("apt").join(&spec.name))?)
+}
+
+fn image(stock: &Path, release: &str) -> PathBuf {
+    stock.join(release).join("vmlinuz")
 }
 
 /// Extracts the kernel of a package, which is in `/boot` or beside its modules. The

@@ -11,7 +11,7 @@ const STOCK: &str = "stock";
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub(crate) struct Bootable {
-    /// For results: an id of kernels.toml, or the file's name.
+    /// For results: an id of kernels.toml; of a kernel that is booted as it is the release.
     pub(crate) id: String,
     /// For results: `baseline`, or `stock`.
     pub(crate) variant: String,
@@ -54,9 +54,9 @@ impl Bootable {
     }
 
     /// A distribution's kernel, or an image of the user.
-    pub(crate) fn stock(id: &str, image: &Path) -> Self {
+    pub(crate) fn stock(release: &str, image: &Path) -> Self {
         Self {
-            id: id.to_owned(),
+            id: release.to_owned(),
             variant: STOCK.to_owned(),
             behaviours: String::new(),
             label: STOCK.to_owned(),

@@ -4,6 +4,8 @@
 pub(crate) mod bootable;
 pub(crate) mod build;
 pub(crate) mod kernels;
+pub(crate) mod list;
 pub(crate) mod own_tree;
+pub(crate) mod prebuilt;
 pub(crate) mod selection;
 pub(crate) mod targets;

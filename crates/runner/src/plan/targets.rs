@@ -2,28 +2,24 @@
 //! Which kernels a command boots: those that are built first, and those that
 //! are booted as they are.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::Result;
-use nmissed_host::Host;
-use nmissed_kbuild::{StockSpec, fetch_stock};
-use nmissed_kimage::check_is_file;
+use std::path::PathBuf;
 
 use crate::exit::UsageError;
 use crate::needs::Step;
 use crate::plan::bootable::Bootable;
 use crate::plan::build::source_steps;
 use crate::plan::kernels::{self, DefaultVariants, KernelPlan};
+use crate::plan::prebuilt::{self, Distributions, Prebuilt};
 use crate::plan::selection::Selection;
 use crate::workspace::Workspace;
+use anyhow::Result;
+use nmissed_host::Host;
 
 /// The kernels of a command, all names checked.
 #[derive(Debug, Default)]
 pub struct Targets {
     pub(crate) to_build: Vec<KernelPlan>,
-    /// Id, and where the image is fetched from.
-    stock: Vec<(String, StockSpec)>,
-    image: Option<PathBuf>,
+    prebuilt: Vec<Prebuilt>,
 }
 
 impl Targets {
@@ -32,23 +28,30 @@ impl Targets {
     /// `default`.
     ///
     /// # Errors
-    /// As [`crate::plan()`]; also for an image that is no file, and for variants
-    /// and patches where no kernel is built.
+    /// As [`crate::plan()`]; also for a file that is no kernel image, a kernel that no suite
+    /// of a distribution has, and for variants and patches where no kernel is built.
     pub fn of(
         workspace: &Workspace,
         selection: &Selection,
         default: DefaultVariants,
-        image: Option<&Path>,
+        images: &[PathBuf],
     ) -> Result<Self> {
-        if let Some(image) = image {
-            check_is_file(image)?;
-        }
         let kernels = kernels::kernels(workspace)?;
-        let stock_of = |id: &String| Some((id.clone(), kernels.stock(id)?.clone()));
-        let stock: Vec<_> = selection.kernels.iter().filter_map(stock_of).collect();
+        let images = images.iter().map(|image| Prebuilt::image(image));
+        let images = images.collect::<Result<Vec<_>>>()?;
+        let host = Host::open()?;
+        let mut distributions = Distributions::new(&kernels, &host);
+        let mut prebuilt = Vec::new();
         let mut to_build = selection.clone();
-        to_build.kernels.retain(|id| kernels.stock(id).is_none());
-        let none_built = to_build.kernels.is_empty() && (image.is_some() || !stock.is_empty());
+        to_build.kernels.clear();
+        for id in &selection.kernels {
+            match distributions.find(id)? {
+                Some(kernel) => prebuilt.push(kernel),
+                None => to_build.kernels.push(id.clone()),
+            }
+        }
+        prebuilt.extend(images);
+        let none_built = to_build.kernels.is_empty() && !prebuilt.is_empty();
         Ok(Self {
             to_build: if none_built {
                 no_variants(&to_build)?;
@@ -56,8 +59,7 @@ impl Targets {
             } else {
                 kernels::plan(workspace, &to_build, default)?
             },
-            stock,
-            image: image.map(Path::to_owned),
+            prebuilt,
         })
     }
 
@@ -83,14 +85,7 @@ impl Targets {
 
     /// Fetches those that are booted as they are.
     pub(crate) fn prebuilt(&self, host: &Host) -> Result<Vec<Bootable>> {
-        let fetch = |(id, spec): &(String, StockSpec)| {
-            let image = fetch_stock(spec, host)?;
-            Ok(Bootable::stock(id, &image))
-        };
-        let mut all = self.stock.iter().map(fetch).collect::<Result<Vec<_>>>()?;
-        let own = self.image.iter();
-        all.extend(own.map(|image| Bootable::stock(&file_name(image), image)));
-        Ok(all)
+        prebuilt::fetch_all(&self.prebuilt, host)
     }
 }
 
@@ -101,9 +96,4 @@ fn no_variants(selection: &Selection) -> Result<(), UsageError> {
     let why = "--variant and --patch are for kernels that are built here; \
                a distribution's kernel or an --image is booted as it is";
     Err(UsageError(why.to_owned()))
-}
-
-fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Kernels that are booted as they are: a distribution's, or an image of the user.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nmissed_host::Host;
+use nmissed_kbuild::{
+    Kernels, StockKernel, StockKernels, StockSpec, cached_stock, fetch_stock, stock_kernels,
+};
+use nmissed_kimage::{Mapped, boot_release, check_is_file};
+
+use crate::exit::UsageError;
+use crate::plan::bootable::Bootable;
+
+/// A kernel that is booted as it is, its name checked.
+#[derive(Clone, Debug)]
+pub(crate) enum Prebuilt {
+    /// An image, and the release that it says it is of, or the file's name.
+    Image { label: String, file: PathBuf },
+    /// A package that may have to be downloaded.
+    Package {
+        spec: StockSpec,
+        kernel: StockKernel,
+    },
+}
+
+impl Prebuilt {
+    /// An image of the user.
+    ///
+    /// # Errors
+    /// [`UsageError`] if it is no file, or no kernel that boots here.
+    pub(crate) fn image(file: &Path) -> Result<Self> {
+        check_is_file(file)?;
+        let bytes =
+            Mapped::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let release = boot_release(&bytes)
+            .map_err(|error| UsageError(format!("--image {}: {error}", file.display())))?;
+        // It becomes the name of a folder.
+        let release = release.filter(|release| !release.contains('/'));
+        Ok(Self::Image {
+            label: release.unwrap_or_else(|| file_name(file)),
+            file: file.to_owned(),
+        })
+    }
+
+    pub(crate) fn release(&self) -> &str {
+        match self {
+            Self::Image { label, .. } => label,
+            Self::Package { kernel, .. } => &kernel.release,
+        }
+    }
+
+    /// Downloads the image if the cache does not have it.
+    fn fetch(&self, host: &Host) -> Result<PathBuf> {
+        match self {
+            Self::Image { file, .. } => Ok(file.clone()),
+            Self::Package { spec, kernel } => Ok(fetch_stock(spec, kernel, host)?),
+        }
+    }
+}
+
+/// Kernels of distributions, each one's lists read at most once.
+pub(crate) struct Distributions<'a> {
+    kernels: &'a Kernels,
+    host: &'a Host,
+    read: Vec<(&'a StockSpec, StockKernels)>,
+}
+
+impl<'a> Distributions<'a> {
+    pub(crate) fn new(kernels: &'a Kernels, host: &'a Host) -> Self {
+        Self {
+            kernels,
+            host,
+            read: Vec::new(),
+        }
+    }
+
+    /// Returns the kernel of an id such as `debian-6.18-rt`; `None` if the id is not one of
+    /// a distribution. A whole release whose image is cached needs no package lists.
+    pub(crate) fn find(&mut self, id: &str) -> Result<Option<Prebuilt>> {
+        let Some((spec, name)) = self.kernels.stock(id) else {
+            return Ok(None);
+        };
+        if let Some(file) = cached_stock(name, &self.host.cache) {
+            let label = name.to_owned();
+            return Ok(Some(Prebuilt::Image { label, file }));
+        }
+        Ok(Some(Prebuilt::Package {
+            kernel: self.lists(spec)?.get(spec, name)?.clone(),
+            spec: spec.clone(),
+        }))
+    }
+
+    /// Returns all kernels of a distribution.
+    pub(crate) fn lists(&mut self, spec: &'a StockSpec) -> Result<&StockKernels> {
+        let at = match self.read.iter().position(|(it, _)| *it == spec) {
+            Some(at) => at,
+            None => {
+                self.read.push((spec, stock_kernels(spec, self.host)?));
+                self.read.len() - 1
+            }
+        };
+        Ok(&self.read[at].1)
+    }
+}
+
+/// Fetches images. One that is named twice is booted once; different ones of one release
+/// get variants of their own: `stock`, `stock-2`.
+pub(crate) fn fetch_all(prebuilt: &[Prebuilt], host: &Host) -> Result<Vec<Bootable>> {
+    let mut all: Vec<Bootable> = Vec::new();
+    for kernel in prebuilt {
+        let file = kernel.fetch(host)?;
+        if all.iter().all(|other| other.image != file) {
+            let same = all.iter().filter(|other| other.id == kernel.release());
+            let number = 1 + u32::try_from(same.count())?;
+            all.push(Bootable::stock(kernel.release(), &file).attempt(number));
+        }
+    }
+    Ok(all)
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_of_one_release_have_folders_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::silent(dir.path()).unwrap();
+        let image = |file: &str| Prebuilt::Image {
+            label: "6.18.15+deb13-cloud-amd64".to_owned(),
+            file: file.into(),
+        };
+        let all = fetch_all(&[image("/a"), image("/b"), image("/a")], &host).unwrap();
+        let folders: Vec<_> = all
+            .iter()
+            .map(|it| (it.id.as_str(), it.label.as_str()))
+            .collect();
+        let release = "6.18.15+deb13-cloud-amd64";
+        assert_eq!(folders, [(release, "stock"), (release, "stock-2")]);
+    }
+}
