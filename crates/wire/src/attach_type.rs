@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FirstRelease, Version};
+use crate::Version;
 
 /// Whether links of an attach type count what they missed, and since when
 /// `bpf_link_info` shows it.
@@ -28,7 +28,7 @@ struct Facts {
     /// Its name in `enum bpf_attach_type`; `None` where programs are attached by perf
     /// event or, for `register_kprobe`, where no program is.
     enumerator: Option<&'static str>,
-    first: FirstRelease,
+    first: Version,
     counter: LinkCounter,
 }
 
@@ -67,12 +67,13 @@ macro_rules! attach_types {
 /// `missed` in the link info of kprobes and of kprobe.multi came with 6.7.
 const IN_LINK_INFO: LinkCounter = LinkCounter::Since(Version::new(6, 7));
 
-const fn since(major: u32, minor: u32) -> FirstRelease {
-    FirstRelease::exactly(major, minor)
+const fn since(major: u32, minor: u32) -> Version {
+    Version::new(major, minor)
 }
 
-/// Trampolines of several functions by one link: not in 7.0, and in 7.3.
-const TRACING_MULTI: FirstRelease = FirstRelease::between(Version::new(7, 0), Version::new(7, 3));
+/// Trampolines of several functions by one link: c1d32dea5d46 bpf: Add support for tracing
+/// multi link.
+const TRACING_MULTI: Version = since(7, 2);
 
 attach_types! {
     /// A kprobe by name and offset, from perf or tracefs (`trace_kprobe`).
@@ -151,7 +152,7 @@ impl AttachType {
 
     /// The first release that has it.
     #[must_use]
-    pub const fn first_release(self) -> FirstRelease {
+    pub const fn first_release(self) -> Version {
         self.facts().first
     }
 

@@ -50,4 +50,4 @@ pub use prober::{
 };
 pub use record::{PAIR_IN, Record, Tally};
 pub use run::{Repetition, Run, TestResult};
-pub use version::{FirstRelease, Version, VersionError};
+pub use version::{Version, VersionError};

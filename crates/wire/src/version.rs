@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kernel releases, and since which one something holds.
+//! Kernel releases.
 
 use std::fmt;
 use std::fs;
@@ -38,10 +38,6 @@ impl Version {
         let release = fs::read_to_string(OSRELEASE)?;
         release.parse().map_err(std::io::Error::other)
     }
-
-    const fn is_before(self, other: Self) -> bool {
-        self.major < other.major || (self.major == other.major && self.minor < other.minor)
-    }
 }
 
 impl FromStr for Version {
@@ -70,59 +66,6 @@ impl fmt::Display for Version {
     }
 }
 
-/// The first release that has something, as exactly as it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstRelease {
-    /// The last release that was seen without it; where there is none, `has_it` is
-    /// exact.
-    pub lacks_it: Option<Version>,
-    /// The first release that was seen with it.
-    pub has_it: Version,
-}
-
-impl FirstRelease {
-    /// Known exactly.
-    #[must_use]
-    pub const fn exactly(major: u32, minor: u32) -> Self {
-        Self {
-            lacks_it: None,
-            has_it: Version::new(major, minor),
-        }
-    }
-
-    /// Known to lie after one release, and not after another.
-    ///
-    /// # Panics
-    /// Unless the first is older; in a constant that is an error of the compiler.
-    #[must_use]
-    pub const fn between(lacks_it: Version, has_it: Version) -> Self {
-        assert!(lacks_it.is_before(has_it), "an empty range of releases");
-        Self {
-            lacks_it: Some(lacks_it),
-            has_it,
-        }
-    }
-
-    /// Whether a release has it; `None` where that is not known.
-    #[must_use]
-    pub fn is_in(&self, release: Version) -> Option<bool> {
-        match self.lacks_it {
-            _ if release >= self.has_it => Some(true),
-            Some(lacks_it) if release > lacks_it => None,
-            _ => Some(false),
-        }
-    }
-}
-
-impl fmt::Display for FirstRelease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.lacks_it {
-            None => write!(f, "Linux {}", self.has_it),
-            Some(lacks_it) => write!(f, "Linux {}, and not yet {lacks_it}", self.has_it),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use test_case::test_case;
@@ -142,15 +85,9 @@ mod tests {
             .map_err(|error| assert!(error.to_string().contains(release.trim())))
     }
 
-    const BETWEEN: FirstRelease = FirstRelease::between(Version::new(6, 12), Version::new(6, 16));
-
-    #[test_case(FirstRelease::exactly(6, 14), 6, 13 => Some(false); "before")]
-    #[test_case(FirstRelease::exactly(6, 14), 6, 14 => Some(true); "the first one")]
-    #[test_case(FirstRelease::exactly(6, 14), 7, 0 => Some(true); "numbers, not decimals")]
-    #[test_case(BETWEEN, 6, 12 => Some(false); "seen without it")]
-    #[test_case(BETWEEN, 6, 14 => None; "not known")]
-    #[test_case(BETWEEN, 6, 16 => Some(true); "seen with it")]
-    fn a_release_has_it_or_not(first: FirstRelease, major: u32, minor: u32) -> Option<bool> {
-        first.is_in(Version::new(major, minor))
+    #[test]
+    fn versions_are_numbers_not_decimals() {
+        assert!(Version::new(6, 2) < Version::new(6, 12));
+        assert!(Version::new(6, 19) < Version::new(7, 0));
     }
 }

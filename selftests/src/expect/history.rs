@@ -4,7 +4,7 @@
 use std::fmt;
 
 use nmissed_wire::Behaviour::{self, *};
-use nmissed_wire::{FirstRelease, Version};
+use nmissed_wire::Version;
 
 use crate::kernel::under_test::{KernelUnderTest, Patches};
 
@@ -29,7 +29,7 @@ struct Releases {
 /// The first release after a change.
 #[derive(Clone, Copy, Debug)]
 struct Change {
-    first: FirstRelease,
+    first: Version,
     /// The upstream commit (12 digits and subject) that made the difference, or the
     /// releases by which it was seen.
     source: &'static str,
@@ -39,65 +39,69 @@ struct Change {
 pub(super) const fn history(behaviour: Behaviour) -> History {
     match behaviour {
         ChecksTrampolineRecursion => since(
-            exactly(5, 12),
+            release(5, 12),
             "ca06f55b9002 bpf: Add per-program recursion prevention mechanism",
         ),
+        LinksPerfEvents => since(
+            release(5, 15),
+            "b89fbfbb854c bpf: Implement minimal BPF perf link",
+        ),
         ChecksLsmRecursion => since(
-            exactly(5, 12),
+            release(5, 12),
             "ca06f55b9002 bpf: Add per-program recursion prevention mechanism",
         )
         .until(
-            exactly(6, 1),
+            release(6, 1),
             "271de525e1d7 bpf: Remove prog->active check for bpf_lsm and bpf_iter; in 6.2, and in \
              6.1.y of stable",
         ),
         ChecksRawTpRecursion => since(
-            exactly(6, 1),
+            release(6, 1),
             "05b24ff9b2cf bpf: Prevent bpf program recursion for raw tracepoint probes",
         ),
         CountsProgActiveMisses => since(
-            exactly(6, 7),
+            release(6, 7),
             "dd8657894c11 bpf: Count missed stats in trace_call_bpf; \
              f915fcb38553 bpf: Count stats for kprobe_multi programs",
         ),
         YieldsToProgActive => {
-            since(exactly(5, 18), "0dcac2725406 bpf: Add multi kprobe link").or_by_patch()
+            since(release(5, 18), "0dcac2725406 bpf: Add multi kprobe link").or_by_patch()
         }
         CountsFprobeRecursion => since(
-            exactly(5, 18),
+            release(5, 18),
             "cad9931f64dc fprobe: Add ftrace based probe APIs",
         )
         .until(
-            exactly(6, 14),
+            release(6, 14),
             "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer; not mended by \
              2c67dc457bc6 tracing: fprobe: optimization for entry only case",
         )
         .or_by_patch(),
         FprobeOnFgraph => since(
-            exactly(6, 14),
+            release(6, 14),
             "4346ba160409 fprobe: Rewrite fprobe on function-graph tracer",
         ),
         SkipsReturnOfMissedSession => since(
-            exactly(6, 14),
+            release(6, 14),
             "2ebadb60cb36 bpf: Return error for missed kprobe multi bpf program execution",
         )
         .or_by_patch(),
         ChecksTestRunRecursion => since(
-            exactly(7, 2),
+            release(7, 2),
             "439ebd5b5708 bpf: Add sleepable support for raw tracepoint programs",
         ),
         SleepableUprobes => since(
-            exactly(6, 0),
+            release(6, 0),
             "8c7dcb84e3b7 bpf: implement sleepable uprobes by chaining gps",
         ),
         TenKretprobeInstances => since(
-            exactly(6, 1),
+            release(6, 1),
             "3b7ddab8a19a kprobes: kretprobe events missing on 2-core KVM guest; in 6.2, and in \
              6.1.y of stable",
         ),
         PreemptRt => BY_CONFIGURATION,
         SleepableSyscallTracepoints => since(
-            exactly(7, 2),
+            release(7, 2),
             "57918341dd19 bpf: Add sleepable support for classic tracepoint programs",
         ),
         CountsKprobeRecursion
@@ -131,7 +135,7 @@ const NONE: History = History {
     by_configuration: false,
 };
 
-const fn since(first: FirstRelease, source: &'static str) -> History {
+const fn since(first: Version, source: &'static str) -> History {
     let since = Change { first, source };
     History {
         releases: Some(Releases { since, until: None }),
@@ -139,12 +143,12 @@ const fn since(first: FirstRelease, source: &'static str) -> History {
     }
 }
 
-const fn exactly(major: u32, minor: u32) -> FirstRelease {
-    FirstRelease::exactly(major, minor)
+const fn release(major: u32, minor: u32) -> Version {
+    Version::new(major, minor)
 }
 
 impl History {
-    const fn until(self, first: FirstRelease, source: &'static str) -> Self {
+    const fn until(self, first: Version, source: &'static str) -> Self {
         let Some(Releases { since, .. }) = self.releases else {
             panic!("no release has it");
         };
@@ -162,22 +166,17 @@ impl History {
         }
     }
 
-    /// Whether a release has it; `None` where that is not known.
-    fn is_in(&self, release: Version) -> Option<bool> {
-        let Some(Releases { since, until }) = self.releases else {
-            return Some(false);
-        };
-        let ended = until.map_or(Some(false), |it| it.first.is_in(release));
-        match (since.first.is_in(release), ended) {
-            (Some(false), _) | (_, Some(true)) => Some(false),
-            (Some(true), Some(false)) => Some(true),
-            _ => None,
-        }
+    /// Whether a release has it.
+    fn is_in(&self, release: Version) -> bool {
+        self.releases.is_some_and(|it| {
+            let ended = it.until.is_some_and(|until| until.first <= release);
+            it.since.first <= release && !ended
+        })
     }
 }
 
-/// Whether a kernel has a behaviour; `None` where neither its release nor its patches
-/// decide that.
+/// Whether a kernel has a behaviour; `None` where its patches are not declared and may
+/// change it.
 pub(super) fn has(kernel: &KernelUnderTest, behaviour: Behaviour) -> Option<bool> {
     let history = history(behaviour);
     match &kernel.patches {
@@ -185,7 +184,7 @@ pub(super) fn has(kernel: &KernelUnderTest, behaviour: Behaviour) -> Option<bool
         Patches::Declared { removes, .. } if removes.contains(&behaviour) => Some(false),
         Patches::Declared { adds, .. } if adds.contains(&behaviour) => Some(true),
         Patches::Undeclared if history.by_patch => None,
-        _ => history.is_in(kernel.version),
+        _ => Some(history.is_in(kernel.version)),
     }
 }
 
@@ -197,9 +196,9 @@ impl fmt::Display for History {
                 false => "in no release",
             });
         };
-        write!(f, "since {} ({})", since.first, since.source)?;
+        write!(f, "since Linux {} ({})", since.first, since.source)?;
         match until {
-            Some(it) => write!(f, ", until {} ({})", it.first, it.source),
+            Some(it) => write!(f, ", until Linux {} ({})", it.first, it.source),
             None => Ok(()),
         }
     }

@@ -155,7 +155,7 @@ impl Test {
         }
         let enumerator = attach_type.enumerator().unwrap_or_default();
         self.skip(&lacks(format_args!(
-            "{enumerator} ({})",
+            "{enumerator} (Linux {})",
             attach_type.first_release()
         )))
     }
