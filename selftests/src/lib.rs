@@ -30,7 +30,7 @@ pub use probe::{
     KprobeEvent, Probe, SetBy, Target, TraceEvent, for_tracing_multi, takes_two_programs,
 };
 pub use scenario::{
-    PendingCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, attach_outer,
+    NestedCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, attach_outer,
     call, each, fire, migrate, outer_program, run_test, scenario, shared,
 };
 

@@ -6,20 +6,21 @@ use std::mem::MaybeUninit;
 
 use anyhow::Result;
 use nmissed_selftests::AttachType::{self, Fentry, Kprobe, KprobeMulti};
-use nmissed_selftests::needs::{FENTRY_TEST1, FILE_LOCK, FPROBE, KFUNC, SESSION};
+use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC, SESSION, STRUCT_SHOW};
 use nmissed_selftests::skel::kretprobe::{KretprobeProgs, KretprobeSkelBuilder, types};
 use nmissed_selftests::skel::load_without;
 use nmissed_selftests::{
-    PendingCalls, Probe, Scenario, SetBy, TRIGGERS, TraceEvent, attach_outer, fire, run_test,
-    scenario, variables,
+    NestedCalls, Probe, Scenario, SetBy, TraceEvent, attach_outer, fire, run_test, scenario,
+    variables,
 };
 use test_case::test_matrix;
 
 /// Where nested probes sit.
 const INNER: &str = KFUNC.name;
-/// The function whose calls wait.
-const WAITING: &str = FILE_LOCK.name;
-/// Calls at a time: one more than a kretprobe has instances by default.
+/// The function that calls itself.
+const NESTED: &str = STRUCT_SHOW.name;
+/// Calls at a time, as bpf/kretprobe.bpf.c nests structs: one more than a kretprobe has
+/// instances by default.
 const CALLS: u64 = 11;
 /// The number of CPUs for which that default and the other limits here hold.
 const CPUS: usize = 2;
@@ -69,12 +70,12 @@ fn nested(outer: AttachType) -> Result<()> {
 /// All calls are in the function at the same time, and return after that.
 #[test]
 fn kretprobe_pool() -> Result<()> {
-    run_test(&[FENTRY_TEST1, FILE_LOCK, KFUNC], |test| {
+    run_test(&[FENTRY_TEST1, KFUNC, STRUCT_SHOW], |test| {
         test.require_possible_cpus(CPUS)?;
         let mut storage = MaybeUninit::uninit();
-        let skel = load_without(KretprobeSkelBuilder::default(), &mut storage, &["on_both"])?;
-        let mut calls = PendingCalls::new(TRIGGERS[2])?;
-        let event = TraceEvent::kretprobe("pool", WAITING, 3)?;
+        let mut skel = load_without(KretprobeSkelBuilder::default(), &mut storage, &["on_both"])?;
+        let calls = NestedCalls::of(&mut skel.maps.structs, CALLS)?;
+        let event = TraceEvent::kretprobe("pool", NESTED, 3)?;
         let ids = [
             "default-pool",
             "default-pool-by-ioctl",
@@ -83,30 +84,30 @@ fn kretprobe_pool() -> Result<()> {
         ]
         .map(str::to_owned);
         let runs = &variables!(skel).runs;
-        let pools = on_return(ids, CALLS, WAITING, &event, &skel.progs, runs)?;
-        test.measure(|times| calls.make(times, CALLS), &[], &pools)
+        let pools = on_return(ids, CALLS, NESTED, &event, &skel.progs, runs)?;
+        test.measure(|times| calls.make(times), &[], &pools)
     })
 }
 
 /// As [`kretprobe_pool`], for kretprobe.multi and kprobe.session.
 #[test]
 fn fprobe_pool() -> Result<()> {
-    run_test(&[FENTRY_TEST1, FILE_LOCK, KFUNC, FPROBE], |test| {
+    run_test(&[FENTRY_TEST1, KFUNC, STRUCT_SHOW, FPROBE], |test| {
         test.require_possible_cpus(CPUS)?;
         let with_session = test.has(&SESSION)?;
         let unused: &[_] = if with_session { &[] } else { &["on_both"] };
         let mut storage = MaybeUninit::uninit();
-        let skel = load_without(KretprobeSkelBuilder::default(), &mut storage, unused)?;
+        let mut skel = load_without(KretprobeSkelBuilder::default(), &mut storage, unused)?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
-        let mut calls = PendingCalls::new(TRIGGERS[2])?;
-        let on_return = Probe::kretprobe_multi(&progs.on_return, WAITING)?.hit_per_trigger(CALLS);
+        let calls = NestedCalls::of(&mut skel.maps.structs, CALLS)?;
+        let on_return = Probe::kretprobe_multi(&progs.on_return, NESTED)?.hit_per_trigger(CALLS);
         let id = "kretprobe.multi/default-pool";
         let mut pools = vec![scenario(id, on_return, &runs.on_return)];
         if with_session {
-            let on_both = Probe::kprobe_session(&progs.on_both, WAITING)?.hit_per_trigger(CALLS);
+            let on_both = Probe::kprobe_session(&progs.on_both, NESTED)?.hit_per_trigger(CALLS);
             let id = "kprobe.session/default-pool";
             pools.push(scenario(id, on_both, &runs.on_both).session(&runs.on_both_return));
         }
-        test.measure(|times| calls.make(times, CALLS), &[], &pools)
+        test.measure(|times| calls.make(times), &[], &pools)
     })
 }

@@ -281,7 +281,7 @@ pub(super) const TABLE: &[Row] = &[
     ),
 ];
 
-/// Eleven threads are in the function at once: `runs` of them find a node, the others are
+/// Eleven calls are in the function at once: `runs` of them find a node, the others are
 /// counted by the layer under the link.
 pub(super) const fn of_eleven(runs: u64) -> PerTrigger {
     RUNS.repeated(runs).and(LINK_MISSES.repeated(11 - runs))

@@ -43,10 +43,10 @@ pub const SESSION: KernelFunction = KernelFunction {
     comes_with: "Linux 6.10 with CONFIG_FPROBE",
 };
 
-/// flock(2) waits in it for the lock of a file.
-pub const FILE_LOCK: KernelFunction = KernelFunction {
-    name: "locks_lock_inode_wait",
-    comes_with: "CONFIG_FILE_LOCKING",
+/// Shows a struct by its BTF, and calls itself for a struct in it.
+pub const STRUCT_SHOW: KernelFunction = KernelFunction {
+    name: "btf_struct_show",
+    comes_with: "CONFIG_BPF_SYSCALL",
 };
 
 /// `BPF_MAP_DELETE_ELEM` of a hash map.

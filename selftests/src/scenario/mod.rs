@@ -2,16 +2,16 @@
 //! A test: its preconditions, triggers, scenarios and verdict.
 
 mod measurement;
+mod nested;
 mod outer;
-mod pending;
 mod records;
 mod sleep;
 mod test;
 mod trigger;
 
 pub use measurement::{Scenario, scenario};
+pub use nested::NestedCalls;
 pub use outer::{attach_outer, outer_program};
-pub use pending::PendingCalls;
 pub use sleep::{SleepFlags, SleepingProgram, Trigger, shared};
 pub use test::{Test, run_test};
 pub use trigger::{TRIGGERS, call, each, fire, migrate};
