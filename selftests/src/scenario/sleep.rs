@@ -6,8 +6,9 @@
 //! (bpf/syscall.bpf.c). So the order does not depend on the scheduler.
 
 use std::fs;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The clock source of the kernel.
 const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
-/// Between two looks: long enough to leave the CPU to others.
-const POLL_INTERVAL: Duration = Duration::from_micros(50);
+/// Between two looks at what a program on the other CPU sets, which cannot wake a thread.
+const POLL_INTERVAL: Duration = Duration::from_micros(10);
 
 /// The variables of bpf/syscall.bpf.c that programs and threads share.
 #[derive(Debug)]
@@ -45,45 +46,60 @@ pub type Trigger<'a> = &'a (dyn Fn(u64) -> Result<()> + Sync);
 pub struct SleepingProgram<'a> {
     flags: SleepFlags<'a>,
     hit: Trigger<'a>,
+    signals: Signals,
+    /// Both threads end at the next signal.
+    end: AtomicBool,
+}
+
+#[derive(Default)]
+struct Signals {
     /// The sleeping thread has started.
-    sleeper_ready: AtomicU64,
+    sleeper_ready: Signal,
     /// The thread that holds the lock has started.
-    holder_ready: AtomicU64,
+    holder_ready: Signal,
     /// Asks for the lock.
-    take_lock: AtomicU64,
+    take_lock: Signal,
     /// The lock is free again.
-    lock_free: AtomicU64,
+    lock_free: Signal,
     /// Asks for the hit that sleeps.
-    hit_once: AtomicU64,
+    hit_once: Signal,
     /// That hit is over.
-    hit_over: AtomicU64,
-    /// Both threads end.
-    end: AtomicU64,
+    hit_over: Signal,
+}
+
+/// What one thread sends another. It polls nothing: under TCG a thread that wakes often
+/// takes time from all CPUs. Nor does it ask for memory, as a channel would.
+#[derive(Default)]
+struct Signal {
+    sent: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Signal {
+    fn send(&self) {
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until it is sent, and clears it; `false` after `timeout`.
+    fn wait(&self, timeout: Duration) -> bool {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(sent, timeout, |sent| !*sent);
+        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
 }
 
 impl<'a> SleepingProgram<'a> {
     /// Returns both threads, not started yet.
     #[must_use]
     pub fn new(flags: SleepFlags<'a>, hit: Trigger<'a>) -> Self {
-        let [
-            sleeper_ready,
-            holder_ready,
-            take_lock,
-            lock_free,
-            hit_once,
-            hit_over,
-            end,
-        ] = Default::default();
         Self {
             flags,
             hit,
-            sleeper_ready,
-            holder_ready,
-            take_lock,
-            lock_free,
-            hit_once,
-            hit_over,
-            end,
+            signals: Signals::default(),
+            end: AtomicBool::new(false),
         }
     }
 
@@ -96,18 +112,22 @@ impl<'a> SleepingProgram<'a> {
         // No other page fault may wait for the lock.
         mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE)
             .context("keeping this process in memory")?;
+        let signals = &self.signals;
         thread::scope(|scope| {
             let holder = scope.spawn(|| self.hold_lock());
             scope.spawn(|| self.fall_asleep());
             wait_for_last_clock();
             // A thread that starts maps memory, too.
-            let acted = if wait_for(&self.sleeper_ready) && wait_for(&self.holder_ready) {
+            let ready = [&signals.sleeper_ready, &signals.holder_ready];
+            let acted = if ready.iter().all(|it| it.wait(TIMEOUT)) {
                 act()
             } else {
                 Err(timeout())
             };
             self.flags.released.store(1, SeqCst);
-            self.end.store(1, SeqCst);
+            self.end.store(true, SeqCst);
+            signals.take_lock.send();
+            signals.hit_once.send();
             holder.join().expect("the thread does not panic").and(acted)
         })
     }
@@ -117,17 +137,18 @@ impl<'a> SleepingProgram<'a> {
     /// # Errors
     /// If a thread does not do its part in time.
     pub fn hit_while_asleep(&self, times: u64) -> Result<()> {
-        let flags = &self.flags;
+        let (flags, signals) = (&self.flags, &self.signals);
         flags.released.store(0, SeqCst);
-        self.take_lock.store(1, SeqCst);
-        let held = wait_for(flags.lock_held);
+        signals.take_lock.send();
+        let held = wait_for(flags.lock_held, || thread::sleep(POLL_INTERVAL));
         flags.sleep_next.store(1, SeqCst);
-        self.hit_once.store(1, SeqCst);
-        let asleep = held && wait_for(flags.asleep);
+        signals.hit_once.send();
+        // On this CPU.
+        let asleep = held && wait_for(flags.asleep, thread::yield_now);
         let hit = if asleep { (self.hit)(times) } else { Ok(()) };
         // This process may not ask for memory before this.
         flags.released.store(1, SeqCst);
-        if asleep && wait_for(&self.hit_over) && wait_for(&self.lock_free) {
+        if asleep && signals.hit_over.wait(TIMEOUT) && signals.lock_free.wait(TIMEOUT) {
             hit
         } else {
             Err(timeout())
@@ -137,49 +158,42 @@ impl<'a> SleepingProgram<'a> {
     /// Runs on another CPU, which the program that holds the lock does not leave.
     fn hold_lock(&self) -> Result<()> {
         migrate()?;
-        self.holder_ready.store(1, SeqCst);
+        self.signals.holder_ready.send();
         let me = u64::from(gettid().as_raw_nonzero().get().cast_unsigned());
-        while self.is_asked(&self.take_lock) {
+        while self.is_asked(&self.signals.take_lock) {
             self.flags.lock_holder.store(me, SeqCst);
             let mapped = Page::map();
             self.flags.lock_holder.store(0, SeqCst);
             mapped?;
-            self.lock_free.store(1, SeqCst);
+            self.signals.lock_free.send();
         }
         Ok(())
     }
 
     fn fall_asleep(&self) -> Result<()> {
-        self.sleeper_ready.store(1, SeqCst);
-        while self.is_asked(&self.hit_once) {
+        self.signals.sleeper_ready.send();
+        while self.is_asked(&self.signals.hit_once) {
             (self.hit)(1)?;
-            self.hit_over.store(1, SeqCst);
+            self.signals.hit_over.send();
         }
         Ok(())
     }
 
-    /// Waits until `flag` is set, and clears it; `false` at the end.
-    fn is_asked(&self, flag: &AtomicU64) -> bool {
-        loop {
-            if self.end.load(SeqCst) != 0 {
-                return false;
-            }
-            if flag.swap(0, SeqCst) != 0 {
-                return true;
-            }
-            thread::sleep(POLL_INTERVAL);
-        }
+    /// Waits for `signal`; `false` at the end.
+    fn is_asked(&self, signal: &Signal) -> bool {
+        while !signal.wait(TIMEOUT) {}
+        !self.end.load(SeqCst)
     }
 }
 
-/// Waits until `flag` is set, and clears it; `false` after [`TIMEOUT`].
-fn wait_for(flag: &AtomicU64) -> bool {
+/// Waits until a program has set `flag`, and clears it; `false` after [`TIMEOUT`].
+fn wait_for(flag: &AtomicU64, pause: fn()) -> bool {
     let since = Instant::now();
     while flag.swap(0, SeqCst) == 0 {
         if since.elapsed() > TIMEOUT {
             return false;
         }
-        thread::sleep(POLL_INTERVAL);
+        pause();
     }
     true
 }
