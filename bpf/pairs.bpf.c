@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two programs per attach type: an outer one that hits the inner one, wherever
- * that sits, and an inner one that only counts.
+ * Two programs per attach type: an outer one that hits the inner ones, wherever
+ * they sit, and an inner one that only counts.
  */
 #include "overflow.bpf.h"
 #include "session.bpf.h"
@@ -10,8 +10,8 @@
 /* enum bpf_cmd */
 #define BPF_PROG_TEST_RUN 10
 
-/* The outer program that runs; all others return at once. */
-enum outer {
+/* A row of the pair matrix. */
+enum row {
 	NONE,
 	KPROBE,
 	KPROBE_INT3,
@@ -31,13 +31,17 @@ enum outer {
 	FSESSION,
 	LSM,
 	UPROBE,
-} armed;
+	ROWS,
+};
 
-/* Of the armed outer program, and of the attached inner one. */
+/* The outer program that runs; all others return at once. */
+enum row armed;
+
+/* Of the armed outer program, and of each inner one. */
 struct runs {
 	__u64 outer;
-	__u64 inner;
-	__u64 inner_return;
+	__u64 inner[ROWS];
+	__u64 inner_return[ROWS];
 } runs;
 
 /*
@@ -51,10 +55,10 @@ __u64 address_of_watched;
 /* Address of the page whose faults are triggers. */
 __u64 page;
 
-/* Set while a program hits the inner one, which must not do so again. */
+/* Set while a program hits the inner ones, which must not do so again. */
 static volatile __u64 is_passing;
 
-/* Hits the inner program, wherever it sits. */
+/* Hits the inner programs, wherever they sit. */
 static void pass(void)
 {
 	bpf_modify_return_test_tp(0);
@@ -62,25 +66,25 @@ static void pass(void)
 }
 
 /* The body of an inner program. */
-static int count(void)
+static int count(enum row row)
 {
-	COUNT_RUN(inner);
+	COUNT_RUN(inner[row]);
 	return 0;
 }
 
 /* A hit counts as a run if the program ran on entry. */
-static int count_session(bool is_return)
+static int count_session(enum row row, bool is_return)
 {
 	if (!is_return)
-		return count();
-	COUNT_RUN(inner_return);
+		return count(row);
+	COUNT_RUN(inner_return[row]);
 	return 0;
 }
 
 /* The body of an outer program, which may be the inner one as well. */
-static int enter(enum outer outer)
+static int enter(enum row row)
 {
-	if (armed != outer)
+	if (armed != row)
 		return 0;
 	COUNT_RUN(outer);
 	if (!is_passing) {
@@ -141,20 +145,21 @@ int outer_lsm(__u64 *ctx)
 }
 
 /* Both flavors of a kprobe have a program, because each counts its misses. */
-PROGRAM("kprobe", inner_kprobe, count())
-PROGRAM("kprobe", inner_kprobe_int3, count())
-PROGRAM("kretprobe", inner_kretprobe, count())
-PROGRAM("kprobe.multi", inner_kprobe_multi, count())
-PROGRAM("kretprobe.multi", inner_kretprobe_multi, count())
-PROGRAM("kprobe.session", inner_kprobe_session, count_session(is_return(ctx)))
-PROGRAM("tp", inner_tp, count())
-PROGRAM("raw_tp", inner_raw_tp, count())
-PROGRAM("tp_btf", inner_tp_btf, count())
-PROGRAM("perf_event", inner_perf_event, count())
-PROGRAM("fentry", inner_fentry, count())
-PROGRAM("fexit", inner_fexit, count())
-PROGRAM("fmod_ret", inner_fmod_ret, count())
-PROGRAM("fsession", inner_fsession, count_session(is_return(ctx)))
+PROGRAM("kprobe", inner_kprobe, count(KPROBE))
+PROGRAM("kprobe", inner_kprobe_int3, count(KPROBE_INT3))
+PROGRAM("kretprobe", inner_kretprobe, count(KRETPROBE))
+PROGRAM("kprobe.multi", inner_kprobe_multi, count(KPROBE_MULTI))
+PROGRAM("kretprobe.multi", inner_kretprobe_multi, count(KRETPROBE_MULTI))
+PROGRAM("kprobe.session", inner_kprobe_session,
+	count_session(KPROBE_SESSION, is_return(ctx)))
+PROGRAM("tp", inner_tp, count(TP))
+PROGRAM("raw_tp", inner_raw_tp, count(RAW_TP))
+PROGRAM("tp_btf", inner_tp_btf, count(TP_BTF))
+PROGRAM("perf_event", inner_perf_event, count(PERF_EVENT))
+PROGRAM("fentry", inner_fentry, count(FENTRY))
+PROGRAM("fexit", inner_fexit, count(FEXIT))
+PROGRAM("fmod_ret", inner_fmod_ret, count(FMOD_RET))
+PROGRAM("fsession", inner_fsession, count_session(FSESSION, is_return(ctx)))
 
 /* Never attached: the test runs them by BPF_PROG_TEST_RUN. */
 
@@ -166,7 +171,7 @@ int arm(__u64 *ctx)
 	return 0;
 }
 
-/* Hits the inner program while no other one runs. */
+/* Hits the inner programs while no other one runs. */
 SEC("raw_tp")
 int alone(void *ctx)
 {

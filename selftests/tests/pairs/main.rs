@@ -4,15 +4,16 @@
 //!
 //! The outer programs are on what the trigger has the kernel do, each alone on
 //! its function, and all but one of them return at once. That one calls the kfunc
-//! `bpf_modify_return_test_tp`, on which, or on whose tracepoint, the inner one
-//! sits, and writes to a variable that a breakpoint watches. There is one inner
-//! program at a time. So ftrace has one user per function, and no pair has a third
-//! level (tests/recursion.rs).
+//! `bpf_modify_return_test_tp`, on which, or on whose tracepoint, the inner ones
+//! sit, and writes to a variable that a breakpoint watches. Inner programs take turns: of
+//! those that ftrace calls, one kind is attached at a time. So ftrace has one user per
+//! function, and no pair has a third level (tests/recursion.rs).
 
 mod programs;
 
+use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
-use std::slice::from_ref;
+use std::slice::from_mut;
 
 use anyhow::Result;
 use libbpf_rs::skel::OpenSkel;
@@ -29,7 +30,7 @@ use test_case::test_case;
 use Context::{Itself, ItselfAs, MapSyscall, Nothing, Program};
 use programs::{KPROBE, KRETPROBE, Place, Placed, Row, UPROBE_ROW, rows, user_space};
 
-/// What runs on the CPU when the inner program is hit.
+/// What runs on the CPU when the inner programs are hit.
 #[derive(Clone, Copy, Debug)]
 enum Context {
     /// Nothing that a program could yield to.
@@ -65,35 +66,36 @@ impl Context {
         }
     }
 
-    /// Hits the inner program in this context, and observes it. `check_outer` says that
+    /// Hits the inner programs in this context, and observes them. `check_outer` says that
     /// the outer program runs once per trigger.
     fn measure(
         self,
         test: &mut Test,
-        inner: &mut Scenario<'_, '_>,
+        inner: &mut [Scenario<'_, '_>],
         fixture: &Fixture<'_>,
         check_outer: bool,
     ) -> Result<()> {
         self.arm(&fixture.skel.progs)?;
-        let id = format!("{}{PAIR_IN}{}", inner.attach_type(), self.name());
-        inner.restart(&id)?;
-        let runs = &variables!(fixture.skel).runs;
-        let outer = [(&*id, &runs.outer)];
+        let name = self.name();
+        for scenario in &mut *inner {
+            scenario.restart(format!("{}{PAIR_IN}{name}", scenario.attach_type()))?;
+        }
+        let outer = [(&*name, &variables!(fixture.skel).runs.outer)];
         let steps = if check_outer { &outer[..] } else { &[] };
-        test.measure(each(|| self.hit(fixture)), steps, from_ref(inner))
+        test.measure(each(|| self.hit(fixture)), steps, inner)
     }
 
     /// Selects the outer program that runs; all others return at once.
     fn arm(self, progs: &PairsProgs<'_>) -> Result<()> {
-        let armed = self.row().map_or(types::outer::NONE, |row| row.armed);
+        let armed = self.row().map_or(types::row::NONE.0, Row::armed);
         progs.arm.test_run(ProgramInput {
-            context_in: Some(&mut u64::from(armed.0).to_ne_bytes()),
+            context_in: Some(&mut u64::from(armed).to_ne_bytes()),
             ..Default::default()
         })?;
         Ok(())
     }
 
-    /// Hits the inner program once.
+    /// Hits the inner programs once.
     fn hit(self, fixture: &Fixture<'_>) -> Result<()> {
         let skel = &fixture.skel;
         match (self, self.row().map(|row| row.attach_type)) {
@@ -146,12 +148,12 @@ fn others(place: Place) -> Result<()> {
             .collect::<Result<Vec<_>>>()?;
 
         let is_attached = |row| outer.iter().any(|program| program.row == row);
-        let runs = &variables!(skel).runs;
+        let mut groups = BTreeMap::<_, Vec<_>>::new();
         for program in inner {
-            let mut inner = scenario("", program.attach(skel)?, &runs.inner);
-            if program.row.attach_type.is_session() {
-                inner = inner.session(&runs.inner_return);
-            }
+            groups.entry(program.row.group()).or_default().push(program);
+        }
+        for group in groups.into_values() {
+            let mut inner = attach_inner(&group, skel)?;
             for context in &contexts {
                 if context.row().is_none_or(is_attached) {
                     let check_outer = context.row().is_some();
@@ -161,6 +163,24 @@ fn others(place: Place) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Attaches inner programs, whose scenarios have no ids yet.
+fn attach_inner<'p, 'obj>(
+    programs: &[Placed],
+    skel: &'p PairsSkel<'obj>,
+) -> Result<Vec<Scenario<'p, 'obj>>> {
+    let runs = &variables!(skel).runs;
+    let attach = |program: &Placed| {
+        let row = program.row;
+        let it = scenario("", program.attach(skel)?, row.inner_runs(runs));
+        Ok(if row.attach_type.is_session() {
+            it.session(row.inner_returns(runs))
+        } else {
+            it
+        })
+    };
+    programs.iter().map(attach).collect()
 }
 
 /// Each program in itself.
@@ -182,7 +202,7 @@ fn itself() -> Result<()> {
             let _on_fault = is_event.then(|| on_fault.attach(skel)).transpose()?;
             let probe = program.attach(skel)?.hit_per_trigger(2);
             let mut probe = scenario("", probe, &variables!(skel).runs.outer);
-            Itself(program.row).measure(test, &mut probe, &fixture, false)?;
+            Itself(program.row).measure(test, from_mut(&mut probe), &fixture, false)?;
         }
         Ok(())
     })
@@ -205,7 +225,7 @@ fn itself_as(row: &'static Row) -> Result<()> {
             // The other hit is that of the trigger.
             let probe = probe.hit_per_trigger(2);
             let mut probe = scenario("", probe, &variables!(skel).runs.outer);
-            ItselfAs(row).measure(test, &mut probe, &fixture, false)?;
+            ItselfAs(row).measure(test, from_mut(&mut probe), &fixture, false)?;
         }
         Ok(())
     })

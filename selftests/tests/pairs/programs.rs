@@ -3,7 +3,11 @@
 
 use anyhow::Result;
 use libbpf_rs::ProgramMut;
-use nmissed_selftests::AttachType::{self, *};
+use nmissed_selftests::AttachType::{
+    self, Fentry, FentryMulti, Fexit, FexitMulti, FmodRet, Fsession, FsessionMulti, Kprobe,
+    KprobeMulti, KprobeSession, Kretprobe, KretprobeMulti, Lsm, PerfEvent, RawTp, RegisterKprobe,
+    Tp, TpBtf, Uprobe, UprobeMulti, UprobeSession, Uretprobe, UretprobeMulti,
+};
 use nmissed_selftests::needs::{
     BREAKPOINT, FENTRY_TEST1, FPROBE, KFUNC, KernelFunction, MAP_UPDATE, SESSION, UPROBE,
 };
@@ -22,8 +26,8 @@ pub(crate) struct Row {
     /// The function on which the outer program sits.
     outer_on: &'static str,
     outer: (&'static str, Field),
-    /// The value of `armed` for which it runs.
-    pub(crate) armed: types::outer,
+    /// The value of `armed` for which it runs, and the index of the inner one's counters.
+    number: types::row,
     /// The inner program, if it can be hit while another program runs.
     inner: Option<(&'static str, Field)>,
 }
@@ -36,14 +40,14 @@ macro_rules! field {
 
 macro_rules! rows {
     ($($row:ident = $name:literal, $type:ident $flavor:ident on $function:expr,
-        $outer:ident $armed:ident $(, $inner:ident)?;)+) => {
+        $outer:ident $number:ident $(, $inner:ident)?;)+) => {
         $(pub(crate) const $row: Row = Row {
             name: $name,
             attach_type: $type,
             flavor: Flavor::$flavor,
             outer_on: $function,
             outer: field!($outer),
-            armed: types::outer::$armed,
+            number: types::row::$number,
             inner: rows!(@inner $($inner)?),
         };)+
     };
@@ -59,24 +63,42 @@ const SHARED: &str = FENTRY_TEST1.name;
 // kernel takes long to arm and which differs from others only until the kprobe layer is
 // reached.
 rows! {
-    KPROBE = "kprobe", Kprobe Ftrace on "bpf_fentry_test4", outer_kprobe KPROBE, inner_kprobe;
-    KPROBE_INT3 = "kprobe-int3", Kprobe Int3 on "bpf_fentry_test2", outer_kprobe_int3 KPROBE_INT3, inner_kprobe_int3;
-    KPROBE_OPTIMIZED = "kprobe-optimized", Kprobe Optimized on "bpf_fentry_test3", outer_kprobe_optimized KPROBE_OPTIMIZED;
-    KRETPROBE = "kretprobe", Kretprobe Ftrace on "bpf_fentry_test5", outer_kretprobe KRETPROBE, inner_kretprobe;
-    KPROBE_MULTI = "kprobe.multi", KprobeMulti Ftrace on "bpf_fentry_test6", outer_kprobe_multi KPROBE_MULTI, inner_kprobe_multi;
-    KRETPROBE_MULTI = "kretprobe.multi", KretprobeMulti Ftrace on "bpf_fentry_test7", outer_kretprobe_multi KRETPROBE_MULTI, inner_kretprobe_multi;
-    KPROBE_SESSION = "kprobe.session", KprobeSession Ftrace on "bpf_fentry_test8", outer_kprobe_session KPROBE_SESSION, inner_kprobe_session;
-    TP = "tp", Tp Ftrace on SHARED, outer_tp TP, inner_tp;
-    SYSCALL_TP = "syscall-tp", Tp Ftrace on SHARED, outer_syscall_tp SYSCALL_TP;
-    RAW_TP = "raw_tp", RawTp Ftrace on SHARED, outer_raw_tp RAW_TP, inner_raw_tp;
-    TP_BTF = "tp_btf", TpBtf Ftrace on SHARED, outer_tp_btf TP_BTF, inner_tp_btf;
-    PERF_EVENT = "perf_event", PerfEvent Ftrace on SHARED, outer_perf_event PERF_EVENT, inner_perf_event;
-    FENTRY = "fentry", Fentry Ftrace on SHARED, outer_fentry FENTRY, inner_fentry;
-    FEXIT = "fexit", Fexit Ftrace on SHARED, outer_fexit FEXIT, inner_fexit;
-    FMOD_RET = "fmod_ret", FmodRet Ftrace on SHARED, outer_fmod_ret FMOD_RET, inner_fmod_ret;
-    FSESSION = "fsession", Fsession Ftrace on SHARED, outer_fsession FSESSION, inner_fsession;
-    LSM = "lsm", Lsm Ftrace on SHARED, outer_lsm LSM;
-    UPROBE_ROW = "uprobe", Uprobe Ftrace on SHARED, outer_uprobe UPROBE;
+    KPROBE = "kprobe", Kprobe Ftrace on "bpf_fentry_test4",
+        outer_kprobe KPROBE, inner_kprobe;
+    KPROBE_INT3 = "kprobe-int3", Kprobe Int3 on "bpf_fentry_test2",
+        outer_kprobe_int3 KPROBE_INT3, inner_kprobe_int3;
+    KPROBE_OPTIMIZED = "kprobe-optimized", Kprobe Optimized on "bpf_fentry_test3",
+        outer_kprobe_optimized KPROBE_OPTIMIZED;
+    KRETPROBE = "kretprobe", Kretprobe Ftrace on "bpf_fentry_test5",
+        outer_kretprobe KRETPROBE, inner_kretprobe;
+    KPROBE_MULTI = "kprobe.multi", KprobeMulti Ftrace on "bpf_fentry_test6",
+        outer_kprobe_multi KPROBE_MULTI, inner_kprobe_multi;
+    KRETPROBE_MULTI = "kretprobe.multi", KretprobeMulti Ftrace on "bpf_fentry_test7",
+        outer_kretprobe_multi KRETPROBE_MULTI, inner_kretprobe_multi;
+    KPROBE_SESSION = "kprobe.session", KprobeSession Ftrace on "bpf_fentry_test8",
+        outer_kprobe_session KPROBE_SESSION, inner_kprobe_session;
+    TP = "tp", Tp Ftrace on SHARED,
+        outer_tp TP, inner_tp;
+    SYSCALL_TP = "syscall-tp", Tp Ftrace on SHARED,
+        outer_syscall_tp SYSCALL_TP;
+    RAW_TP = "raw_tp", RawTp Ftrace on SHARED,
+        outer_raw_tp RAW_TP, inner_raw_tp;
+    TP_BTF = "tp_btf", TpBtf Ftrace on SHARED,
+        outer_tp_btf TP_BTF, inner_tp_btf;
+    PERF_EVENT = "perf_event", PerfEvent Ftrace on SHARED,
+        outer_perf_event PERF_EVENT, inner_perf_event;
+    FENTRY = "fentry", Fentry Ftrace on SHARED,
+        outer_fentry FENTRY, inner_fentry;
+    FEXIT = "fexit", Fexit Ftrace on SHARED,
+        outer_fexit FEXIT, inner_fexit;
+    FMOD_RET = "fmod_ret", FmodRet Ftrace on SHARED,
+        outer_fmod_ret FMOD_RET, inner_fmod_ret;
+    FSESSION = "fsession", Fsession Ftrace on SHARED,
+        outer_fsession FSESSION, inner_fsession;
+    LSM = "lsm", Lsm Ftrace on SHARED,
+        outer_lsm LSM;
+    UPROBE_ROW = "uprobe", Uprobe Ftrace on SHARED,
+        outer_uprobe UPROBE;
 }
 
 /// Returns the rows of an attach type.
@@ -118,6 +140,32 @@ impl PartialEq for Row {
 }
 
 impl Row {
+    /// Returns the value of `armed` for which the outer program runs.
+    pub(crate) fn armed(&self) -> u32 {
+        self.number.0
+    }
+
+    /// Returns the counter of the inner program: its runs, on entry if it is a session.
+    pub(crate) fn inner_runs<'r>(&self, runs: &'r types::runs) -> &'r u64 {
+        &runs.inner[self.number.0 as usize]
+    }
+
+    /// Returns the counter of the inner program's runs on return, of a session.
+    pub(crate) fn inner_returns<'r>(&self, runs: &'r types::runs) -> &'r u64 {
+        &runs.inner_return[self.number.0 as usize]
+    }
+
+    /// Returns the group of inner programs that are attached together. In each, ftrace
+    /// calls one on their function; trampolines of one function count as one.
+    pub(crate) fn group(&self) -> &'static str {
+        match self.attach_type {
+            Fentry | Fexit | FmodRet | Fsession => "trampoline",
+            // Only one of both flavors is called by ftrace, and none of the others.
+            Kprobe | Tp | RawTp | TpBtf | PerfEvent => "kprobe",
+            _ => self.name,
+        }
+    }
+
     /// Returns what the kernel must have, beside what all pairs need.
     pub(crate) fn need(&self) -> Option<KernelFunction> {
         match self.attach_type {
