@@ -3,6 +3,7 @@
 
 pub mod needs;
 
+pub(crate) mod btf;
 pub(crate) mod cpus;
 mod kallsyms;
 mod own_code;

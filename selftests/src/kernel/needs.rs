@@ -3,12 +3,9 @@
 
 use std::fmt;
 
-use anyhow::{Context, Result};
-use libbpf_rs::btf::{
-    Btf,
-    types::{Enum, Func},
-};
 use nmissed_wire::AttachType;
+
+use super::btf::KernelBtf;
 
 /// A function of the kernel, and the release or configuration that brings it.
 #[derive(Clone, Copy, Debug)]
@@ -130,28 +127,18 @@ pub(crate) const LINK_FDINFO: KernelFunction = KernelFunction {
 };
 
 /// Returns the number of an attach type in `enum bpf_attach_type` of this BTF.
-pub(crate) fn number_of(attach_type: AttachType, btf: &Btf<'_>) -> Option<u32> {
-    let all = btf.type_by_name::<Enum<'_>>("bpf_attach_type")?;
-    let wanted = attach_type.enumerator()?;
-    let mut named = all.iter();
-    let member = named.find(|member| member.name.is_some_and(|name| name == wanted))?;
-    u32::try_from(member.value).ok()
-}
-
-/// Reads the BTF of the running kernel.
-pub(crate) fn kernel_btf() -> Result<Btf<'static>> {
-    Btf::from_vmlinux().context("reading the kernel's BTF (CONFIG_DEBUG_INFO_BTF)")
+pub(crate) fn number_of(attach_type: AttachType, btf: &KernelBtf) -> Option<u32> {
+    btf.enumerator("bpf_attach_type", attach_type.enumerator()?)
 }
 
 impl KernelFunction {
-    pub(crate) fn is_in(&self, btf: &Btf<'_>) -> bool {
+    pub(crate) fn is_in(&self, btf: &KernelBtf) -> bool {
         self.id(btf).is_some()
     }
 
     /// Returns the function's id in this BTF.
-    pub(crate) fn id(&self, btf: &Btf<'_>) -> Option<u32> {
-        let function = btf.type_by_name::<Func<'_>>(self.name)?;
-        Some(function.type_id().into())
+    pub(crate) fn id(&self, btf: &KernelBtf) -> Option<u32> {
+        btf.function(self.name)
     }
 }
 

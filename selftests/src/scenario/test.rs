@@ -6,13 +6,13 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use libbpf_rs::btf::Btf;
 use nmissed_wire::AttachType;
 use rustix::thread::sched_getcpu;
 
 use super::records;
 use super::trigger::bind_to;
 use crate::Flavor;
+use crate::kernel::btf::KernelBtf;
 use crate::kernel::cpus;
 use crate::kernel::needs::{self, KernelFunction, LINK_FDINFO};
 use crate::kernel::under_test::KernelUnderTest;
@@ -27,7 +27,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// A running test: collects findings, so that one run shows all of them.
 pub struct Test {
     pub(super) kernel: KernelUnderTest,
-    btf: Btf<'static>,
+    btf: KernelBtf,
     /// Whether fdinfo shows the misses of links.
     pub(super) fdinfo_counts: bool,
     /// How many triggers the current measurement has fired.
@@ -73,7 +73,7 @@ pub fn run_test(
 
 impl Test {
     fn new() -> Result<Self> {
-        let btf = needs::kernel_btf()?;
+        let btf = KernelBtf::read()?;
         Ok(Self {
             kernel: KernelUnderTest::running()?,
             fdinfo_counts: LINK_FDINFO.is_in(&btf),
