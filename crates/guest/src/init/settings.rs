@@ -14,6 +14,8 @@ const SYSCTLS: &[(&str, &str)] = &[
     // Otherwise the kernel drops most lines that are written to /dev/kmsg.
     ("kernel/printk_devkmsg", "on"),
     ("net/core/bpf_jit_enable", "1"),
+    // A program at the same address each time: QEMU translates its code once.
+    ("kernel/randomize_va_space", "0"),
     // The kernel counts runs of programs, which tests compare with their own count. It
     // does not change which hits are missed.
     ("kernel/bpf_stats_enabled", "1"),
