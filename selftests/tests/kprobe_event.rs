@@ -7,16 +7,63 @@ use std::mem::MaybeUninit;
 use anyhow::{Result, ensure};
 use nmissed_selftests::AttachType::{self, Fentry, Kprobe, KprobeMulti};
 use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
-use nmissed_selftests::skel::kprobe_event::KprobeEventSkelBuilder;
+use nmissed_selftests::skel::kprobe_event::{KprobeEventProgs, KprobeEventSkelBuilder, types};
 use nmissed_selftests::skel::load;
 use nmissed_selftests::{
-    Flavor, Probe, SetBy, TraceEvent, attach_outer, fire, run_test, scenario, takes_two_programs,
-    variables,
+    Flavor, Probe, Scenario, SetBy, TraceEvent, attach_outer, fire, run_test, scenario,
+    takes_two_programs, variables,
 };
 use test_case::test_matrix;
 
 /// Where all of them sit.
 const INNER: &str = KFUNC.name;
+
+/// The events of tracefs, each for one kind of attaching.
+struct Events {
+    for_ioctl: TraceEvent,
+    for_link: TraceEvent,
+    shared: TraceEvent,
+    /// Of two probes, both hit by each call.
+    of_two: TraceEvent,
+}
+
+impl Events {
+    fn make() -> Result<Self> {
+        Ok(Self {
+            for_ioctl: TraceEvent::kprobe("for_ioctl", INNER)?,
+            for_link: TraceEvent::kprobe("for_link", INNER)?,
+            shared: TraceEvent::kprobe("shared", INNER)?,
+            of_two: TraceEvent::kprobe("of_two", INNER)?.and_further_on()?,
+        })
+    }
+
+    /// Attaches all inner programs.
+    fn attach<'p, 'obj>(
+        &'p self,
+        outer: AttachType,
+        progs: &'p KprobeEventProgs<'obj>,
+        runs: &'p types::runs,
+    ) -> Result<Vec<Scenario<'p, 'obj>>> {
+        use SetBy::{Ioctl, Link};
+        let by_ioctl = Probe::kprobe_by_ioctl(&progs.by_ioctl, INNER)?;
+        let id = |how| format!("kprobe/{how}-in-{outer}");
+        let mut all = vec![scenario(id("by-ioctl"), by_ioctl, &runs.by_ioctl)];
+        macro_rules! on_event {
+            ($how:literal, $program:ident, $event:ident, $by:ident, $hits:literal) => {
+                let probe = Probe::trace_event(&progs.$program, &self.$event, $by)?;
+                let probe = probe.hit_per_trigger($hits);
+                all.push(scenario(id($how), probe, &runs.$program));
+            };
+        }
+        on_event!("event-by-ioctl", event_by_ioctl, for_ioctl, Ioctl, 1);
+        on_event!("event-by-link", event_by_link, for_link, Link, 1);
+        on_event!("event-shared-1", shared_1, shared, Link, 1);
+        on_event!("event-shared-2", shared_2, shared, Ioctl, 1);
+        on_event!("event-of-two-by-link", of_two_by_link, of_two, Link, 2);
+        on_event!("event-of-two-by-ioctl", of_two_by_ioctl, of_two, Ioctl, 2);
+        Ok(all)
+    }
+}
 
 #[test_matrix([Fentry, Kprobe, KprobeMulti])]
 fn nested(outer: AttachType) -> Result<()> {
@@ -25,51 +72,8 @@ fn nested(outer: AttachType) -> Result<()> {
         let mut storage = MaybeUninit::uninit();
         let skel = load(KprobeEventSkelBuilder::default(), &mut storage)?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
-        let for_ioctl = TraceEvent::kprobe("for_ioctl", INNER)?;
-        let for_link = TraceEvent::kprobe("for_link", INNER)?;
-        let shared = TraceEvent::kprobe("shared", INNER)?;
-        let of_two = TraceEvent::kprobe("of_two", INNER)?.and_further_on()?;
-        let on_event = Probe::trace_event;
-        let of_two_by_link = on_event(&progs.of_two_by_link, &of_two, SetBy::Link)?;
-        let of_two_by_ioctl = on_event(&progs.of_two_by_ioctl, &of_two, SetBy::Ioctl)?;
-        let inner = [
-            (
-                "by-ioctl",
-                Probe::kprobe_by_ioctl(&progs.by_ioctl, INNER)?,
-                &runs.by_ioctl,
-            ),
-            (
-                "event-by-ioctl",
-                on_event(&progs.event_by_ioctl, &for_ioctl, SetBy::Ioctl)?,
-                &runs.event_by_ioctl,
-            ),
-            (
-                "event-by-link",
-                on_event(&progs.event_by_link, &for_link, SetBy::Link)?,
-                &runs.event_by_link,
-            ),
-            (
-                "event-shared-1",
-                on_event(&progs.shared_1, &shared, SetBy::Link)?,
-                &runs.shared_1,
-            ),
-            (
-                "event-shared-2",
-                on_event(&progs.shared_2, &shared, SetBy::Ioctl)?,
-                &runs.shared_2,
-            ),
-            (
-                "event-of-two-by-link",
-                of_two_by_link.hit_per_trigger(2),
-                &runs.of_two_by_link,
-            ),
-            (
-                "event-of-two-by-ioctl",
-                of_two_by_ioctl.hit_per_trigger(2),
-                &runs.of_two_by_ioctl,
-            ),
-        ]
-        .map(|(how, probe, runs)| scenario(format!("kprobe/{how}-in-{outer}"), probe, runs));
+        let events = Events::make()?;
+        let inner = events.attach(outer, progs, runs)?;
         let outers = [&progs.outer_fentry, &progs.outer_kprobe, &progs.outer_multi];
         let _outer = attach_outer(outer, outers)?;
         let trigger = |times| fire(&progs.trigger, times);

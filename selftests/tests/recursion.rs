@@ -18,55 +18,81 @@ use nmissed_selftests::needs::{
 use nmissed_selftests::skel::load_without;
 use nmissed_selftests::skel::recursion::{RecursionProgs, RecursionSkelBuilder, types};
 use nmissed_selftests::{
-    KprobeEvent, Probe, Target, address_of, fire, run_test, scenario, variables,
+    KprobeEvent, Probe, Scenario, Target, address_of, fire, run_test, scenario, variables,
 };
 use test_case::test_case;
 
 const NEEDS: [KernelFunction; 4] = [FENTRY_TEST1, COPY_NOFAULT, KFUNC, FPROBE];
 
 /// A probe of the third level.
+#[derive(Clone, Copy)]
 struct Third {
     scenario: &'static str,
-    attach: for<'p, 'obj> fn(&'p RecursionProgs<'obj>) -> Result<Probe<'p, 'obj>>,
+    by: By,
+    program: for<'p, 'obj> fn(&'p RecursionProgs<'obj>) -> &'p ProgramMut<'obj>,
     runs: fn(&types::runs) -> &u64,
 }
 
-const KPROBE: Third = Third {
-    scenario: "kprobe/at-third-level",
-    attach: |progs| on_kfunc(Kprobe, &progs.third_kprobe),
-    runs: |runs| &runs.third_kprobe,
-};
-const MULTI: Third = Third {
-    scenario: "kprobe.multi/at-third-level",
-    attach: |progs| on_kfunc(KprobeMulti, &progs.third_multi),
-    runs: |runs| &runs.third_multi,
-};
+/// How it is attached to the kfunc.
+#[derive(Clone, Copy)]
+enum By {
+    Name(AttachType),
+    Address,
+    Pattern,
+}
+
+macro_rules! third {
+    ($scenario:literal, $by:expr, $program:ident) => {
+        Third {
+            scenario: $scenario,
+            by: $by,
+            program: |progs| &progs.$program,
+            runs: |runs| &runs.$program,
+        }
+    };
+}
+
+const KPROBE: Third = third!("kprobe/at-third-level", By::Name(Kprobe), third_kprobe);
+const MULTI: Third = third!(
+    "kprobe.multi/at-third-level",
+    By::Name(KprobeMulti),
+    third_multi
+);
 const MULTI_BY_ADDRESS: Third = Third {
     scenario: "kprobe.multi/by-address-at-third-level",
-    attach: |progs| Probe::kprobe_multi_at(&progs.third_multi, address_of(KFUNC.name)?),
+    by: By::Address,
     ..MULTI
 };
 const MULTI_BY_PATTERN: Third = Third {
     scenario: "kprobe.multi/by-pattern-at-third-level",
-    attach: |progs| Probe::kprobe_multi_like(&progs.third_multi, "bpf_modify_return_test_t?"),
+    by: By::Pattern,
     ..MULTI
 };
-const RETURN: Third = Third {
-    scenario: "kretprobe.multi/at-third-level",
-    attach: |progs| on_kfunc(KretprobeMulti, &progs.third_return),
-    runs: |runs| &runs.third_return,
-};
-const SESSION_LINK: Third = Third {
-    scenario: "kprobe.session/at-third-level",
-    attach: |progs| on_kfunc(KprobeSession, &progs.third_session),
-    runs: |runs| &runs.third_session,
-};
+const RETURN: Third = third!(
+    "kretprobe.multi/at-third-level",
+    By::Name(KretprobeMulti),
+    third_return
+);
+const SESSION_LINK: Third = third!(
+    "kprobe.session/at-third-level",
+    By::Name(KprobeSession),
+    third_session
+);
 
-fn on_kfunc<'p, 'obj>(
-    attach_type: AttachType,
-    program: &'p ProgramMut<'obj>,
-) -> Result<Probe<'p, 'obj>> {
-    Probe::attach(attach_type, program, &Target::function(KFUNC.name))
+impl Third {
+    fn attach<'p, 'obj>(
+        self,
+        progs: &'p RecursionProgs<'obj>,
+        runs: &'p types::runs,
+    ) -> Result<Scenario<'p, 'obj>> {
+        let program = (self.program)(progs);
+        let probe = match self.by {
+            By::Name(it) => Probe::attach(it, program, &Target::function(KFUNC.name)),
+            By::Address => Probe::kprobe_multi_at(program, address_of(KFUNC.name)?),
+            By::Pattern => Probe::kprobe_multi_like(program, "bpf_modify_return_test_t?"),
+        };
+        Ok(scenario(self.scenario, probe?, (self.runs)(runs)))
+    }
 }
 
 /// One user of ftrace per function, which ftrace then calls directly.
@@ -88,7 +114,7 @@ fn third_level(third: Third, need: &[KernelFunction]) -> Result<()> {
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
         // In this order: making a kprobe reads memory, too.
         let _first = KprobeEvent::reading_the_stack("first", FENTRY_TEST1.name)?;
-        let third = scenario(third.scenario, (third.attach)(progs)?, (third.runs)(runs));
+        let third = third.attach(progs, runs)?;
         let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.name])?;
         let trigger = |times| fire(&progs.trigger, times);
         test.measure(trigger, &[("second", &runs.second)], &[third])
@@ -112,9 +138,8 @@ fn third_level_of_lists() -> Result<()> {
             ("kprobe.multi/at-third-list", MULTI),
             ("kretprobe.multi/at-third-list", RETURN),
         ]
-        .into_iter()
-        .map(|(id, it)| Ok(scenario(id, (it.attach)(progs)?, (it.runs)(runs))))
-        .collect::<Result<Vec<_>>>()?;
+        .map(|(scenario, third)| Third { scenario, ..third }.attach(progs, runs));
+        let third = third.into_iter().collect::<Result<Vec<_>>>()?;
         let _beside = Probe::kprobe(&progs.beside_second, COPY_NOFAULT.name)?;
         let _second = Probe::kprobe_multi(&progs.second, &[COPY_NOFAULT.name])?;
         let steps = [("beside", &runs.beside), ("second", &runs.second)];

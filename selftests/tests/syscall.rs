@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
+use libbpf_rs::ProgramMut;
 use libbpf_rs::libbpf_sys::BPF_F_SLEEPABLE;
 use nmissed_selftests::AttachType::{self, Fentry, Fexit, FmodRet, Lsm, RawTp, Tp};
 use nmissed_selftests::needs::{ERROR_INJECTION, FAULTABLE, LSM_HOOK, MMAP, SYSCALL, XATTR_KFUNC};
@@ -92,53 +93,29 @@ struct Sleeping {
     attach_type: AttachType,
     scenario: &'static str,
     name: &'static str,
-    attach: for<'p, 'obj> fn(AttachType, &'p SyscallProgs<'obj>) -> Result<Probe<'p, 'obj>>,
+    program: for<'p, 'obj> fn(&'p SyscallProgs<'obj>) -> &'p ProgramMut<'obj>,
     runs: fn(&types::runs) -> &u64,
 }
 
-const TP: Sleeping = Sleeping {
-    attach_type: Tp,
-    scenario: "tp/while-asleep",
-    name: "on_tp",
-    attach: |it, progs| Probe::attach(it, &progs.on_tp, &Target::tracepoint(SYSCALLS, SYS_ENTER)),
-    runs: |runs| &runs.on_tp,
-};
-const FENTRY: Sleeping = Sleeping {
-    attach_type: Fentry,
-    scenario: "fentry/while-asleep",
-    name: "on_fentry",
-    attach: |it, progs| Probe::trampoline(it, &progs.on_fentry),
-    runs: |runs| &runs.on_fentry,
-};
-const FEXIT: Sleeping = Sleeping {
-    attach_type: Fexit,
-    scenario: "fexit/while-asleep",
-    name: "on_fexit",
-    attach: |it, progs| Probe::trampoline(it, &progs.on_fexit),
-    runs: |runs| &runs.on_fexit,
-};
-const FMOD_RET: Sleeping = Sleeping {
-    attach_type: FmodRet,
-    scenario: "fmod_ret/while-asleep",
-    name: "on_fmod_ret",
-    attach: |it, progs| Probe::trampoline(it, &progs.on_fmod_ret),
-    runs: |runs| &runs.on_fmod_ret,
-};
-const LSM: Sleeping = Sleeping {
-    attach_type: Lsm,
-    scenario: "lsm/while-asleep",
-    name: "on_lsm",
-    attach: |_, progs| Probe::lsm(&progs.on_lsm),
-    runs: |runs| &runs.on_lsm,
-};
+macro_rules! sleeping {
+    ($attach_type:ident, $scenario:literal, $program:ident) => {
+        Sleeping {
+            attach_type: $attach_type,
+            scenario: $scenario,
+            name: stringify!($program),
+            program: |progs| &progs.$program,
+            runs: |runs| &runs.$program,
+        }
+    };
+}
+
+const TP: Sleeping = sleeping!(Tp, "tp/while-asleep", on_tp);
+const FENTRY: Sleeping = sleeping!(Fentry, "fentry/while-asleep", on_fentry);
+const FEXIT: Sleeping = sleeping!(Fexit, "fexit/while-asleep", on_fexit);
+const FMOD_RET: Sleeping = sleeping!(FmodRet, "fmod_ret/while-asleep", on_fmod_ret);
+const LSM: Sleeping = sleeping!(Lsm, "lsm/while-asleep", on_lsm);
 /// Hit by test runs only.
-const TEST_RUN: Sleeping = Sleeping {
-    attach_type: RawTp,
-    scenario: "raw_tp/test-run-while-asleep",
-    name: "on_test_run",
-    attach: |it, progs| Ok(Probe::unattached(it, &progs.on_test_run)),
-    runs: |runs| &runs.on_test_run,
-};
+const TEST_RUN: Sleeping = sleeping!(RawTp, "raw_tp/test-run-while-asleep", on_test_run);
 
 impl Sleeping {
     /// Skips the test if the kernel lets no such program sleep.
@@ -151,6 +128,14 @@ impl Sleeping {
             Fentry | Fexit | FmodRet if test.is_new_enough_for(&FAULTABLE) => Ok(()),
             Fentry | Fexit | FmodRet => test.require(&ERROR_INJECTION),
             _ => test.require_release_of(&FAULTABLE),
+        }
+    }
+
+    fn attach<'p, 'obj>(self, progs: &'p SyscallProgs<'obj>) -> Result<Probe<'p, 'obj>> {
+        let program = (self.program)(progs);
+        match self.attach_type {
+            RawTp => Ok(Probe::unattached(RawTp, program)),
+            other => Probe::attach(other, program, &Target::tracepoint(SYSCALLS, SYS_ENTER)),
         }
     }
 }
@@ -189,8 +174,7 @@ fn while_asleep(sleeping: Sleeping) -> Result<()> {
         let sleeper = SleepingProgram::new(flags, &hit);
         let _holding = Probe::kprobe(&skel.progs.holding, MMAP.name)?;
         sleeper.with_threads(|| {
-            let probe = (sleeping.attach)(sleeping.attach_type, &skel.progs)?;
-            let probe = probe.hit_per_trigger(1 + OTHERS);
+            let probe = sleeping.attach(&skel.progs)?.hit_per_trigger(1 + OTHERS);
             let probe = scenario(sleeping.scenario, probe, (sleeping.runs)(&bss.runs));
             test.measure(each(|| sleeper.hit_while_asleep(OTHERS)), &[], &[probe])
         })

@@ -183,51 +183,26 @@ fn events(depth: u64) -> Result<()> {
             let probe = Probe::trace_event(program, event, by)?.hit_per_trigger(depth);
             anyhow::Ok(scenario(format!("{id}-{depth}-deep"), probe, runs))
         };
+        macro_rules! on {
+            ($event:expr, $by:ident, $id:literal, $program:ident) => {
+                on_event($id, &progs.$program, $event, SetBy::$by, &runs.$program)?
+            };
+        }
         let mut enter = each(|| {
             Nested(depth).trigger();
             Ok(())
         });
 
         let at_first = [
-            on_event(
-                "uprobe/event-by-link",
-                &progs.entry_by_link,
-                &entry,
-                SetBy::Link,
-                &runs.entry_by_link,
-            )?,
-            on_event(
-                "uprobe/event-by-ioctl",
-                &progs.entry_by_ioctl,
-                &entry,
-                SetBy::Ioctl,
-                &runs.entry_by_ioctl,
-            )?,
-            on_event(
-                "uretprobe/event-by-link",
-                &progs.return_by_link,
-                &exit,
-                SetBy::Link,
-                &runs.return_by_link,
-            )?,
-            on_event(
-                "uretprobe/event-by-ioctl",
-                &progs.return_by_ioctl,
-                &exit,
-                SetBy::Ioctl,
-                &runs.return_by_ioctl,
-            )?,
+            on!(&entry, Link, "uprobe/event-by-link", entry_by_link),
+            on!(&entry, Ioctl, "uprobe/event-by-ioctl", entry_by_ioctl),
+            on!(&exit, Link, "uretprobe/event-by-link", return_by_link),
+            on!(&exit, Ioctl, "uretprobe/event-by-ioctl", return_by_ioctl),
         ];
         test.measure(&mut enter, &[], &at_first)?;
         drop(at_first);
 
-        let again = on_event(
-            "uretprobe/event-again",
-            &progs.return_again,
-            &exit,
-            SetBy::Link,
-            &runs.return_again,
-        )?;
+        let again = on!(&exit, Link, "uretprobe/event-again", return_again);
         test.measure(enter, &[], &[again])
     })
 }
