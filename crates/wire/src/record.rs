@@ -65,6 +65,11 @@ pub struct Record {
     /// expectation has a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost_because: Option<String>,
+    /// Where just these counts are expected: the behaviours that the expectation depends
+    /// on, each as `has` or `lacks`, its name, and the releases that have it:
+    /// `has fprobe-on-fgraph: since Linux 6.14 (4346ba160409 ...)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
 }
 
 impl Record {
@@ -83,6 +88,7 @@ impl Record {
             tally,
             lost: tally.lost(),
             lost_because: None,
+            depends_on: Vec::new(),
         }
     }
 

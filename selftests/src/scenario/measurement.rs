@@ -126,6 +126,7 @@ impl Test {
         let mut record = Record::new(id, probe.attach_type, probe.flavor, tally);
         if let Some(expected) = known.as_ref().filter(|it| self.wanted(it, tally) == tally) {
             record = record.because(&expected.why);
+            record.depends_on = expected.when.iter().map(ToString::to_string).collect();
         }
         records::write(&record)?;
         match known {
