@@ -14,7 +14,7 @@ use nmissed_selftests::skel::perf_event::PerfEventSkelBuilder;
 use nmissed_selftests::skel::perf_event::types::value;
 use nmissed_selftests::skel::{keep_only, load_only, load_with};
 use nmissed_selftests::{Probe, Target, each, fire, migrate, run_test, scenario, variables};
-use nmissed_uapi::{Counted, Page, open_counter};
+use nmissed_uapi::{CountedEvent, Page, open_counter};
 use test_case::test_case;
 
 /// A breakpoint on what a program writes: a kprobe's holds what a perf event's program
@@ -112,7 +112,7 @@ fn page_fault(in_fentry: bool) -> Result<()> {
             Ok(())
         })?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
-        let faulted = Probe::counter(&progs.on_fault, Counted::PageFaults)?;
+        let faulted = Probe::counter(&progs.on_fault, CountedEvent::PageFaults)?;
         if !in_fentry {
             let faulted = scenario("perf_event/page-fault", faulted, &runs.on_fault);
             let touch = || {
@@ -139,7 +139,7 @@ fn migration() -> Result<()> {
         let mut storage = MaybeUninit::uninit();
         let names = ["on_overflow"];
         let skel = load_only(PerfEventSkelBuilder::default(), &mut storage, &names)?;
-        let event = open_counter(Counted::Migrations, 1)?;
+        let event = open_counter(CountedEvent::Migrations, 1)?;
         // A thread keeps the mark of a move (`task_struct.sched_migrated`) until it is
         // switched to while some event counts moves, and hands it to its children: the mark
         // of an earlier one would count here. This move clears it.
@@ -159,7 +159,7 @@ const PERIOD: u64 = 1_000_000;
 #[test]
 fn instructions() -> Result<()> {
     run_test(&[FENTRY_TEST1], |test| {
-        let event = match open_counter(Counted::Instructions, PERIOD) {
+        let event = match open_counter(CountedEvent::Instructions, PERIOD) {
             Ok(event) => event,
             Err(err) => {
                 return test.skip_on_this_machine(format_args!("counter of instructions: {err}"));

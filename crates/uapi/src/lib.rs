@@ -44,7 +44,9 @@ pub use attach::{
 };
 pub use link::link_missed;
 pub use page::Page;
-pub use perf::{Counted, KprobePmu, open_counter, open_kprobe, open_trace_event, write_breakpoint};
+pub use perf::{
+    CountedEvent, KprobePmu, open_counter, open_kprobe, open_trace_event, write_breakpoint,
+};
 pub use prog::{recursion_misses, run_count, test_run};
 pub use query::probe_missed;
 pub use signal::interrupt;

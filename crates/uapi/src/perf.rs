@@ -37,9 +37,9 @@ pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
     open(&attr, THIS_THREAD, ANY_CPU)
 }
 
-/// What a perf event counts.
+/// An event of the kernel or the processor that a perf event counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum CountedEvent {
     /// Page faults at user addresses, taken in user space or in the kernel
     /// (`do_user_addr_fault`).
     PageFaults,
@@ -54,16 +54,16 @@ pub enum Counted {
 ///
 /// # Errors
 /// `ENOENT` for instructions, if the machine or the kernel does not count them.
-pub fn open_counter(counted: Counted, period: u64) -> io::Result<OwnedFd> {
+pub fn open_counter(counted: CountedEvent, period: u64) -> io::Result<OwnedFd> {
     let (kind, config) = match counted {
-        Counted::PageFaults => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS),
-        Counted::Migrations => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS),
-        Counted::Instructions => (PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS),
+        CountedEvent::PageFaults => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS),
+        CountedEvent::Migrations => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS),
+        CountedEvent::Instructions => (PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS),
     };
     let mut attr = disabled(kind, config.into());
     attr.__bindgen_anon_1.sample_period = period;
     attr.set_pinned(1);
-    attr.set_exclude_kernel(u64::from(counted == Counted::Instructions));
+    attr.set_exclude_kernel(u64::from(counted == CountedEvent::Instructions));
     open(&attr, THIS_THREAD, ANY_CPU)
 }
 

@@ -34,14 +34,13 @@ const WITHOUT_MISSED: usize = offset_of!(TaskFdQuery, missed);
 
 /// Returns how many hits of the probe of `event` did not reach the event because the
 /// layer below it skipped them; 0 for a tracepoint. `None` if the kernel does not show
-/// it (`bpf_task_fd_query`; no released kernel does).
+/// it (`bpf_task_fd_query`; no released kernel does), and for an event that has no probe.
 ///
 /// A kernel without the counter refuses one that is not zero (`CHECK_ATTR`: `bpf_attr`
 /// is longer than the command's part since 4.18) and accepts the query without it.
 ///
 /// # Errors
-/// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` for an event without a program,
-/// `EOPNOTSUPP` for one with a program for perf events.
+/// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` for an event without a program.
 pub fn probe_missed(event: impl AsFd) -> io::Result<Option<u64>> {
     let mut query = TaskFdQuery {
         process: process::id(),
@@ -49,13 +48,19 @@ pub fn probe_missed(event: impl AsFd) -> io::Result<Option<u64>> {
         missed: UNWRITTEN,
         ..Default::default()
     };
-    match ask(&mut query, size_of::<TaskFdQuery>()) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            ask(&mut query, WITHOUT_MISSED)?;
-        }
-        answer => answer?,
+    let mut answer = ask(&mut query, size_of::<TaskFdQuery>());
+    if errno(&answer) == Some(libc::EINVAL) {
+        answer = ask(&mut query, WITHOUT_MISSED);
     }
-    Ok(written(query.missed))
+    // bpf_get_perf_event_info refuses a program for perf events.
+    if errno(&answer) == Some(libc::EOPNOTSUPP) {
+        return Ok(None);
+    }
+    answer.map(|()| written(query.missed))
+}
+
+fn errno(answer: &io::Result<()>) -> Option<i32> {
+    answer.as_ref().err()?.raw_os_error()
 }
 
 /// Passes the first `size` bytes of `query` to the kernel, which fills them in.

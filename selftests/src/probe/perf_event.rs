@@ -5,7 +5,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use libbpf_rs::ProgramMut;
-use nmissed_uapi::{Counted, open_counter, write_breakpoint};
+use nmissed_uapi::{CountedEvent, open_counter, write_breakpoint};
 use nmissed_wire::AttachType;
 
 use super::Probe;
@@ -26,7 +26,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn counter(program: &'p ProgramMut<'obj>, counted: Counted) -> Result<Self> {
+    pub fn counter(program: &'p ProgramMut<'obj>, counted: CountedEvent) -> Result<Self> {
         let event = open_counter(counted, 1)
             .with_context(|| format!("opening a perf event for {counted:?}"))?;
         Self::perf_event(program, event)

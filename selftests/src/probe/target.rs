@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use libbpf_rs::ProgramMut;
-use nmissed_uapi::Counted;
+use nmissed_uapi::CountedEvent;
 use nmissed_wire::{AttachType, Flavor};
 
 use super::{Probe, SetBy};
@@ -95,7 +95,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             AttachType::Tp => Self::tracepoint(program, group, name),
             AttachType::RawTp => Self::raw_tp(program, name),
             AttachType::PerfEvent if watched != 0 => Self::write_breakpoint(program, watched),
-            AttachType::PerfEvent => Self::counter(program, Counted::PageFaults),
+            AttachType::PerfEvent => Self::counter(program, CountedEvent::PageFaults),
             AttachType::TpBtf
             | AttachType::Fentry
             | AttachType::Fexit
