@@ -28,7 +28,7 @@ int nesting(void *ctx)
 		COUNT_RUN(nesting_return);
 	} else {
 		COUNT_RUN(nesting);
-		bpf_modify_return_test_tp(0);
+		call_traced();
 	}
 	return 0;
 }

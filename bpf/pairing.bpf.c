@@ -38,7 +38,7 @@ static int on_hit(void *ctx, char program)
 
 	note(program, on_b ? 'B' : 'A');
 	if (!on_b)
-		bpf_modify_return_test_tp(0);
+		call_traced();
 	return 0;
 }
 

@@ -61,7 +61,7 @@ static volatile __u64 is_passing;
 /* Hits the inner programs, wherever they sit. */
 static void pass(void)
 {
-	bpf_modify_return_test_tp(0);
+	call_traced();
 	watched = 1;
 }
 

@@ -21,7 +21,7 @@ COUNTING_PROGRAM("kretprobe.multi", on_return)
 	{                                             \
 		if (depth == level) {                 \
 			depth++;                      \
-			bpf_modify_return_test_tp(0); \
+			call_traced();                \
 			depth--;                      \
 		}                                     \
 		return 0;                             \
@@ -47,7 +47,7 @@ SEC("fentry/bpf_fentry_test1")
 int first(void *ctx)
 {
 	depth = 1;
-	bpf_modify_return_test_tp(0);
+	call_traced();
 	depth = 0;
 	return 0;
 }

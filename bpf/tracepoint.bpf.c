@@ -32,6 +32,6 @@ int test_run(__u64 *args)
 {
 	COUNT_RUN(test_run);
 	if (args[0])
-		bpf_modify_return_test_tp(0);
+		call_traced();
 	return 0;
 }

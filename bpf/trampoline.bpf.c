@@ -30,7 +30,7 @@ __u64 verdict;
 static void nest(void)
 {
 	if (nesting)
-		bpf_modify_return_test_tp(0);
+		call_traced();
 }
 
 #define TRAMPOLINE_PROGRAM(section, program, result) \

@@ -31,7 +31,8 @@ pub use probe::{
 };
 pub use scenario::{
     NestedCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, attach_outer,
-    call, each, fire, migrate, outer_program, run_test, scenario, shared,
+    call, each, fire, migrate, other_outer_programs, outer_needs, outer_program, run_test,
+    scenario, shared,
 };
 
 /// Reads a counter of a BPF program.

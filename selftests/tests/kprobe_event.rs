@@ -6,20 +6,17 @@ use std::mem::MaybeUninit;
 
 use anyhow::{Result, ensure};
 use nmissed_selftests::AttachType::{self, Fentry, Kprobe, KprobeMulti};
-use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
 use nmissed_selftests::skel::kprobe_event::{KprobeEventProgs, KprobeEventSkelBuilder, types};
-use nmissed_selftests::skel::load;
+use nmissed_selftests::skel::{load_only, load_without};
 use nmissed_selftests::{
-    Flavor, Probe, Scenario, SetBy, TraceEvent, attach_outer, fire, run_test, scenario,
-    takes_two_programs, variables,
+    Flavor, Probe, Scenario, SetBy, TraceEvent, attach_outer, fire, other_outer_programs,
+    outer_needs, run_test, scenario, takes_two_programs, variables,
 };
 use test_case::test_matrix;
 
-/// Where all of them sit.
-const INNER: &str = KFUNC.name;
-
-/// The events of tracefs, each for one kind of attaching.
+/// The events of tracefs on a function, each for one kind of attaching.
 struct Events {
+    function: &'static str,
     for_ioctl: TraceEvent,
     for_link: TraceEvent,
     shared: TraceEvent,
@@ -28,12 +25,13 @@ struct Events {
 }
 
 impl Events {
-    fn make() -> Result<Self> {
+    fn on(function: &'static str) -> Result<Self> {
         Ok(Self {
-            for_ioctl: TraceEvent::kprobe("for_ioctl", INNER)?,
-            for_link: TraceEvent::kprobe("for_link", INNER)?,
-            shared: TraceEvent::kprobe("shared", INNER)?,
-            of_two: TraceEvent::kprobe("of_two", INNER)?.and_further_on()?,
+            function,
+            for_ioctl: TraceEvent::kprobe("for_ioctl", function)?,
+            for_link: TraceEvent::kprobe("for_link", function)?,
+            shared: TraceEvent::kprobe("shared", function)?,
+            of_two: TraceEvent::kprobe("of_two", function)?.and_further_on()?,
         })
     }
 
@@ -45,7 +43,7 @@ impl Events {
         runs: &'p types::runs,
     ) -> Result<Vec<Scenario<'p, 'obj>>> {
         use SetBy::{Ioctl, Link};
-        let by_ioctl = Probe::kprobe_by_ioctl(&progs.by_ioctl, INNER)?;
+        let by_ioctl = Probe::kprobe_by_ioctl(&progs.by_ioctl, self.function)?;
         let id = |how| format!("kprobe/{how}-in-{outer}");
         let mut all = vec![scenario(id("by-ioctl"), by_ioctl, &runs.by_ioctl)];
         macro_rules! on_event {
@@ -67,12 +65,14 @@ impl Events {
 
 #[test_matrix([Fentry, Kprobe, KprobeMulti])]
 fn nested(outer: AttachType) -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC, FPROBE], |test| {
-        test.require_site(INNER, Flavor::Int3)?;
+    run_test(outer_needs(outer), |test| {
+        let function = test.callee()?.name;
+        test.require_site(function, Flavor::Int3)?;
         let mut storage = MaybeUninit::uninit();
-        let skel = load(KprobeEventSkelBuilder::default(), &mut storage)?;
+        let builder = KprobeEventSkelBuilder::default();
+        let skel = load_without(builder, &mut storage, &other_outer_programs(outer))?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
-        let events = Events::make()?;
+        let events = Events::on(function)?;
         let inner = events.attach(outer, progs, runs)?;
         let outers = [&progs.outer_fentry, &progs.outer_kprobe, &progs.outer_multi];
         let _outer = attach_outer(outer, outers)?;
@@ -85,10 +85,11 @@ fn nested(outer: AttachType) -> Result<()> {
 /// (`perf_event_attach_bpf_prog`).
 #[test]
 fn a_perf_event_takes_one_program() -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC, FPROBE], |_| {
+    run_test(&[], |test| {
         let mut storage = MaybeUninit::uninit();
-        let skel = load(KprobeEventSkelBuilder::default(), &mut storage)?;
-        let event = TraceEvent::kprobe("shared", INNER)?;
+        let names = ["shared_1", "shared_2"];
+        let skel = load_only(KprobeEventSkelBuilder::default(), &mut storage, &names)?;
+        let event = TraceEvent::kprobe("shared", test.callee()?.name)?;
         let programs = [&skel.progs.shared_1, &skel.progs.shared_2];
         ensure!(
             !takes_two_programs(&event, programs)?,

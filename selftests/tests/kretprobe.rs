@@ -6,17 +6,15 @@ use std::mem::MaybeUninit;
 
 use anyhow::Result;
 use nmissed_selftests::AttachType::{self, Fentry, Kprobe, KprobeMulti};
-use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC, SESSION, STRUCT_SHOW};
+use nmissed_selftests::needs::{FPROBE, SESSION, STRUCT_SHOW};
 use nmissed_selftests::skel::kretprobe::{KretprobeProgs, KretprobeSkelBuilder, types};
-use nmissed_selftests::skel::load_without;
+use nmissed_selftests::skel::load_only;
 use nmissed_selftests::{
-    NestedCalls, Probe, Scenario, SetBy, TraceEvent, attach_outer, fire, run_test, scenario,
-    variables,
+    NestedCalls, Probe, Scenario, SetBy, TraceEvent, attach_outer, fire, outer_needs,
+    outer_program, run_test, scenario, variables,
 };
 use test_case::test_matrix;
 
-/// Where nested probes sit.
-const INNER: &str = KFUNC.name;
 /// The function that calls itself.
 const NESTED: &str = STRUCT_SHOW.name;
 /// Calls at a time, as bpf/kretprobe.bpf.c nests structs: one more than a kretprobe has
@@ -24,6 +22,9 @@ const NESTED: &str = STRUCT_SHOW.name;
 const CALLS: u64 = 11;
 /// The number of CPUs for which that default and the other limits here hold.
 const CPUS: usize = 2;
+
+/// The programs on returns by kretprobe.
+const RETURNS: [&str; 4] = ["by_link", "by_ioctl", "event_by_link", "event_by_ioctl"];
 
 /// Attaches to the return of `function` by link and by ioctl, and both ways to `event`.
 fn on_return<'p, 'obj>(
@@ -52,14 +53,16 @@ fn on_return<'p, 'obj>(
 
 #[test_matrix([Fentry, Kprobe, KprobeMulti])]
 fn nested(outer: AttachType) -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC, FPROBE], |test| {
+    run_test(outer_needs(outer), |test| {
+        let inner = test.callee()?.name;
         let mut storage = MaybeUninit::uninit();
-        let skel = load_without(KretprobeSkelBuilder::default(), &mut storage, &["on_both"])?;
+        let names = [&RETURNS[..], &["trigger", outer_program(outer)]].concat();
+        let skel = load_only(KretprobeSkelBuilder::default(), &mut storage, &names)?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
-        let event = TraceEvent::kretprobe("nested", INNER, 1)?;
+        let event = TraceEvent::kretprobe("nested", inner, 1)?;
         let ids = ["", "by-ioctl-", "event-by-link-", "event-by-ioctl-"]
             .map(|how| format!("{how}in-{outer}"));
-        let inner = on_return(ids, 1, INNER, &event, progs, runs)?;
+        let inner = on_return(ids, 1, inner, &event, progs, runs)?;
         let outers = [&progs.outer_fentry, &progs.outer_kprobe, &progs.outer_multi];
         let _outer = attach_outer(outer, outers)?;
         let trigger = |times| fire(&progs.trigger, times);
@@ -70,10 +73,10 @@ fn nested(outer: AttachType) -> Result<()> {
 /// All calls are in the function at the same time, and return after that.
 #[test]
 fn kretprobe_pool() -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC, STRUCT_SHOW], |test| {
+    run_test(&[STRUCT_SHOW], |test| {
         test.require_possible_cpus(CPUS)?;
         let mut storage = MaybeUninit::uninit();
-        let mut skel = load_without(KretprobeSkelBuilder::default(), &mut storage, &["on_both"])?;
+        let mut skel = load_only(KretprobeSkelBuilder::default(), &mut storage, &RETURNS)?;
         let calls = NestedCalls::of(&mut skel.maps.structs, CALLS)?;
         let event = TraceEvent::kretprobe("pool", NESTED, 3)?;
         let ids = [
@@ -92,12 +95,12 @@ fn kretprobe_pool() -> Result<()> {
 /// As [`kretprobe_pool`], for kretprobe.multi and kprobe.session.
 #[test]
 fn fprobe_pool() -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC, STRUCT_SHOW, FPROBE], |test| {
+    run_test(&[STRUCT_SHOW, FPROBE], |test| {
         test.require_possible_cpus(CPUS)?;
         let with_session = test.has(&SESSION)?;
-        let unused: &[_] = if with_session { &[] } else { &["on_both"] };
+        let names = &["on_return", "on_both"][..if with_session { 2 } else { 1 }];
         let mut storage = MaybeUninit::uninit();
-        let mut skel = load_without(KretprobeSkelBuilder::default(), &mut storage, unused)?;
+        let mut skel = load_only(KretprobeSkelBuilder::default(), &mut storage, names)?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
         let calls = NestedCalls::of(&mut skel.maps.structs, CALLS)?;
         let on_return = Probe::kretprobe_multi(&progs.on_return, NESTED)?.hit_per_trigger(CALLS);

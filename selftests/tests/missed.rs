@@ -27,13 +27,15 @@ const INNER: &str = KFUNC.name;
 /// A kprobe in a kprobe: the kprobe layer skips the second one, however it is armed.
 #[test_matrix([Flavor::Ftrace, Flavor::Int3, Flavor::Optimized])]
 fn perf_kprobe(flavor: Flavor) -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC], |test| {
-        test.require_site(INNER, flavor)?;
+    run_test(&[FENTRY_TEST1], |test| {
+        let inner = test.callee()?.name;
+        test.require_site(inner, flavor)?;
         let mut storage = MaybeUninit::uninit();
-        let skel = load(MissedKprobeSkelBuilder::default(), &mut storage)?;
+        let builder = MissedKprobeSkelBuilder::default();
+        let skel = load_without(builder, &mut storage, &["inner_multi"])?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
         let outer = Probe::kprobe(&progs.outer, OUTER)?;
-        let inner = Probe::kprobe_of(flavor, &progs.inner_kprobe, INNER)?;
+        let inner = Probe::kprobe_of(flavor, &progs.inner_kprobe, inner)?;
         let scenarios = [
             scenario("kprobe/around-kprobe", outer, &runs.outer),
             scenario("kprobe/in-kprobe", inner, &runs.inner_kprobe),

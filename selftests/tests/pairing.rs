@@ -7,16 +7,16 @@ use std::mem::MaybeUninit;
 
 use anyhow::{Context, Result};
 use nmissed_selftests::AttachType::{self, Kprobe, KprobeMulti, Kretprobe, KretprobeMulti};
-use nmissed_selftests::needs::{FENTRY_TEST1, FPROBE, KFUNC};
-use nmissed_selftests::skel::load;
+use nmissed_selftests::needs::{FENTRY_TEST1, GET_FUNC_IP};
+use nmissed_selftests::skel::load_without;
 use nmissed_selftests::skel::pairing::PairingSkelBuilder;
 use nmissed_selftests::{
-    Probe, TRIGGERS, Target, address_of, fire, read_counter, run_test, scenario, variables,
+    Probe, TRIGGERS, Target, address_of, fire, outer_needs, read_counter, run_test, scenario,
+    variables,
 };
 use test_case::test_case;
 
 const A: &str = FENTRY_TEST1.name;
-const B: &str = KFUNC.name;
 
 /// How many steps the programs note.
 const STEPS: usize = 8;
@@ -24,16 +24,16 @@ const STEPS: usize = 8;
 #[test_case(Kprobe, Kretprobe; "of_kprobes")]
 #[test_case(KprobeMulti, KretprobeMulti; "of_kprobe_multis")]
 fn pairing(x_type: AttachType, y_type: AttachType) -> Result<()> {
-    let needs = [FENTRY_TEST1, KFUNC, FPROBE];
-    let needs = if x_type == Kprobe {
-        &needs[..2]
-    } else {
-        &needs[..]
-    };
-    run_test(needs, |test| {
+    run_test(outer_needs(x_type), |test| {
+        test.require(&GET_FUNC_IP)?;
+        let b = test.callee()?.name;
+        let others: &[_] = match x_type {
+            Kprobe => &["multi_x", "multi_y"],
+            _ => &["kprobe_x", "kretprobe_y"],
+        };
         let mut storage = MaybeUninit::uninit();
-        let mut skel = load(PairingSkelBuilder::default(), &mut storage)?;
-        skel.maps.bss_data.as_deref_mut().context("no .bss")?.b = address_of(B)?;
+        let mut skel = load_without(PairingSkelBuilder::default(), &mut storage, others)?;
+        skel.maps.bss_data.as_deref_mut().context("no .bss")?.b = address_of(b)?;
         let (progs, variables) = (&skel.progs, variables!(skel));
         let runs = &variables.runs;
         let ((x, x_runs), (y, y_runs)) = match x_type {
@@ -46,8 +46,12 @@ fn pairing(x_type: AttachType, y_type: AttachType) -> Result<()> {
                 (&progs.multi_y, &runs.multi_y),
             ),
         };
-        let x = on_both(|function| Probe::attach(x_type, x, &Target::function(function)))?;
-        let y = on_both(|function| Probe::attach(y_type, y, &Target::function(function)))?;
+        let x = on_both(b, |function| {
+            Probe::attach(x_type, x, &Target::function(function))
+        })?;
+        let y = on_both(b, |function| {
+            Probe::attach(y_type, y, &Target::function(function))
+        })?;
         let scenarios = [
             scenario(format!("{x_type}/pairing"), x, x_runs),
             scenario(format!("{y_type}/pairing"), y, y_runs),
@@ -62,8 +66,11 @@ fn pairing(x_type: AttachType, y_type: AttachType) -> Result<()> {
 
 /// Attaches to A, which the trigger calls, and to B, which each of the programs
 /// calls once per run on A.
-fn on_both<'p, 'obj>(attach: impl Fn(&str) -> Result<Probe<'p, 'obj>>) -> Result<Probe<'p, 'obj>> {
-    Ok(attach(A)?.and(attach(B)?.hit_per_trigger(2)))
+fn on_both<'p, 'obj>(
+    b: &str,
+    attach: impl Fn(&str) -> Result<Probe<'p, 'obj>>,
+) -> Result<Probe<'p, 'obj>> {
+    Ok(attach(A)?.and(attach(b)?.hit_per_trigger(2)))
 }
 
 /// Returns the first steps of programs that run so often per trigger. As long as none

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Programs that a trampoline calls, before and after the kfunc
-//! `bpf_modify_return_test_tp`, which programs of any kind call.
+//! Programs that a trampoline calls, before and after a function that programs of any
+//! kind call: the kfunc `bpf_modify_return_test_tp`, or a helper before 6.10.
 
 use std::mem::MaybeUninit;
 
@@ -15,7 +15,7 @@ use nmissed_selftests::skel::trampoline::types::{bss as Variables, runs as Runs}
 use nmissed_selftests::skel::trampoline::{TrampolineProgs, TrampolineSkel, TrampolineSkelBuilder};
 use nmissed_selftests::skel::{keep_only, load_with};
 use nmissed_selftests::{
-    KprobeEvent, Probe, Scenario, Target, Test, attach_outer, fire, for_tracing_multi,
+    KprobeEvent, Probe, Scenario, Target, Test, attach_outer, fire, for_tracing_multi, outer_needs,
     outer_program, run_test, scenario, variables,
 };
 use nmissed_uapi::{
@@ -23,8 +23,6 @@ use nmissed_uapi::{
 };
 use test_case::{test_case, test_matrix};
 
-/// Where the programs sit.
-const INNER: &str = KFUNC.name;
 /// Where programs around them sit.
 const OUTER: &str = FENTRY_TEST1.name;
 
@@ -99,10 +97,13 @@ const ALL: [Trampoline; 7] = [
     FSESSION_MULTI,
 ];
 
-/// Returns those that the kernel is new enough for.
-fn supported(test: &Test) -> Vec<Trampoline> {
-    let all = ALL.into_iter();
-    all.filter(|it| test.supports(it.attach_type)).collect()
+/// Returns those that the kernel is new enough for, and that it lets on the function: a
+/// fmod_ret program fits on the kfunc only.
+fn supported(test: &Test) -> Result<Vec<Trampoline>> {
+    let on_any_function = |it: &Trampoline| it.attach_type != AttachType::FmodRet;
+    let kfunc = test.has(&KFUNC)?;
+    let all = ALL.into_iter().filter(|it| kfunc || on_any_function(it));
+    Ok(all.filter(|it| test.supports(it.attach_type)).collect())
 }
 
 impl Trampoline {
@@ -118,10 +119,11 @@ impl Trampoline {
         what: &str,
         hits: u64,
     ) -> Result<Scenario<'p, 'obj>> {
-        let number = || anyhow::Ok((test.number_of(self.attach_type)?, test.btf_id(&KFUNC)?));
+        let callee = test.callee()?;
+        let number = || anyhow::Ok((test.number_of(self.attach_type)?, test.btf_id(callee)?));
         let target = Target {
             btf_ids: self.is_multi().then(number).transpose()?,
-            ..Target::function(INNER)
+            ..Target::function(callee.name)
         };
         let runs = &variables!(skel).runs;
         let probe = Probe::attach(self.attach_type, (self.program)(&skel.progs), &target)?;
@@ -155,12 +157,16 @@ fn load<'obj>(
     let names: Vec<_> = programs.iter().map(|it| it.name).collect();
     load_with(TrampolineSkelBuilder::default(), storage, |open| {
         keep_only(open, &[&names, others].concat());
-        for multi in programs.iter().filter(|it| it.is_multi()) {
+        for trampoline in programs {
             let mut all = open.open_object_mut().progs_mut();
             let mut program = all
-                .find(|program| program.name() == multi.name)
+                .find(|program| program.name() == trampoline.name)
                 .context("no such program")?;
-            for_tracing_multi(&mut program, test.number_of(multi.attach_type)?);
+            if trampoline.is_multi() {
+                for_tracing_multi(&mut program, test.number_of(trampoline.attach_type)?);
+            } else {
+                program.set_attach_target(0, Some(test.callee()?.name.to_owned()))?;
+            }
         }
         open.maps.bss_data.as_deref_mut().map(set);
         Ok(())
@@ -176,8 +182,17 @@ fn load<'obj>(
 #[test_case(FEXIT_MULTI; "fexit_multi")]
 #[test_case(FSESSION_MULTI; "fsession_multi")]
 fn in_itself(program: Trampoline) -> Result<()> {
-    run_test(&[KFUNC], |test| {
+    run_test(&[], |test| {
         test.require_attach_type(program.attach_type)?;
+        // ca06f55b9002 bpf: Add per-program recursion prevention mechanism
+        test.require_release(
+            5,
+            12,
+            "check that keeps a trampoline's program out of itself",
+        )?;
+        if program.attach_type == AttachType::FmodRet {
+            test.require(&KFUNC)?;
+        }
         let mut storage = MaybeUninit::uninit();
         let nest = |variables: &mut Variables| variables.nesting = 1;
         let skel = load(test, &mut storage, &[program], &["calling"], nest)?;
@@ -192,8 +207,8 @@ fn in_itself(program: Trampoline) -> Result<()> {
 /// yield to.
 #[test_matrix([Kprobe, KprobeMulti])]
 fn inside(outer: AttachType) -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC, FPROBE], |test| {
-        let programs = supported(test);
+    run_test(outer_needs(outer), |test| {
+        let programs = supported(test)?;
         let mut storage = MaybeUninit::uninit();
         let others = ["trigger", outer_program(outer)];
         let skel = load(test, &mut storage, &programs, &others, |_| ())?;
@@ -241,7 +256,7 @@ fn third_level(of_lists: bool) -> Result<()> {
         } else {
             (&[], "at-third-level")
         };
-        let programs = supported(test);
+        let programs = supported(test)?;
         let mut storage = MaybeUninit::uninit();
         let others = [&["trigger", "second"], beside].concat();
         let skel = load(test, &mut storage, &programs, &others, |_| ())?;
@@ -251,7 +266,7 @@ fn third_level(of_lists: bool) -> Result<()> {
         let _beside = if of_lists {
             vec![
                 Probe::kprobe_multi(&progs.beside_first, &[OUTER])?,
-                Probe::kprobe_multi(&progs.beside, &[INNER])?,
+                Probe::kprobe_multi(&progs.beside, &[KFUNC.name])?,
                 Probe::kprobe(&progs.beside_second, COPY_NOFAULT.name)?,
             ]
         } else {
@@ -269,7 +284,7 @@ fn third_level(of_lists: bool) -> Result<()> {
 fn without_a_call_site() -> Result<()> {
     run_test(&[NO_CALL_SITE], |test| {
         let function = test.btf_id(&NO_CALL_SITE)?;
-        for program in supported(test) {
+        for program in supported(test)? {
             let attach_type = program.attach_type;
             let attached = if program.is_multi() {
                 let number = test.number_of(attach_type)?;

@@ -26,12 +26,13 @@ pub const SESSION_ENDED: &str = "nmissed: the session ends with status ";
 /// Where to put probes of each flavor: a JSON array of [`PlannedProbe`].
 pub const PROBE_PLAN: &str = "/nmissed/probes";
 /// The functions that tests probe past their entry, too.
-pub const PROBED: [&str; 5] = [
+pub const PROBED: &[&str] = &[
     "array_map_update_elem",
     "bpf_fentry_test1",
     "bpf_fentry_test2",
     "bpf_fentry_test3",
     "bpf_modify_return_test_tp",
+    "bpf_get_current_comm",
 ];
 /// Kernel parameters that begin like this are meant for PID 1, which hands
 /// `nmissed.<key>=<value>` to each test as `NMISSED_<KEY>`.

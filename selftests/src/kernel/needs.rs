@@ -28,6 +28,18 @@ pub const KFUNC: KernelFunction = KernelFunction {
     comes_with: "Linux 6.10 with CONFIG_NET and CONFIG_BPF_SYSCALL",
 };
 
+/// A helper that outer programs call on a kernel without [`KFUNC`].
+pub const HELPER: KernelFunction = KernelFunction {
+    name: "bpf_get_current_comm",
+    comes_with: "CONFIG_BPF_SYSCALL",
+};
+
+/// The helper `bpf_get_func_ip` of kprobe programs.
+pub const GET_FUNC_IP: KernelFunction = KernelFunction {
+    name: "bpf_get_func_ip_kprobe",
+    comes_with: "Linux 5.15",
+};
+
 /// fprobe, the layer under kprobe.multi.
 pub const FPROBE: KernelFunction = KernelFunction {
     name: "register_fprobe_ips",
@@ -73,7 +85,7 @@ pub const BREAKPOINT: KernelFunction = KernelFunction {
 /// Tracepoints of system calls whose programs may sleep.
 pub const FAULTABLE: KernelFunction = KernelFunction {
     name: "trace_call_bpf_faultable",
-    comes_with: "newer than Linux 6.12; 7.3 has it",
+    comes_with: "Linux 7.2",
 };
 
 /// The list of system calls on which programs may sleep; 7.3 goes by the function's
@@ -92,7 +104,7 @@ pub const LSM_HOOK: KernelFunction = KernelFunction {
 /// A kfunc that calls an LSM hook from a program of the BPF LSM.
 pub const XATTR_KFUNC: KernelFunction = KernelFunction {
     name: "bpf_get_file_xattr",
-    comes_with: "CONFIG_BPF_LSM and newer than Linux 6.7",
+    comes_with: "Linux 6.8 with CONFIG_BPF_LSM",
 };
 
 /// A function without an ftrace call site: kernel/trace/ is compiled without them.

@@ -85,7 +85,6 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         Ok(Self {
             flavor: Some(flavor_at(function, offset)?),
             planned: Some(flavor),
-            set_by: by,
             ..Self::new(attach_type, program, link)
         })
     }

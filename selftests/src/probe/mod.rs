@@ -13,8 +13,10 @@ mod tracefs;
 mod tracing;
 mod uprobe;
 
+use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
 use std::ptr::NonNull;
 
 use anyhow::{Context, Result};
@@ -33,7 +35,7 @@ pub use tracing::for_tracing_multi;
 /// How a program is set on a perf event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetBy {
-    /// By a link (`BPF_LINK_CREATE`, since 5.15).
+    /// By a link (`BPF_LINK_CREATE`, since 5.15: before, libbpf sets it by ioctl).
     Link,
     /// By `PERF_EVENT_IOC_SET_BPF`, for as long as the perf event exists. There is no link
     /// then, and only a patched kernel shows by `BPF_TASK_FD_QUERY` what the perf event's
@@ -123,6 +125,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         link: impl AsFd + 'static,
     ) -> Self {
         Self {
+            set_by: set_by(&link),
             links: vec![Box::new(link)],
             ..Self::unattached(attach_type, program)
         }
@@ -155,18 +158,16 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 
     /// Returns the misses of the layer below the program: the sum of all links or perf
-    /// events, or that of tracefs where there is no link and the kernel shows nothing of
-    /// perf events; `None` if no interface shows them.
+    /// events, or that of tracefs where the kernel shows nothing of these (links: before
+    /// 6.7); `None` if no interface shows them.
     fn link_missed(&self) -> Result<Option<u64>> {
         if self.links.is_empty() {
             return Ok(None);
         }
         let misses = self.links.iter().map(|link| self.missed_of(link));
         let misses = misses.sum::<io::Result<_>>()?;
-        match (misses, self.set_by, self.event) {
-            (None, SetBy::Ioctl, Some(event)) => {
-                Ok(event.profile()?.iter().map(|probe| probe.misses).sum())
-            }
+        match (misses, self.event) {
+            (None, Some(event)) => Ok(event.profile()?.iter().map(|probe| probe.misses).sum()),
             _ => Ok(misses),
         }
     }
@@ -229,6 +230,16 @@ fn misses_agree(profile: &[Profile], tally: Tally) -> bool {
             .zip(tally.link_missed)
             .is_none_or(|(tracefs, link)| tracefs == link)
     })
+}
+
+/// Returns how libbpf set a program: what it calls a link is a perf event if it had to
+/// do so by ioctl.
+fn set_by(link: &impl AsFd) -> SetBy {
+    let file = format!("/proc/self/fd/{}", link.as_fd().as_raw_fd());
+    match fs::read_link(file) {
+        Ok(target) if target == Path::new("anon_inode:[perf_event]") => SetBy::Ioctl,
+        _ => SetBy::Link,
+    }
 }
 
 /// Takes a link that libbpf made; its error where it is null.

@@ -32,7 +32,6 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             planned: flavor.and(Some(Flavor::Ftrace)),
             event: Some(event),
             event_hits_before,
-            set_by: by,
             ..Self::new(event.attach_type, program, link)
         })
     }

@@ -11,7 +11,7 @@ mod trigger;
 
 pub use measurement::{Scenario, scenario};
 pub use nested::NestedCalls;
-pub use outer::{attach_outer, outer_program};
+pub use outer::{attach_outer, other_outer_programs, outer_needs, outer_program};
 pub use sleep::{SleepFlags, SleepingProgram, Trigger, shared};
 pub use test::{Test, run_test};
 pub use trigger::{TRIGGERS, call, each, fire, migrate};

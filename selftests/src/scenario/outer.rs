@@ -6,8 +6,30 @@ use anyhow::{Result, bail};
 use libbpf_rs::ProgramMut;
 use nmissed_wire::AttachType;
 
-use crate::kernel::needs::FENTRY_TEST1;
+use crate::kernel::needs::{FENTRY_TEST1, FPROBE, KernelFunction};
 use crate::{Probe, Target};
+
+/// Returns what the kernel must have for the outer program of an attach type.
+#[must_use]
+pub fn outer_needs(attach_type: AttachType) -> &'static [KernelFunction] {
+    const NEEDS: &[KernelFunction] = &[FENTRY_TEST1, FPROBE];
+    match attach_type {
+        AttachType::KprobeMulti => NEEDS,
+        _ => &NEEDS[..1],
+    }
+}
+
+/// Returns the names of the outer programs of other attach types.
+#[must_use]
+pub fn other_outer_programs(attach_type: AttachType) -> Vec<&'static str> {
+    let all = [
+        AttachType::Fentry,
+        AttachType::Kprobe,
+        AttachType::KprobeMulti,
+    ];
+    let others = all.into_iter().filter(|it| *it != attach_type);
+    others.map(outer_program).collect()
+}
 
 /// Returns the name of the outer program of an attach type.
 ///

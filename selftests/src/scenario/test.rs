@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use nmissed_wire::AttachType;
+use nmissed_wire::{AttachType, Version};
 use rustix::thread::sched_getcpu;
 
 use super::records;
@@ -14,7 +14,7 @@ use super::trigger::bind_to;
 use crate::Flavor;
 use crate::kernel::btf::KernelBtf;
 use crate::kernel::cpus;
-use crate::kernel::needs::{self, KernelFunction, LINK_FDINFO};
+use crate::kernel::needs::{self, HELPER, KFUNC, KernelFunction, LINK_FDINFO};
 use crate::kernel::under_test::KernelUnderTest;
 use crate::probe::sites;
 
@@ -97,6 +97,19 @@ impl Test {
     /// If it has not, though nmissed configured it.
     pub fn has(&self, need: &KernelFunction) -> Result<bool> {
         self.has_that(need.is_in(&self.btf), || lacks(need))
+    }
+
+    /// Returns the function that outer programs call and inner probes sit on: [`KFUNC`],
+    /// or [`HELPER`] on a kernel that is too old for it.
+    ///
+    /// # Errors
+    /// As [`Test::require`], if it has neither.
+    pub fn callee(&self) -> Result<&'static KernelFunction> {
+        if self.has(&KFUNC)? {
+            return Ok(&KFUNC);
+        }
+        self.require(&HELPER)?;
+        Ok(&HELPER)
     }
 
     /// Skips the test unless the kernel's image has a site in `function` where a kprobe
@@ -183,6 +196,19 @@ impl Test {
     #[must_use]
     pub fn is_new_enough_for(&self, need: &KernelFunction) -> bool {
         need.is_in(&self.btf)
+    }
+
+    /// Skips the test if the kernel is older than the release that brought `what`, also on
+    /// one that nmissed configured.
+    ///
+    /// # Errors
+    /// The skip.
+    pub fn require_release(&self, major: u32, minor: u32, what: &str) -> Result<()> {
+        let first = Version::new(major, minor);
+        if self.kernel.version >= first {
+            return Ok(());
+        }
+        self.skip(&lacks(format_args!("{what} (Linux {first})")))
     }
 
     /// Returns the number of an attach type in `enum bpf_attach_type`.
