@@ -60,7 +60,7 @@ pub enum Error {
     #[error(
         "the configuration lost {} option(s) that the fragments request:{}\n\
          An option is lost when its name or its dependencies changed: look it up in the\n\
-         Kconfig files of the kernel, then correct the fragment.",
+         Kconfig files of the kernel, then correct the fragment, or the --config below it.",
         .0.len(), lines_of(.0)
     )]
     LostOptions(Vec<LostOption>),

@@ -262,6 +262,47 @@ mod tests {
         assert_eq!(lost, expected);
     }
 
+    fn on_top_of(text: &str) -> Result<KernelConfig> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        config(&[("base", "CONFIG_A=y\n# CONFIG_B is not set\n")]).on_top_of(file.path())
+    }
+
+    #[test]
+    fn a_users_config_is_below_the_fragments() {
+        let own = on_top_of("# Linux\nCONFIG_B=m\nCONFIG_C=m\n# CONFIG_D is not set\n").unwrap();
+        let expected = "# The other options have their defaults.\n\
+            CONFIG_C=m\n# CONFIG_D is not set\nCONFIG_A=y\n# CONFIG_B is not set\n";
+        assert_eq!(own.all_config(), expected);
+        assert_eq!(own.defaults(), "alldefconfig");
+        assert_eq!(config(&[]).defaults(), "allnoconfig");
+        // Only what the fragments request can be lost.
+        assert_eq!(own.lost("CONFIG_A=y\n"), []);
+    }
+
+    #[test]
+    fn what_differs_from_a_users_config_is_listed() {
+        let own = on_top_of("CONFIG_B=m\nCONFIG_C=8\nCONFIG_D=y\n# CONFIG_A is not set\n").unwrap();
+        let built = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=8\nCONFIG_NEW=y\n";
+        let expected = [
+            "CONFIG_A=y (was not set)",
+            "# CONFIG_B is not set (was m)",
+            "# CONFIG_D is not set (was y)",
+        ];
+        assert_eq!(own.changes(built).unwrap(), expected);
+        assert_eq!(config(&[]).changes(built), None);
+    }
+
+    #[test_case("", "it is no .config"; "empty")]
+    #[test_case("CONFIG_A=y\nobj-y := fork.o\n", "line 2"; "a Makefile")]
+    fn what_is_no_config_is_refused(text: &str, problem: &str) {
+        let error = on_top_of(text).unwrap_err();
+        assert!(
+            error.is_usage() && error.to_string().contains(problem),
+            "{error}"
+        );
+    }
+
     #[test]
     fn the_release_names_the_variant() {
         let config = config(&[("base", "CONFIG_A=y\n")]).for_variant("active");

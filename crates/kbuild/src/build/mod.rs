@@ -5,6 +5,7 @@ mod compile;
 mod config;
 mod make;
 mod make_output;
+mod recent;
 mod store;
 mod worktree;
 
@@ -55,13 +56,17 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     }
     work.making(|work| compile::compile(request, work, host))?;
     let scratch = scratch::only(work.dir(), "saving")?;
-    store::save(
+    let kernel = store::save(
         &host.cache,
         &inputs,
         scratch.path(),
         &work.source(),
         &work.objects(),
-    )
+    )?;
+    if let Source::Own(_) = spec.source {
+        recent::keep_recent(&host.cache, work.dir(), &kernel.key)?;
+    }
+    Ok(kernel)
 }
 
 /// Returns the kernel that [`fetch()`](crate::fetch()) and [`build`] would return, if it
@@ -75,11 +80,13 @@ pub fn lookup(
     config: &KernelConfig,
     host: &Host,
 ) -> Result<Option<BuiltKernel>> {
-    match known_identity(&spec.source, &host.cache)? {
-        Some(identity) => store::load(
-            &host.cache,
-            &store::Inputs::new(spec, &identity, series, config)?.key(),
-        ),
-        None => Ok(None),
+    let Some(identity) = known_identity(&spec.source, &host.cache)? else {
+        return Ok(None);
+    };
+    let inputs = store::Inputs::new(spec, &identity, series, config)?;
+    let kernel = store::load(&host.cache, &inputs.key())?;
+    if let (Source::Own(_), Some(kernel)) = (&spec.source, &kernel) {
+        recent::mark_used(&kernel.bzimage);
     }
+    Ok(kernel)
 }

@@ -73,8 +73,13 @@ impl Revision {
         let index = source.with_extension("index");
         remove_stale_lock(&index)?;
         let git = || self.repository.at(source, &index);
-        git().args(["read-tree", "--reset", "-u", &self.id]).run()?;
-        // Files that an interrupted call wrote, and has in no index.
+        let read_tree = git().args(["read-tree", "--reset", "-u", &self.id]);
+        if let Err(error) = read_tree.run() {
+            // git does not say why it cannot write a file.
+            has_room(source)?;
+            return Err(error.into());
+        }
+        // Files that an interrupted call wrote, which are in no index.
         let others = git().args(["ls-files", "--others", "-z"]).run()?.join("\n");
         for name in others.split('\0').filter(|name| !name.is_empty()) {
             let path = source.join(name);
@@ -82,4 +87,12 @@ impl Revision {
         }
         Ok(())
     }
+}
+
+/// Fails if the disk of a folder is full.
+fn has_room(dir: &Path) -> Result<()> {
+    let file = dir.join(".room");
+    let written = fs::write(&file, vec![0; 1 << 20]);
+    let _ = fs::remove_file(&file);
+    written.map_err(Error::io("write", file))
 }
