@@ -6,6 +6,7 @@
 //! (bpf/syscall.bpf.c). So the order does not depend on the scheduler.
 
 use std::fs;
+use std::ptr::null_mut;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -13,8 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow};
-use nmissed_uapi::Page;
-use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::mm::{MapFlags, MlockAllFlags, ProtFlags, mlockall, mmap_anonymous};
 use rustix::thread::gettid;
 
 use super::trigger::migrate;
@@ -162,9 +162,8 @@ impl<'a> SleepingProgram<'a> {
         let me = u64::from(gettid().as_raw_nonzero().get().cast_unsigned());
         while self.is_asked(&self.signals.take_lock) {
             self.flags.lock_holder.store(me, SeqCst);
-            let mapped = Page::map();
+            map_nothing();
             self.flags.lock_holder.store(0, SeqCst);
-            mapped?;
             self.signals.lock_free.send();
         }
         Ok(())
@@ -184,6 +183,14 @@ impl<'a> SleepingProgram<'a> {
         while !signal.wait(TIMEOUT) {}
         !self.end.load(SeqCst)
     }
+}
+
+/// Takes the lock of the process's mappings and gives it back: `do_mmap` refuses an empty
+/// mapping under the lock.
+fn map_nothing() {
+    // SAFETY: nothing is mapped.
+    let refused = unsafe { mmap_anonymous(null_mut(), 0, ProtFlags::empty(), MapFlags::PRIVATE) };
+    assert!(refused.is_err(), "an empty mapping exists");
 }
 
 /// Waits until a program has set `flag`, and clears it; `false` after [`TIMEOUT`].
