@@ -55,9 +55,8 @@ behaviours! {
     /// A return that `prepare_uretprobe` does not keep is counted, and the link info of
     /// uprobes has the counter.
     CountsUretprobeDepth = "counts-uretprobe-depth";
-    /// A program on a perf event has a link, not only the perf event that it was set on by
-    /// ioctl.
-    LinksPerfEvents = "links-perf-events";
+    /// The link info of a kprobe has its misses.
+    ReportsMissesInLinkInfo = "reports-misses-in-link-info";
     /// The link info has the sum of the misses of all probes of an event.
     ReportsAllProbesOfEvent = "reports-all-probes-of-event";
     /// `BPF_TASK_FD_QUERY` has the misses of a probe.

@@ -42,9 +42,10 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
             release(5, 12),
             "ca06f55b9002 bpf: Add per-program recursion prevention mechanism",
         ),
-        LinksPerfEvents => since(
-            release(5, 15),
-            "b89fbfbb854c bpf: Implement minimal BPF perf link",
+        ReportsMissesInLinkInfo => since(
+            release(6, 6),
+            "3acf8ace6823 bpf: Add missed value to kprobe perf link info; in 6.7, and in 6.6.y of \
+             stable",
         ),
         ChecksLsmRecursion => since(
             release(5, 12),
