@@ -2,9 +2,9 @@
 //! The results of boots, compared and shown.
 //!
 //! `model/` compares the runs of a kernel's variants, scenario by scenario: what
-//! changed, what each patch of a series changed, what differs between repetitions, and
-//! whether tests fail without a hunk. `render/` makes tables of that: `summary`,
-//! `counts`, `pairs` and `steps` compute headings, rows and cells (`cells`), `layout`
+//! changed, what each patch of a series changed, what differs between repetitions,
+//! whether tests fail without a hunk, and between which releases counts change. `render/` makes tables of that: `summary`,
+//! `counts`, `pairs`, `steps` and `history` compute headings, rows and cells (`cells`), `layout`
 //! sets them in columns of text, and `text` puts a chapter per kernel together.
 //!
 //! Invariants: no I/O, no processes, no clocks. `render` depends on `model`, which
@@ -22,4 +22,5 @@ pub use model::results::Results;
 pub use model::steps::Steps;
 pub use nmissed_wire::{Repetition, Run, TestResult};
 pub use render::dropped::dropped_hunks;
+pub use render::history::History;
 pub use render::style::Style;

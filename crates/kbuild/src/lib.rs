@@ -32,6 +32,7 @@
 //! apt/<distribution>/          the same for its kernels: `packages` has their names,
 //!                              `refreshed` the time of the last download
 //! stock/<release>/             vmlinuz of a distribution kernel
+//! history/<release>-<key>.json runs of `vm history`
 //! tmp/                         copies of files to apply patches to
 //! ```
 //! One kernel takes about 1.7 GB for its source, 0.7 GB for its objects and

@@ -7,6 +7,7 @@
 //! | `needs` | what the host must have for each step, and installing it |
 //! | `boot` | one boot: the kernel, the guest's programs, the output folder |
 //! | `test` | a session that runs the tests: `vm test`, `vm pairs` |
+//! | `history` | a session that runs the tests on many releases: `vm history` |
 //! | `verify` | a session that compares a kernel with its image: `vm verify` |
 //! | `review` | what a patch series changes, patch by patch and hunk by hunk |
 //!
@@ -17,6 +18,7 @@
 
 mod boot;
 mod exit;
+mod history;
 mod needs;
 mod plan;
 mod print;
@@ -27,6 +29,7 @@ mod workspace;
 
 pub use boot::session::BootSettings;
 pub use exit::{Exit, UsageError};
+pub use history::session::{HistoryRequest, history, history_of};
 pub use needs::{NEEDS, Need, Step, ensure, remedy};
 pub use plan::build::{build, find_built, source_steps};
 pub use plan::kernels::{

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask vm`: kernels in virtual machines.
 
+mod history;
 mod pairs;
 mod test;
 mod verify;
@@ -17,6 +18,9 @@ pub(crate) enum Verb {
     /// Print the pair matrix: what becomes of a hit of each attach type while a
     /// program of each other one runs
     Pairs(pairs::Options),
+    /// Run the tests on one distribution kernel per release, and print where each
+    /// scenario changes, and with which commit
+    History(history::Options),
     /// Boot a kernel, attach probes, and compare with the answers of `inspect`
     Verify(verify::Options),
 }
@@ -26,6 +30,7 @@ impl Verb {
         match self {
             Self::Test(options) => options.run(workspace, install),
             Self::Pairs(options) => options.run(workspace, install),
+            Self::History(options) => options.run(workspace, install),
             Self::Verify(options) => options.run(workspace, install),
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod cells;
 mod counts;
 pub(crate) mod dropped;
 mod findings;
+pub(crate) mod history;
 mod layout;
 mod pairs;
 mod repeat;

@@ -92,6 +92,19 @@ impl<'a> Distributions<'a> {
         }))
     }
 
+    /// Returns the newest kernel of each release line, of the first flavor.
+    pub(crate) fn newest_of_each_line(&mut self, spec: &'a StockSpec) -> Result<Vec<Prebuilt>> {
+        let kernels = self.lists(spec)?;
+        let flavor = &kernels.flavors()[0];
+        let lines = kernels.lines().into_iter();
+        let newest = lines.filter_map(|line| kernels.newest(line, flavor));
+        let package = |kernel: &StockKernel| Prebuilt::Package {
+            spec: spec.clone(),
+            kernel: kernel.clone(),
+        };
+        Ok(newest.map(package).collect())
+    }
+
     /// Returns all kernels of a distribution.
     pub(crate) fn lists(&mut self, spec: &'a StockSpec) -> Result<&StockKernels> {
         let at = match self.read.iter().position(|(it, _)| *it == spec) {

@@ -19,7 +19,7 @@ use nmissed_host::Host;
 #[derive(Debug, Default)]
 pub struct Targets {
     pub(crate) to_build: Vec<KernelPlan>,
-    prebuilt: Vec<Prebuilt>,
+    pub(crate) prebuilt: Vec<Prebuilt>,
 }
 
 impl Targets {
@@ -60,6 +60,34 @@ impl Targets {
                 kernels::plan(workspace, &to_build, default)?
             },
             prebuilt,
+        })
+    }
+
+    /// These kernels of distributions; without any, the newest of each release line, of the
+    /// first flavor, oldest first.
+    ///
+    /// # Errors
+    /// For a kernel that no suite has, or that is built here.
+    pub fn distribution_kernels(workspace: &Workspace, ids: &[String]) -> Result<Self> {
+        let kernels = kernels::kernels(workspace)?;
+        let host = Host::open()?;
+        let mut distributions = Distributions::new(&kernels, &host);
+        let mut prebuilt = Vec::new();
+        for id in ids {
+            let no_distribution = || match kernels.get(id) {
+                Ok(_) => UsageError(format!("{id} is no kernel of a distribution")).into(),
+                Err(error) => anyhow::Error::from(error),
+            };
+            prebuilt.push(distributions.find(id)?.ok_or_else(no_distribution)?);
+        }
+        if ids.is_empty() {
+            for spec in kernels.distributions() {
+                prebuilt.extend(distributions.newest_of_each_line(spec)?);
+            }
+        }
+        Ok(Self {
+            prebuilt,
+            ..Self::default()
         })
     }
 

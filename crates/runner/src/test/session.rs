@@ -153,7 +153,7 @@ impl<'a> TestSession<'a> {
     /// Boots, and runs the tests as often as requested. Repeated in one boot they
     /// show what earlier ones leave behind in the kernel, and after another boot
     /// what differs between boots.
-    fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
+    pub(crate) fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
         let tests = self.tests(guest)?;
         let Some(times) = self.request.repeat else {
             return self.boot_once(kernel, guest, &tests, 1);

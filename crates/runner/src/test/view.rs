@@ -9,6 +9,8 @@ use nmissed_evidence::{Results, Style};
 pub(crate) const LETTER_WIDTH: usize = 72;
 /// Columns of the pair matrix.
 const MATRIX_WIDTH: usize = 80;
+/// Columns of the matrix of releases.
+const RELEASES_WIDTH: usize = 100;
 
 /// How results are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,11 @@ impl View {
 /// The width and colour of standard output; [`LETTER_WIDTH`] if it is no terminal.
 pub(crate) fn style() -> Style {
     style_or(LETTER_WIDTH)
+}
+
+/// The same for the matrix of releases.
+pub(crate) fn wide_style() -> Style {
+    style_or(RELEASES_WIDTH)
 }
 
 fn style_or(width: usize) -> Style {

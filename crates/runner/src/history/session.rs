@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From releases to the matrix of what each scenario counts on them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nmissed_evidence::{History, Results, Run};
+use nmissed_host::{read_to_string, write_atomic};
+use nmissed_wire::Version;
+use regex::Regex;
+
+use crate::boot::guest;
+use crate::boot::session::BootSettings;
+use crate::exit::{Exit, UsageError};
+use crate::history::cache::RunCache;
+use crate::plan::prebuilt::fetch_all;
+use crate::plan::targets::Targets;
+use crate::print::print;
+use crate::test::session::{TestRequest, TestSession};
+use crate::test::view::wide_style;
+use crate::workspace::Workspace;
+
+/// What a history shows.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryRequest {
+    /// How to boot, and where the evidence goes.
+    pub boot: BootSettings,
+    /// Only tests whose name, `FAMILY::TEST`, matches.
+    pub filter: Option<Regex>,
+    /// Also scenarios that count the same everywhere.
+    pub all: bool,
+    /// Where the matrix is written as Markdown.
+    pub markdown: Option<PathBuf>,
+}
+
+/// Runs the tests on each kernel, unless the cache has a run of this image with these
+/// programs, and prints the matrix.
+///
+/// # Errors
+/// If the host cannot do it; what was seen before is kept.
+pub fn history(workspace: &Workspace, targets: &Targets, request: &HistoryRequest) -> Result<Exit> {
+    let test = TestRequest {
+        boot: request.boot.clone(),
+        filter: request.filter.clone(),
+        ..TestRequest::default()
+    };
+    let mut session = TestSession::start(workspace, &test)?;
+    let outcome = run_all(workspace, targets, request, &mut session);
+    session.boots.say_where();
+    outcome?;
+    show(&session.boots.output.results().runs, request)
+}
+
+fn run_all(
+    workspace: &Workspace,
+    targets: &Targets,
+    request: &HistoryRequest,
+    session: &mut TestSession<'_>,
+) -> Result<()> {
+    let kernels = fetch_all(&targets.prebuilt, &session.boots.host)?;
+    let guest = guest::build(workspace, None, &session.boots.host)?;
+    let machines = read_to_string(&workspace.vmconfig().join("vm.toml"))?;
+    let filter = request.filter.as_ref().map_or("", Regex::as_str);
+    for kernel in &kernels {
+        let runs = RunCache::new(&session.boots.host.cache, &guest, &[&machines, filter])?;
+        let run = match runs.get(kernel)? {
+            Some(run) => {
+                let line = format!("{}: as an earlier call saw it", kernel.id);
+                session.boots.host.say(&line);
+                run
+            }
+            None => {
+                let run = session.boot(kernel, &guest)?;
+                runs.put(kernel, &run)?;
+                run
+            }
+        };
+        session.boots.output.keep(run)?;
+    }
+    Ok(())
+}
+
+/// Prints the matrix of runs that earlier commands kept, oldest release first, those with
+/// PREEMPT_RT last.
+///
+/// # Errors
+/// [`UsageError`] for a folder without a results.json that can be read.
+pub fn history_of(folders: &[PathBuf], request: &HistoryRequest) -> Result<Exit> {
+    let mut runs = Vec::new();
+    for folder in folders {
+        runs.extend(read(folder)?);
+    }
+    runs.sort_by_key(|run| {
+        let version = run.release.parse::<Version>().ok();
+        (run.release.contains("-rt"), version)
+    });
+    show(&runs, request)
+}
+
+fn read(folder: &Path) -> Result<Vec<Run>> {
+    let file = folder.join("results.json");
+    if !file.is_file() {
+        let why = format!("--from {}: no results.json in it", folder.display());
+        return Err(UsageError(why).into());
+    }
+    let results = Results::from_json(&read_to_string(&file)?);
+    Ok(results
+        .with_context(|| format!("cannot read {}", file.display()))?
+        .runs)
+}
+
+fn show(runs: &[Run], request: &HistoryRequest) -> Result<Exit> {
+    let history = History::of(runs);
+    print(history.to_text(request.all, wide_style()).trim_end())?;
+    if let Some(file) = &request.markdown {
+        let text = format!(
+            "<!-- SPDX-License-Identifier: GPL-2.0-only -->\n# Scenarios by release\n\n\
+             Written by `cargo xtask vm history --markdown FILE`.\n\n{}",
+            history.to_markdown(request.all)
+        );
+        write_atomic(file, text.as_bytes())?;
+    }
+    Ok(match Exit::of(runs) {
+        Exit::Good if history.unexplained() > 0 => Exit::Failed,
+        exit => exit,
+    })
+}
