@@ -33,6 +33,7 @@
 //!                              `refreshed` the time of the last download
 //! stock/<release>/             vmlinuz of a distribution kernel
 //! history/<release>-<key>.json runs of `vm history`
+//! bpftool/<identity>           bpftool of a kernel's source
 //! tmp/                         copies of files to apply patches to
 //! ```
 //! One kernel takes about 1.7 GB for its source, 0.7 GB for its objects and
@@ -48,7 +49,9 @@ mod review;
 mod scratch;
 mod source;
 
-pub use build::{BuildRequest, BuiltKernel, KernelConfig, UAPI_HEADERS, build, headline, lookup};
+pub use build::{
+    BuildRequest, BuiltKernel, KernelConfig, UAPI_HEADERS, build, build_bpftool, headline, lookup,
+};
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use patch::{
     BASELINE, DeclaredBehaviours, KernelStacks, Part, Refreshed, Series, check_applies, edit,

@@ -19,6 +19,8 @@ pub enum Exit {
     CannotTell,
     /// Ctrl-C.
     Interrupted,
+    /// As a command in the guest ended.
+    Command(u8),
 }
 
 impl Exit {
@@ -35,6 +37,7 @@ impl Exit {
             Self::CannotTell => 125,
             // 128 + SIGINT, as a shell has it.
             Self::Interrupted => 130,
+            Self::Command(status) => status,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `test` | a session that runs the tests: `vm test`, `vm pairs` |
 //! | `history` | a session that runs the tests on many releases: `vm history` |
 //! | `verify` | a session that compares a kernel with its image: `vm verify` |
+//! | `shell` | a shell or a command in a guest: `vm shell`, `vm run` |
 //! | `review` | what a patch series changes, patch by patch and hunk by hunk |
 //!
 //! Invariants: everything a request names is checked before any work begins;
@@ -23,6 +24,7 @@ mod needs;
 mod plan;
 mod print;
 mod review;
+mod shell;
 mod test;
 mod verify;
 mod workspace;
@@ -43,6 +45,7 @@ pub use review::check::{check_each, check_series};
 pub use review::cover::cover;
 pub use review::edit::edit;
 pub use review::mutate::mutate;
+pub use shell::session::{ShellRequest, shell};
 pub use test::expectation::{Expectation, ExpectationError};
 pub use test::session::{TestRequest, test};
 pub use test::view::View;

@@ -3,6 +3,7 @@
 
 mod history;
 mod pairs;
+mod shell;
 mod test;
 mod verify;
 
@@ -21,6 +22,10 @@ pub(crate) enum Verb {
     /// Run the tests on one distribution kernel per release, and print where each
     /// scenario changes, and with which commit
     History(history::Options),
+    /// Boot a kernel, and open a shell in it
+    Shell(shell::Shell),
+    /// Boot a kernel, run a command in it, and exit with its status
+    Run(shell::Run),
     /// Boot a kernel, attach probes, and compare with the answers of `inspect`
     Verify(verify::Options),
 }
@@ -31,6 +36,8 @@ impl Verb {
             Self::Test(options) => options.run(workspace, install),
             Self::Pairs(options) => options.run(workspace, install),
             Self::History(options) => options.run(workspace, install),
+            Self::Shell(options) => options.run(workspace, install),
+            Self::Run(options) => options.run(workspace, install),
             Self::Verify(options) => options.run(workspace, install),
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Building kernels, and the cache of built kernels.
 
+mod bpftool;
 mod compile;
 mod config;
 mod make;
@@ -9,6 +10,7 @@ mod recent;
 mod store;
 mod worktree;
 
+pub use bpftool::build_bpftool;
 pub use compile::BuildRequest;
 pub use config::KernelConfig;
 pub(crate) use make::Make;

@@ -2,7 +2,7 @@
 //! What all boots of one command share.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -93,12 +93,31 @@ impl BootSession {
         job: &BootJob<'_>,
         on_message: &mut dyn FnMut(&Message),
     ) -> Result<Run> {
+        let dir = self.run_dir(kernel)?;
+        Ok(nmissed_vm::boot(
+            &self.spec(kernel, job, &dir)?,
+            on_message,
+        )?)
+    }
+
+    /// Creates the folder of a boot, with the kernel's configuration.
+    pub(crate) fn run_dir(&self, kernel: &Bootable) -> Result<PathBuf> {
         let dir = self.output.run_dir(&kernel.id, &kernel.label)?;
         if let Some(configured) = &kernel.configured {
             fs::copy(&configured.config, dir.join("config"))
                 .with_context(|| format!("cannot keep the configuration in {}", dir.display()))?;
         }
-        let spec = BootSpec {
+        Ok(dir)
+    }
+
+    /// Returns what a boot takes; its output goes to `dir`.
+    pub(crate) fn spec<'a>(
+        &'a self,
+        kernel: &'a Bootable,
+        job: &BootJob<'a>,
+        dir: &'a Path,
+    ) -> Result<BootSpec<'a>> {
+        Ok(BootSpec {
             kernel: &kernel.id,
             variant: &kernel.variant,
             behaviours: &kernel.behaviours,
@@ -112,8 +131,7 @@ impl BootSession {
             accel: self.accel.accel,
             deadlines: job.deadlines,
             append: job.append,
-            output: &dir,
-        };
-        Ok(nmissed_vm::boot(&spec, on_message)?)
+            output: dir,
+        })
     }
 }

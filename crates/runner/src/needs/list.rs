@@ -20,6 +20,8 @@ pub enum Step {
     Guest,
     /// Booting.
     Boot,
+    /// A shell in the guest.
+    Shell,
     /// Checking patches as a reviewer would.
     Review,
     /// Turning patches into commits and back.
@@ -34,12 +36,13 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Source,
         Self::Tarball,
         Self::Kernel,
         Self::Guest,
         Self::Boot,
+        Self::Shell,
         Self::Review,
         Self::History,
         Self::Ci,
@@ -128,6 +131,7 @@ pub const NEEDS: &[Need] = needs! {
     Guest: Program(&["clang-19", "clang-18", "clang-17", "clang-16"]), "clang-19", "compiles BPF programs (16 or newer)";
     Guest: Libclang, "libclang1-19", "bindgen reads the kernel's uapi headers with it";
     Boot: Program(&["qemu-system-x86_64"]), "qemu-system-x86", "boots the kernels";
+    Shell: Program(&["busybox"]), "busybox-static", "is the shell, and its programs, in the guest";
     Review: Program(&["perl"]), "perl", "runs checkpatch.pl";
     Review: Program(&["sparse"]), "sparse", "checks types that C has no words for";
     History: Program(&["git"]), "git", "turns patches into commits and back";

@@ -100,6 +100,12 @@ impl Targets {
         }
     }
 
+    /// How many boots of different kernels these are.
+    pub(crate) fn count(&self) -> usize {
+        let built: usize = self.to_build.iter().map(|plan| plan.series.len()).sum();
+        built + self.prebuilt.len()
+    }
+
     /// What the host must be able to do for them.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
