@@ -52,40 +52,70 @@ pub fn plan_own_tree(workspace: &Workspace, request: &OwnTreeRequest) -> Result<
     }
     host.begin(&format!("reading {}", request.source.display()));
     let head = tree.head(request.head.as_deref())?;
-    let base = match tree.is_git() && !request.alone {
-        true => Some(tree.merge_base(request.base.as_deref(), request.head.as_deref())?),
-        false => None,
+    let states = States {
+        base: match tree.is_git() && !request.alone {
+            true => Some(tree.merge_base(request.base.as_deref(), request.head.as_deref())?),
+            false => None,
+        },
+        head,
     };
-    let plan = |revision: &Revision, name, behaviours| -> Result<KernelPlan> {
-        let spec = spec(&kernels(workspace)?, &head, revision)?;
-        let config = KernelConfig::load(&workspace.vmconfig(), &spec)?;
-        Ok(KernelPlan {
-            config: match &request.config {
-                Some(file) => config.on_top_of(file)?,
-                None => config,
-            },
-            series: vec![Series::unpatched(name, behaviours)?],
-            spec,
-        })
-    };
-    let unchanged = DeclaredBehaviours::parse([])?;
-    let base = base.map(|base| plan(&base, BASELINE, unchanged.clone()).map(|it| (base, it)));
-    match base.transpose()? {
-        Some((base, plan)) if base.is_same(&head) => {
-            host.end("nothing differs from the merge base, which is tested alone");
-            Ok(vec![plan])
+    let (plans, what) = states.plan(workspace, request, declared)?;
+    host.end(&format!("{}: {what}", states.head.release()));
+    Ok(plans)
+}
+
+/// The states of a tree that are tested.
+struct States {
+    base: Option<Revision>,
+    head: Revision,
+}
+
+impl States {
+    /// Plans each, and says which there are.
+    fn plan(
+        &self,
+        workspace: &Workspace,
+        request: &OwnTreeRequest,
+        declared: Option<DeclaredBehaviours>,
+    ) -> Result<(Vec<KernelPlan>, &'static str)> {
+        let plan = |revision: &Revision, name, behaviours| -> Result<KernelPlan> {
+            let spec = self.spec(&kernels(workspace)?, revision)?;
+            let config = KernelConfig::load(&workspace.vmconfig(), &spec)?;
+            Ok(KernelPlan {
+                config: match &request.config {
+                    Some(file) => config.on_top_of(file)?,
+                    None => config,
+                },
+                series: vec![Series::unpatched(name, behaviours)?],
+                spec,
+            })
+        };
+        let unchanged = DeclaredBehaviours::parse([])?;
+        let Some(base) = &self.base else {
+            let head = plan(&self.head, HEAD, declared.unwrap_or(unchanged))?;
+            return Ok((vec![head], "tested alone"));
+        };
+        let baseline = plan(base, BASELINE, unchanged)?;
+        if base.is_same(&self.head) {
+            return Ok((vec![baseline], "does not differ from its merge base"));
         }
         // What may have changed is compared with the baseline.
-        Some((_, baseline)) => {
-            host.end(&format!("{} and its merge base", head.release()));
-            let undeclared = DeclaredBehaviours::Unknown;
-            let head = plan(&head, HEAD, declared.unwrap_or(undeclared))?;
-            Ok(vec![baseline, head])
-        }
-        None => {
-            host.end(&format!("{} alone", head.release()));
-            Ok(vec![plan(&head, HEAD, declared.unwrap_or(unchanged))?])
-        }
+        let behaviours = declared.unwrap_or(DeclaredBehaviours::Unknown);
+        let head = plan(&self.head, HEAD, behaviours)?;
+        Ok((vec![baseline, head], "compared with its merge base"))
+    }
+
+    /// The kernel is named by the release of `head`: runs of one kernel are compared.
+    fn spec(&self, kernels: &Kernels, revision: &Revision) -> Result<KernelSpec> {
+        let release = self.head.release();
+        let version: Version = release.parse().context("the release of the tree")?;
+        Ok(KernelSpec {
+            id: release.to_owned(),
+            fragments: kernels.own_tree_fragments(version).to_vec(),
+            patches: release.to_owned(),
+            source: Source::Own(revision.clone()),
+            by_name_only: true,
+        })
     }
 }
 
@@ -105,17 +135,4 @@ fn declared(names: &[String]) -> Result<Option<DeclaredBehaviours>, UsageError> 
     parsed
         .map(Some)
         .map_err(|error| UsageError(format!("--behaviour: {error}")))
-}
-
-/// The kernel is named by the release of `head`: runs of one kernel are compared.
-fn spec(kernels: &Kernels, head: &Revision, revision: &Revision) -> Result<KernelSpec> {
-    let release = head.release();
-    let version: Version = release.parse().context("the release of the tree")?;
-    Ok(KernelSpec {
-        id: release.to_owned(),
-        fragments: kernels.own_tree_fragments(version).to_vec(),
-        patches: release.to_owned(),
-        source: Source::Own(revision.clone()),
-        by_name_only: true,
-    })
 }
