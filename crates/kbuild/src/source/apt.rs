@@ -10,6 +10,9 @@ use nmissed_host::{Cache, Cmd, Finished, Host, find_program, write_atomic};
 use crate::source::apt_sources::{self, choose, stanza};
 use crate::{Error, Result};
 
+/// How often a download is tried again that must not fail.
+pub(crate) const RETRIES: u32 = 3;
+
 /// apt's configuration and state for suites of Debian, in a folder of the cache.
 pub(crate) struct AptRoot<'a> {
     root: PathBuf,
@@ -41,15 +44,17 @@ impl<'a> AptRoot<'a> {
     pub(crate) fn newest(&self, package: &str) -> Result<String> {
         let what = format!("{package} of {}", self.suites);
         self.host.begin(&format!("looking up {what}"));
-        self.update(package)?;
+        self.update(package, RETRIES)?;
         let file = self.file_name(package)?;
         self.host.end(&format!("{what} is {file}"));
         Ok(file)
     }
 
     /// Downloads the package lists; `wanted` is for the message of an error.
-    pub(crate) fn update(&self, wanted: &str) -> Result<()> {
-        self.apt(wanted, self.command().arg("update"), |_| ())?;
+    pub(crate) fn update(&self, wanted: &str, retries: u32) -> Result<()> {
+        let retries = format!("Acquire::Retries={retries}");
+        let update = self.command().args(["-o", &retries, "update"]);
+        self.apt(wanted, update, |_| ())?;
         Ok(())
     }
 
@@ -167,7 +172,7 @@ fn configuration(root: &Path) -> String {
 APT::Update::Error-Mode "any";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
-Acquire::Retries "3";
+Acquire::Retries "{RETRIES}";
 Acquire::http::Timeout "20";
 Dir::State "{root}/state";
 Dir::State::status "{root}/state/status";

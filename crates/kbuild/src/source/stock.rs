@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use nmissed_host::{Cache, Cmd, Host, Lock, write_atomic};
 use serde::Deserialize;
 
-use crate::source::apt::AptRoot;
+use crate::source::apt::{AptRoot, RETRIES};
 use crate::source::releases::{StockKernel, StockKernels};
 use crate::{Error, Result, scratch};
 
@@ -46,8 +46,14 @@ pub fn stock_kernels(spec: &StockSpec, host: &Host) -> Result<StockKernels> {
             Ok(()) => (),
             Err(Error::Host(error @ nmissed_host::Error::Interrupted)) => return Err(error.into()),
             Err(error) if names.is_file() => {
+                let error = error.to_string();
+                let first = error
+                    .lines()
+                    .find_map(|line| line.trim().strip_prefix("E: "));
+                let why = first.unwrap_or(&error);
+                let name = &spec.name;
                 host.say(&format!(
-                    "the package lists of an earlier day are used: {error}"
+                    "package lists of {name}: those of an earlier day ({why})"
                 ));
             }
             Err(error) => return Err(error),
@@ -72,7 +78,13 @@ fn refresh(spec: &StockSpec, root: &Path, host: &Host) -> Result<()> {
     let what = format!("package lists of {}", spec.name);
     host.begin(&format!("downloading the {what}"));
     let apt = AptRoot::open(host, root, &spec.suites)?;
-    let updated = apt.update("package lists");
+    // Without network an earlier list serves as well.
+    let retries = if root.join("packages").is_file() {
+        0
+    } else {
+        RETRIES
+    };
+    let updated = apt.update("package lists", retries);
     let names = spec.packages.iter().map(|prefix| apt.packages(prefix));
     let names = names.collect::<Result<Vec<_>>>()?.concat();
     if !names.is_empty() {

@@ -37,7 +37,7 @@ pub struct HistoryRequest {
 /// programs, and prints the matrix.
 ///
 /// # Errors
-/// If the host cannot do it; what was seen before is kept.
+/// If the host cannot do it; what was seen before is printed and kept.
 pub fn history(workspace: &Workspace, targets: &Targets, request: &HistoryRequest) -> Result<Exit> {
     let test = TestRequest {
         boot: request.boot.clone(),
@@ -47,8 +47,13 @@ pub fn history(workspace: &Workspace, targets: &Targets, request: &HistoryReques
     let mut session = TestSession::start(workspace, &test)?;
     let outcome = run_all(workspace, targets, request, &mut session);
     session.boots.say_where();
-    outcome?;
-    show(&session.boots.output.results().runs, request)
+    // What was seen before something went wrong is evidence all the same.
+    let runs = &session.boots.output.results().runs;
+    let exit = match runs.as_slice() {
+        [] => Exit::Host,
+        runs => show(runs, request)?,
+    };
+    outcome.map(|()| exit)
 }
 
 fn run_all(
