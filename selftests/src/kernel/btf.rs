@@ -15,23 +15,25 @@ const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 // Kinds and sizes, from include/uapi/linux/btf.h.
 const ENUM: u32 = 6;
 const FUNC: u32 = 12;
-/// `struct btf_type`, in words.
-const TYPE: usize = 3;
+/// `struct btf_type`.
+const TYPE: usize = 12;
+/// `struct btf_enum`.
+const MEMBER: usize = 8;
 
 /// The types of a kernel.
 pub(crate) struct KernelBtf {
-    types: Vec<u32>,
+    types: Vec<u8>,
     strings: Vec<u8>,
     /// Id and offset of the name of each function.
     functions: Vec<(u32, u32)>,
 }
 
-/// `struct btf_type`, and the words behind it.
+/// `struct btf_type`, and the bytes behind it.
 struct Type<'a> {
     id: u32,
     name: u32,
     kind: u32,
-    rest: &'a [u32],
+    rest: &'a [u8],
 }
 
 impl KernelBtf {
@@ -49,9 +51,8 @@ impl KernelBtf {
         let word = |at: usize| word_at(data, at).map(|word| word as usize);
         let body = data.get(word(4)?..)?;
         let part = |at: usize| body.get(word(at)?..)?.get(..word(at + 4)?);
-        let types = part(8)?.chunks_exact(4).filter_map(|it| word_at(it, 0));
         let mut btf = Self {
-            types: types.collect(),
+            types: part(8)?.to_vec(),
             strings: part(16)?.to_vec(),
             functions: Vec::new(),
         };
@@ -71,9 +72,9 @@ impl KernelBtf {
     pub(crate) fn enumerator(&self, of: &str, name: &str) -> Option<u32> {
         let mut enums = self.all().filter(|it| it.kind == ENUM);
         let found = enums.find(|it| self.is_name(it.name, of))?;
-        let mut members = found.rest.chunks_exact(2);
-        let member = members.find(|member| self.is_name(member[0], name))?;
-        Some(member[1])
+        let mut members = found.rest.chunks_exact(MEMBER);
+        let is_wanted = |member: &[u8]| word_at(member, 0).is_some_and(|it| self.is_name(it, name));
+        word_at(members.find(|member| is_wanted(member))?, 4)
     }
 
     /// Returns all types up to the first of an unknown kind.
@@ -81,10 +82,10 @@ impl KernelBtf {
         let (mut left, mut id) = (&self.types[..], 0);
         std::iter::from_fn(move || {
             let (head, behind) = left.split_at_checked(TYPE)?;
-            let kind = head[1] >> 24 & 0x1f;
-            let (rest, behind) = behind.split_at_checked(words_behind(kind, head[1])?)?;
+            let (name, info) = (word_at(head, 0)?, word_at(head, 4)?);
+            let kind = info >> 24 & 0x1f;
+            let (rest, behind) = behind.split_at_checked(4 * words_behind(kind, info)?)?;
             (left, id) = (behind, id + 1);
-            let name = head[0];
             Some(Type {
                 id,
                 name,
