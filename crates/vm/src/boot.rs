@@ -166,7 +166,8 @@ impl Supervisor<'_> {
             tests: verdict.tests,
             records: verdict.records,
             reports: verdict.reports,
-            repetitions: Vec::new(),
+            deadly_sources: verdict.deadly_source.into_iter().collect(),
+            ..Run::default()
         }
     }
 }

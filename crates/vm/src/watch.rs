@@ -43,6 +43,8 @@ pub(crate) struct Watch<'a> {
     /// The time of PID 1's first message, and the kernel's release.
     hello: Option<(Duration, String)>,
     running: Option<(&'a PlannedTest, Duration)>,
+    /// The source that the running test reads.
+    reading: Option<String>,
     tests: Vec<TestResult>,
     records: Vec<Record>,
     /// The first lines of all reports on the console.
@@ -65,6 +67,8 @@ pub(crate) struct MachineVerdict {
     pub(crate) tests: Vec<TestResult>,
     pub(crate) records: Vec<Record>,
     pub(crate) reports: Vec<String>,
+    /// The source that a test was reading as the machine ended.
+    pub(crate) deadly_source: Option<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -77,6 +81,7 @@ impl<'a> Watch<'a> {
             due: deadlines.boot,
             hello: None,
             running: None,
+            reading: None,
             tests: Vec::new(),
             records: Vec::new(),
             reports: Vec::new(),
@@ -90,12 +95,16 @@ impl<'a> Watch<'a> {
 
     /// Takes a message of the guest.
     pub(crate) fn message(&mut self, now: Duration, message: Message) {
+        self.reading = None;
         match message {
             Message::Hello {
                 version, release, ..
             } => self.hello(now, version, release),
             Message::Start { name } => self.start(now, &name),
             Message::Record { record } => self.records.push(record),
+            Message::Reading { source } => {
+                self.reading = Some(source).filter(|source| !source.is_empty());
+            }
             // The caller of boot() has it.
             Message::Answer { .. } => {}
             Message::End {
@@ -160,6 +169,7 @@ impl<'a> Watch<'a> {
     /// Returns the result, after QEMU has ended.
     pub(crate) fn finish(mut self, now: Duration, ending: Ending) -> MachineVerdict {
         let machine = self.judge(ending);
+        let (machine, deadly_source) = blame(machine, self.reading.take());
         if let Some((test, since)) = self.running.take() {
             self.tests.push(TestResult {
                 name: test.name(),
@@ -182,6 +192,7 @@ impl<'a> Watch<'a> {
             tests: self.tests,
             records: self.records,
             reports: self.reports,
+            deadly_source,
         }
     }
 
@@ -250,6 +261,24 @@ impl<'a> Watch<'a> {
             None => format!("the console's last line: {}", self.last_line),
         }
     }
+}
+
+/// Names the source that was read in the outcome of a machine that ended early, and returns
+/// both.
+fn blame(machine: Outcome, reading: Option<String>) -> (Outcome, Option<String>) {
+    let Some(source) = reading.filter(|_| machine.is_failure()) else {
+        return (machine, None);
+    };
+    let text = |does: &str, why| {
+        format!("reading {source} {does} this kernel: {why}; not read in further boots")
+    };
+    let outcome = match machine {
+        Outcome::Crash(why) => Outcome::Crash(text("crashes", why)),
+        Outcome::Hang(why) => Outcome::Hang(text("hangs", why)),
+        Outcome::LostVm(why) => Outcome::LostVm(text("ends", why)),
+        other => other,
+    };
+    (outcome, Some(source))
 }
 
 #[cfg(test)]
@@ -371,6 +400,28 @@ mod tests {
         let crash = Outcome::Crash(OOPS.to_owned());
         let tests = vec![Outcome::Pass, crash.clone(), not_run("crash")];
         assert_eq!(outcomes(events, Some(exited(0))), (crash, tests));
+    }
+
+    fn reading(source: &str) -> Message {
+        Message::Reading {
+            source: source.to_owned(),
+        }
+    }
+
+    #[test_case(vec![reading("fdinfo")], true; "it is read")]
+    #[test_case(vec![reading("fdinfo"), reading("")], false; "it was read")]
+    #[test_case(vec![reading("fdinfo"), end("a"), start("b")], false; "another test runs")]
+    fn a_source_that_is_read_is_named_in_the_crash(messages: Vec<Message>, is_named: bool) {
+        let mut events = vec![Sends(hello()), Sends(start("a"))];
+        events.extend(messages.into_iter().map(Sends));
+        events.push(Shows(OOPS));
+        let why = match is_named {
+            true => {
+                format!("reading fdinfo crashes this kernel: {OOPS}; not read in further boots")
+            }
+            false => OOPS.to_owned(),
+        };
+        assert_eq!(outcomes(events, Some(exited(0))).0, Outcome::Crash(why));
     }
 
     #[test]

@@ -37,9 +37,18 @@ pub const PROBED: &[&str] = &[
 /// Kernel parameters that begin like this are meant for PID 1, which hands
 /// `nmissed.<key>=<value>` to each test as `NMISSED_<KEY>`.
 pub const PARAMETER_PREFIX: &str = "nmissed.";
+/// The key of the parameter with the sources that tests must not read, as
+/// [`source_key`], separated by commas.
+pub const AVOID: &str = "avoid";
 /// Begins the console line on which PID 1 gives up; it may have had no other
 /// way to say why.
 pub const TROUBLE_MARK: &str = "nmissed: trouble: ";
+
+/// Returns the name of a source of counters as one word, which a kernel parameter can hold.
+#[must_use]
+pub fn source_key(source: &str) -> String {
+    source.replace([' ', ','], "-")
+}
 
 /// One test for PID 1 to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

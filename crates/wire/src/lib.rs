@@ -39,8 +39,9 @@ pub use attach_type::{AttachType, LinkCounter, UnknownAttachType};
 pub use behaviour::{Behaviour, UnknownBehaviour};
 pub use flavor::Flavor;
 pub use guest::{
-    BUSYBOX, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest, RECORDS_PORT,
-    RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED, TERMINAL, TESTS_DIR, TROUBLE_MARK,
+    AVOID, BUSYBOX, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest,
+    RECORDS_PORT, RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED, TERMINAL, TESTS_DIR,
+    TROUBLE_MARK, source_key,
 };
 pub use klog::{Severity, report};
 pub use message::{Message, WIRE_VERSION, WireError, parse_line};

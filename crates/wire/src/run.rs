@@ -30,12 +30,13 @@ pub struct Run {
     pub release: String,
     /// `kvm` or `tcg`.
     pub accel: String,
-    /// Seconds from QEMU's start to PID 1's first word; absent if PID 1 never
-    /// spoke.
+    /// Seconds from QEMU's start to PID 1's first message, of the first boot; absent if
+    /// there was none.
     pub boot_s: Option<f64>,
-    /// Seconds from QEMU's start to its exit.
+    /// Seconds from QEMU's start to its exit, of all boots.
     pub total_s: f64,
-    /// How the machine ended: `Pass` after an orderly power-off.
+    /// How the machine ended: `Pass` after an orderly power-off of each boot, else how the
+    /// first one ended that did not.
     pub machine: Outcome,
     /// The tests, in the order they ran.
     pub tests: Vec<TestResult>,
@@ -45,6 +46,10 @@ pub struct Run {
     /// from its first moments on (see [`report`](crate::report)).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<String>,
+    /// Sources of counters (`fdinfo of kprobe.multi links`) that ended the machine as a test
+    /// read them; further boots did not read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deadly_sources: Vec<String>,
     /// Where all tests were run several times: what they showed after the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repetitions: Vec<Repetition>,
@@ -88,6 +93,19 @@ impl Run {
             let first = self.repetitions.remove(0);
             (self.tests, self.records) = (first.tests, first.records);
         }
+        self
+    }
+
+    /// The rest of the tests, in another boot after one that ended early: in this one
+    /// `begun` tests began.
+    #[must_use]
+    pub fn continued(mut self, begun: usize, rest: Self) -> Self {
+        self.tests.truncate(begun);
+        self.tests.extend(rest.tests);
+        self.records.extend(rest.records);
+        self.reports.extend(rest.reports);
+        self.deadly_sources.extend(rest.deadly_sources);
+        self.total_s += rest.total_s;
         self
     }
 
@@ -152,6 +170,20 @@ mod tests {
         assert!(!run(&[]).is_good());
         assert!(!crash.is_good());
         assert!(!run(&[Outcome::Pass]).and_boot(run(&[fail])).is_good());
+    }
+
+    #[test]
+    fn tests_after_a_crash_come_from_another_boot() {
+        let crash = Outcome::Crash("BUG".to_owned());
+        let first = Run {
+            machine: crash.clone(),
+            ..run(&[Outcome::Pass, crash.clone(), Outcome::default()])
+        };
+        let all = first.continued(2, run(&[Outcome::Pass]));
+        let outcomes: Vec<_> = all.tests.into_iter().map(|test| test.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Pass, crash.clone(), Outcome::Pass]);
+        assert_eq!(all.machine, crash);
+        assert!((all.total_s - 6.0).abs() < 1e-9);
     }
 
     #[test]

@@ -43,6 +43,28 @@ pub enum SetBy {
     Ioctl,
 }
 
+/// A source of counters beside the info of links and programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    ProgramFdinfo,
+    LinkFdinfo,
+    /// `kprobe_profile` and `uprobe_profile`.
+    Tracefs,
+}
+
+impl Source {
+    pub(crate) const ALL: [Self; 3] = [Self::ProgramFdinfo, Self::LinkFdinfo, Self::Tracefs];
+
+    /// As verdicts name it.
+    pub(crate) fn name(self, attach_type: AttachType) -> String {
+        match self {
+            Self::ProgramFdinfo => format!("fdinfo of {attach_type} programs"),
+            Self::LinkFdinfo => format!("fdinfo of {attach_type} links"),
+            Self::Tracefs => format!("tracefs profile of {attach_type} events"),
+        }
+    }
+}
+
 /// A program attached in one place, or in several.
 pub struct Probe<'p, 'obj> {
     pub(crate) attach_type: AttachType,
@@ -179,16 +201,37 @@ impl<'p, 'obj> Probe<'p, 'obj> {
         }
     }
 
-    /// Returns where the kernel's sources of a counter differ, or the program's own count
-    /// of its runs and the kernel's. `fdinfo`: this kernel shows there the misses of links.
-    pub(crate) fn disagreements(&self, tally: Tally, fdinfo: bool) -> Result<Vec<String>> {
-        let mut found = sources::of_program(self.program)?;
-        found.extend(sources::of_runs(self.program, tally.runs)?);
-        for link in &self.links {
-            found.extend(sources::of_link(link, fdinfo)?);
+    /// Returns where a source contradicts the info of the link and the program, or the
+    /// program's own count of its runs. `fdinfo`: this kernel shows there the misses of
+    /// links.
+    pub(crate) fn disagreements(
+        &self,
+        source: Source,
+        tally: Tally,
+        fdinfo: bool,
+    ) -> Result<Vec<String>> {
+        match source {
+            Source::ProgramFdinfo => {
+                let mut found = sources::of_program(self.program)?;
+                found.extend(sources::of_runs(self.program, tally.runs)?);
+                Ok(found)
+            }
+            Source::LinkFdinfo => {
+                let links = self.links.iter();
+                let all = links.map(|link| sources::of_link(link, fdinfo));
+                all.filter_map(Result::transpose).collect()
+            }
+            Source::Tracefs => Ok(self.of_event(tally)?.into_iter().collect()),
         }
-        found.extend(self.of_event(tally)?);
-        Ok(found)
+    }
+
+    /// Returns whether the probe has anything that a source is about.
+    pub(crate) fn has(&self, source: Source) -> bool {
+        match source {
+            Source::ProgramFdinfo => true,
+            Source::LinkFdinfo => !self.links.is_empty(),
+            Source::Tracefs => self.event.is_some(),
+        }
     }
 
     /// Returns what tracefs counts about the program's event, if it contradicts the other

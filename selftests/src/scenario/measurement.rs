@@ -11,6 +11,7 @@ use super::records;
 use super::test::Test;
 use super::trigger::TRIGGERS;
 use crate::expect::{self, Expectation, Refusal};
+use crate::probe::Source;
 use crate::{Flavor, Probe, read_counter};
 
 /// A probe, and the name under which the fate of its hits is recorded.
@@ -89,7 +90,8 @@ impl<'p, 'obj> Scenario<'p, 'obj> {
 
 impl Test {
     /// Fires 1, 2 and 1000 triggers in all; each time checks that every program of
-    /// `steps` ran once per trigger, and observes every scenario. `fire` is called with
+    /// `steps` ran once per trigger, and observes every scenario; at the end compares the
+    /// sources of each counter. `fire` is called with
     /// the number of triggers to add.
     ///
     /// # Errors
@@ -102,6 +104,7 @@ impl Test {
         scenarios: &[Scenario<'_, '_>],
     ) -> Result<()> {
         let before: Vec<_> = steps.iter().map(|(_, runs)| read_counter(runs)).collect();
+        let mut seen = Vec::new();
         self.triggers = 0;
         for triggers in TRIGGERS {
             fire(triggers - self.triggers)?;
@@ -109,15 +112,16 @@ impl Test {
             for ((program, runs), before) in steps.iter().zip(&before) {
                 self.check_runs(program, read_counter(runs) - before, triggers);
             }
-            for scenario in scenarios {
-                self.observe(scenario)?;
-            }
+            seen = scenarios
+                .iter()
+                .map(|scenario| Ok((scenario, self.observe(scenario)?)))
+                .collect::<Result<_>>()?;
         }
-        Ok(())
+        self.read_sources(&seen)
     }
 
     /// Records and judges what became of the hits of one scenario.
-    fn observe(&mut self, scenario: &Scenario<'_, '_>) -> Result<()> {
+    fn observe(&mut self, scenario: &Scenario<'_, '_>) -> Result<Tally> {
         let Scenario {
             id, probe, runs, ..
         } = scenario;
@@ -140,10 +144,30 @@ impl Test {
                 "{id}: {unpaired} more runs on entry than on return"
             ));
         }
-        for disagreement in probe.disagreements(tally, self.fdinfo_counts)? {
-            self.find(format!("{id}: {disagreement}"));
+        Ok(tally)
+    }
+
+    /// Compares all sources of the counters, after the records: a source may kill the
+    /// kernel.
+    fn read_sources(&mut self, scenarios: &[(&Scenario<'_, '_>, Tally)]) -> Result<()> {
+        let mut announced = String::new();
+        for source in Source::ALL {
+            for (scenario, tally) in scenarios.iter().filter(|it| it.0.probe.has(source)) {
+                let name = source.name(scenario.probe.attach_type);
+                if !records::may_read(&name) {
+                    continue;
+                }
+                if name != announced {
+                    records::write_reading(&name)?;
+                    announced = name;
+                }
+                let fdinfo = self.fdinfo_counts;
+                for disagreement in scenario.probe.disagreements(source, *tally, fdinfo)? {
+                    self.find(format!("{}: {disagreement}", scenario.id));
+                }
+            }
         }
-        Ok(())
+        records::write_reading("")
     }
 
     /// Checks that a program whose probe is not to be hit never ran.

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The lines that a test writes: records, and the reason for a skip.
+//! The lines that a test writes: records, the sources that it reads, and the reason for a
+//! skip.
+
+use std::env;
 
 use anyhow::Result;
-use nmissed_wire::Record;
 use nmissed_wire::output::write_line;
+use nmissed_wire::{Record, source_key};
 use serde_json::json;
+
+/// The sources that killed this kernel in an earlier boot, separated by commas.
+const AVOID: &str = "NMISSED_AVOID";
 
 pub(super) fn write(record: &Record) -> Result<()> {
     Ok(write_line(record)?)
@@ -13,4 +19,34 @@ pub(super) fn write(record: &Record) -> Result<()> {
 /// Writes why the test, which then succeeds, tested nothing.
 pub(super) fn write_skip(why: &str) -> Result<()> {
     Ok(write_line(&json!({ "skip": why }))?)
+}
+
+/// Writes that the kernel may die of this source next; an empty one says that it has not.
+pub(super) fn write_reading(source: &str) -> Result<()> {
+    Ok(write_line(&json!({ "reading": source }))?)
+}
+
+/// Whether this kernel survives reading a source, as far as is known.
+pub(super) fn may_read(source: &str) -> bool {
+    let avoid = env::var(AVOID).unwrap_or_default();
+    !is_in(&avoid, source)
+}
+
+fn is_in(avoid: &str, source: &str) -> bool {
+    let key = source_key(source);
+    avoid.split(',').any(|avoided| avoided == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::is_in;
+
+    #[test_case("" => false; "nothing is avoided")]
+    #[test_case("fdinfo-of-tp-links,fdinfo-of-kprobe.multi-links" => true; "one of two")]
+    #[test_case("fdinfo-of-kprobe.multi-programs" => false; "another source")]
+    fn sources_are_avoided_by_key(avoid: &str) -> bool {
+        is_in(avoid, "fdinfo of kprobe.multi links")
+    }
 }

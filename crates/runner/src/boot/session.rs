@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_evidence::Run;
 use nmissed_host::Host;
 use nmissed_vm::{Accel, AccelChoice, BootSpec, Deadlines, Guest, choose_accel};
 use nmissed_wire::{Message, PlannedTest};
 
+use crate::boot::boots::Booted;
 use crate::boot::output::Output;
 use crate::plan::bootable::Bootable;
 use crate::workspace::Workspace;
@@ -92,12 +92,15 @@ impl BootSession {
         kernel: &Bootable,
         job: &BootJob<'_>,
         on_message: &mut dyn FnMut(&Message),
-    ) -> Result<Run> {
+    ) -> Result<Booted> {
         let dir = self.run_dir(kernel)?;
-        Ok(nmissed_vm::boot(
-            &self.spec(kernel, job, &dir)?,
-            on_message,
-        )?)
+        let spec = self.spec(kernel, job, &dir)?;
+        let mut begun = 0;
+        let run = nmissed_vm::boot(&spec, &mut |message| {
+            begun += usize::from(matches!(message, Message::Start { .. }));
+            on_message(message);
+        })?;
+        Ok(Booted { run, begun })
     }
 
     /// Creates the folder of a boot, with the kernel's configuration.

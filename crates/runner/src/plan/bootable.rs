@@ -66,7 +66,7 @@ impl Bootable {
         }
     }
 
-    /// The same kernel for a further boot, with evidence of its own.
+    /// The same kernel for a further run, with evidence of its own.
     pub(crate) fn attempt(&self, number: u32) -> Self {
         let mut again = self.clone();
         if number > 1 {
@@ -80,6 +80,16 @@ impl Bootable {
     pub(crate) fn labelled(mut self, label: &str) -> Self {
         label.clone_into(&mut self.label);
         self
+    }
+
+    /// The same kernel for a further boot of one run: the files of that boot are in a
+    /// folder `boot-<number>` beside those of the first.
+    pub(crate) fn boot(&self, number: u32) -> Self {
+        let folder = match number {
+            1 => self.label.clone(),
+            _ => format!("{}/boot-{number}", self.label),
+        };
+        self.clone().labelled(&folder)
     }
 
     /// The machine of vm.toml: kernels that are built here have no drivers for a

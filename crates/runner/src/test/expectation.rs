@@ -218,8 +218,7 @@ mod tests {
             machine: Outcome::Pass,
             tests: vec![],
             records,
-            reports: vec![],
-            repetitions: vec![],
+            ..Run::default()
         }
     }
 

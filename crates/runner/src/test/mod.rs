@@ -4,4 +4,5 @@
 pub(crate) mod expectation;
 mod probes;
 pub(crate) mod session;
+mod suite;
 pub(crate) mod view;

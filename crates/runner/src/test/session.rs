@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use nmissed_evidence::{Results, Run};
-use nmissed_host::Host;
+use nmissed_host::{Host, check_interrupt};
 use nmissed_kbuild::{BuiltKernel, DeclaredBehaviours, Series, Source};
 use nmissed_vm::Guest;
 use nmissed_wire::{Message, PROBE_PLAN, PlannedTest};
 use regex::Regex;
 
+use crate::boot::boots::{Booted, boot_all};
 use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
 use crate::exit::{Exit, UsageError};
@@ -21,6 +22,7 @@ use crate::plan::targets::Targets;
 use crate::print::print;
 use crate::test::expectation::{Expectation, judge};
 use crate::test::probes::probe_plan;
+use crate::test::suite::Suite;
 use crate::test::view::View;
 use crate::workspace::Workspace;
 
@@ -117,7 +119,8 @@ impl<'a> TestSession<'a> {
     fn test_prebuilt(&mut self, kernel: &Bootable) -> Result<()> {
         let guest = guest::build(self.workspace, None, &self.boots.host)?;
         let run = self.boot(kernel, &guest)?;
-        self.boots.output.keep(run)
+        self.boots.output.keep(run)?;
+        Ok(check_interrupt()?)
     }
 
     fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
@@ -125,6 +128,7 @@ impl<'a> TestSession<'a> {
             let built = self.build(plan, series)?;
             let run = self.test_built(plan, series, &built, series.name())?;
             self.boots.output.keep(run)?;
+            check_interrupt()?;
         }
         Ok(())
     }
@@ -156,53 +160,63 @@ impl<'a> TestSession<'a> {
     pub(crate) fn boot(&self, kernel: &Bootable, guest: &Guest) -> Result<Run> {
         let tests = self.tests(guest)?;
         let Some(times) = self.request.repeat else {
-            return self.boot_once(kernel, guest, &tests, 1);
+            return self.run_suite(kernel, guest, &tests, 1);
         };
-        let run = self.boot_once(kernel, guest, &tests, times)?;
+        let run = self.run_suite(kernel, guest, &tests, times)?;
         if !run.machine.is_good() {
             return Ok(run);
         }
         let again = format!("{}-again", kernel.label);
         let again = kernel.clone().labelled(&again);
-        Ok(run.and_boot(self.boot_once(&again, guest, &tests, 1)?))
+        Ok(run.and_boot(self.run_suite(&again, guest, &tests, 1)?))
     }
 
-    fn boot_once(
+    /// Runs tests so often, in as many boots as it takes.
+    fn run_suite(
         &self,
         kernel: &Bootable,
         guest: &Guest,
         tests: &[PlannedTest],
         times: u32,
     ) -> Result<Run> {
+        let mut suite = Suite::new(tests, times);
+        let probes = [(PROBE_PLAN, probe_plan(&kernel.vmlinux)?)];
         let mut deadlines = self.boots.deadlines();
         deadlines.total *= times;
-        let plan = vec![tests; times as usize].concat();
-        let job = BootJob {
-            guest,
-            plan: &plan,
-            deadlines,
-            append: "",
-            files: &[(PROBE_PLAN, probe_plan(&kernel.vmlinux)?)],
-        };
-        let Host { cache, progress } = &self.boots.host;
-        let what = format!("boot {} {}", kernel.id, kernel.label);
-        progress.begin(&what, Some(plan.len() as u64), cache.last_time(&what));
-        let mut ended = 0;
-        let mut records = vec![Vec::new(); times as usize];
-        let run = self.boots.boot(kernel, &job, &mut |message| {
-            let now = records.get_mut(ended / tests.len());
-            if let (Message::Record { record }, Some(now)) = (message, now) {
-                now.push(record.clone());
-            }
-            self.follow(message, &mut ended);
+        let run = boot_all(kernel, |kernel| {
+            let (plan, append) = (suite.left(), suite.parameter());
+            let job = BootJob {
+                guest,
+                plan: &plan,
+                deadlines,
+                append: &append,
+                files: &probes,
+            };
+            let booted = self.boot_once(kernel, &job, &mut suite)?;
+            let is_left = suite.close_boot(&booted);
+            Ok((booted, is_left))
         })?;
-        let run = run.repeated(tests.len(), records);
-        progress.end(&summary(&run));
+        let run = suite.finish(run);
         // How long a part of the tests took says nothing about all of them.
         if run.is_good() && self.request.filter.is_none() && times == 1 {
-            cache.remember_time(&what, Duration::from_secs_f64(run.total_s));
+            let took = Duration::from_secs_f64(run.total_s);
+            self.boots.host.cache.remember_time(&step(kernel), took);
         }
         Ok(run)
+    }
+
+    fn boot_once(&self, kernel: &Bootable, job: &BootJob<'_>, suite: &mut Suite) -> Result<Booted> {
+        let Host { cache, progress } = &self.boots.host;
+        let what = step(kernel);
+        progress.begin(&what, Some(job.plan.len() as u64), cache.last_time(&what));
+        let booted = self.boots.boot(kernel, job, &mut |message| {
+            suite.take(message);
+            if let Message::Start { name } | Message::End { name, .. } = message {
+                progress.at(suite.ended(), name);
+            }
+        })?;
+        progress.end(&summary(&booted.run));
+        Ok(booted)
     }
 
     fn tests(&self, guest: &Guest) -> Result<Vec<PlannedTest>> {
@@ -221,17 +235,6 @@ impl<'a> TestSession<'a> {
         }
     }
 
-    fn follow(&self, message: &Message, ended: &mut usize) {
-        match message {
-            Message::Start { name } => self.boots.host.progress.at(*ended as u64, name),
-            Message::End { name, .. } => {
-                *ended += 1;
-                self.boots.host.progress.at(*ended as u64, name);
-            }
-            _ => {}
-        }
-    }
-
     fn show(&self) -> Result<()> {
         let results = self.boots.output.results();
         if !results.runs.is_empty() {
@@ -244,6 +247,11 @@ impl<'a> TestSession<'a> {
         self.boots.say_where();
         Ok(())
     }
+}
+
+/// A boot's name, on the screen and in the cache of times.
+fn step(kernel: &Bootable) -> String {
+    format!("boot {} {}", kernel.id, kernel.label)
 }
 
 /// The test programs: one per family.

@@ -10,6 +10,7 @@ use nmissed_kimage::open;
 use nmissed_vm::{Deadlines, Guest};
 use nmissed_wire::{AttachMethod, PlannedTest, ProbeBatch, QUESTIONS};
 
+use crate::boot::boots::{Booted, boot_all};
 use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
 use crate::exit::Exit;
@@ -31,8 +32,6 @@ const APPEND: &str = "nokaslr rcupdate.rcu_expedited=1";
 const PROBER: &str = "prober";
 /// Claims of each kind, unless a number is given.
 pub const DEFAULT_SAMPLE: usize = 25;
-/// How often a kernel that crashes is booted.
-const ATTEMPTS: u32 = 4;
 /// Seconds that one probe takes a slow machine with hardware virtualization, and
 /// that the rest of a test takes.
 const PROBE_S: f64 = 0.1;
@@ -103,7 +102,7 @@ impl VerifySession<'_> {
             let outcome = self.ask(kernel, guest, &questions, &mut replies);
             let name = format!("{} {}", kernel.id, kernel.variant);
             let report = VerifyReport {
-                cut_short: outcome.is_err(),
+                cut_short: outcome.is_err() || check_interrupt().is_err(),
                 ..judge(&questions, &name, &replies.release, &replies.all)
             };
             anyhow::Ok((report, outcome))
@@ -126,22 +125,19 @@ impl VerifySession<'_> {
         replies: &mut Replies,
     ) -> Result<()> {
         let mut left = questions.batches.clone();
-        for attempt in 1..=ATTEMPTS {
-            let tests = self.tests(attempt == 1, &left);
-            let boot = kernel.attempt(attempt);
-            let run = self.boot(&boot, guest, &tests, &left, replies)?;
-            replies.release.clone_from(&run.release);
+        let mut lists = true;
+        let run = boot_all(kernel, |kernel| {
+            let tests = self.tests(std::mem::take(&mut lists), &left);
+            let booted = self.boot(kernel, guest, &tests, &left, replies)?;
+            replies.release.clone_from(&booted.run.release);
             replies.close_answered(&mut left);
-            let died_at = died_at(&run);
-            self.say_failures(&run);
-            self.boots.output.keep(run)?;
-            match died_at {
-                None => break,
-                Some(LISTS) => {}
-                Some(_) => drop_culprit(&mut left),
+            self.say_failures(&booted.run);
+            if died_at(&booted.run).is_some_and(|test| test != LISTS) {
+                drop_culprit(&mut left);
             }
-        }
-        Ok(())
+            Ok((booted, left.iter().any(|batch| !batch.sites.is_empty())))
+        })?;
+        self.boots.output.keep(run)
     }
 
     fn say_failures(&self, run: &Run) {
@@ -160,7 +156,7 @@ impl VerifySession<'_> {
         tests: &[PlannedTest],
         batches: &[ProbeBatch],
         replies: &mut Replies,
-    ) -> Result<Run> {
+    ) -> Result<Booted> {
         let json = serde_json::to_vec(batches).context("cannot encode questions")?;
         let job = BootJob {
             guest,
@@ -175,18 +171,18 @@ impl VerifySession<'_> {
         let Host { cache, progress } = &self.boots.host;
         progress.begin(&what, Some(total), cache.last_time(&timed));
         replies.count = 0;
-        let run = self.boots.boot(kernel, &job, &mut |message| {
+        let booted = self.boots.boot(kernel, &job, &mut |message| {
             replies.take(message);
             progress.at(replies.count, &replies.test);
         })?;
         progress.end(&format!(
             "{what}: {} of {total} questions answered, {:.1} s",
-            replies.count, run.total_s
+            replies.count, booted.run.total_s
         ));
-        if run.is_good() {
-            cache.remember_time(&timed, Duration::from_secs_f64(run.total_s));
+        if booted.run.is_good() {
+            cache.remember_time(&timed, Duration::from_secs_f64(booted.run.total_s));
         }
-        Ok(run)
+        Ok(booted)
     }
 
     /// One test per attach method that is asked about, the kernel's lists first.
