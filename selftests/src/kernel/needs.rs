@@ -131,11 +131,14 @@ pub const UPROBE: KernelFunction = KernelFunction {
     comes_with: "CONFIG_UPROBE_EVENTS",
 };
 
-/// Shows the counter of a kprobe.multi link in its fdinfo. A kernel that has it shows
-/// that of a kprobe by perf event, too (`bpf_perf_link_fdinfo_kprobe`): 7.3, not 6.12.
+/// Shows the counter of a kprobe.multi link in its fdinfo (da7e9c0a7fbc bpf: Add
+/// show_fdinfo for kprobe_multi). A kernel that has it shows that of a kprobe by perf event,
+/// too (`bpf_perf_link_fdinfo_kprobe`). On a link without cookies it dereferences NULL, seen
+/// on 6.17.13 and 6.18.15, until ad6fface76da bpf: Fix kprobe_multi cookies access in
+/// show_fdinfo callback.
 pub(crate) const LINK_FDINFO: KernelFunction = KernelFunction {
     name: "bpf_kprobe_multi_show_fdinfo",
-    comes_with: "Linux 7.3, and not yet 6.12",
+    comes_with: "Linux 6.17",
 };
 
 /// Returns the number of an attach type in `enum bpf_attach_type` of this BTF.

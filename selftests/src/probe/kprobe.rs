@@ -5,7 +5,7 @@ use std::ffi::CString;
 
 use anyhow::{Context, Result};
 use libbpf_rs::libbpf_sys::{
-    PROBE_ATTACH_MODE_LINK, PROBE_ATTACH_MODE_PERF, bpf_kprobe_opts,
+    PROBE_ATTACH_MODE_DEFAULT, PROBE_ATTACH_MODE_PERF, bpf_kprobe_opts,
     bpf_program__attach_kprobe_opts, size_t,
 };
 use libbpf_rs::{AsRawLibbpf, Link, ProgramMut};
@@ -75,7 +75,7 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             offset,
             retprobe: on_return,
             attach_mode: match by {
-                SetBy::Link => PROBE_ATTACH_MODE_LINK,
+                SetBy::Link => PROBE_ATTACH_MODE_DEFAULT,
                 SetBy::Ioctl => PROBE_ATTACH_MODE_PERF,
             },
             ..Default::default()
