@@ -44,7 +44,7 @@ pub struct ShellRequest {
 /// shared; else the host could not do it.
 pub fn shell(workspace: &Workspace, targets: &Targets, request: &ShellRequest) -> Result<Exit> {
     if targets.count() != 1 {
-        let why = "one kernel of one variant can be booted: name one --variant and one --kernel";
+        let why = "one kernel is booted: name one --kernel or --image, and one --variant";
         Err(UsageError(why.to_owned()))?;
     }
     let share = request.share.as_deref().map(shared).transpose()?;
@@ -53,7 +53,13 @@ pub fn shell(workspace: &Workspace, targets: &Targets, request: &ShellRequest) -
     let mut files = programs(workspace, targets, &guest, &boots.host)?;
     files.extend(share.into_iter().flatten());
     let end = run(&boots, &kernel, &guest, &files, request)?;
-    conclude(&boots, &end, request)
+    let exit = conclude(&boots, &end, request)?;
+    if exit != Exit::Failed && request.boot.output.is_none() {
+        // The console of a machine that did what it should is no evidence.
+        let dir = boots.output.dir();
+        fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    }
+    Ok(exit)
 }
 
 fn prepare(workspace: &Workspace, targets: &Targets, host: &Host) -> Result<(Bootable, Guest)> {

@@ -59,6 +59,10 @@ impl Terminal {
     pub(crate) fn close(self) {
         // A panic of the thread has been printed.
         let _ = self.output.join();
+        if self.quit.load(Ordering::Relaxed) {
+            // The cursor is behind a prompt.
+            let _ = stdout().write_all(b"\r\n");
+        }
     }
 }
 
