@@ -39,57 +39,54 @@ fn table(
     is_cached: impl Fn(&StockKernel) -> bool,
 ) -> String {
     let name = &spec.name;
-    let short = |flavor: &str| match flavor.strip_suffix("-amd64") {
-        _ if flavor == kernels.flavors()[0] => String::new(),
-        Some(short) => format!("-{short}"),
-        None => format!("-{flavor}"),
-    };
-    let mut rows = vec![vec![format!("{name}-X.Y")]];
-    rows[0].extend(
-        kernels
-            .flavors()
-            .iter()
-            .map(|it| format!("{name}-X.Y{}", short(it))),
-    );
-    rows[0][0] = "X.Y".to_owned();
-    for line in kernels.lines() {
-        let cell = |flavor: &String| match kernels.newest(line, flavor) {
-            Some(kernel) if is_cached(kernel) => format!("{} *", kernel.point()),
-            Some(kernel) => kernel.point().to_owned(),
-            None => ".".to_owned(),
-        };
-        let cells = kernels.flavors().iter().map(cell);
-        rows.push([line.to_string()].into_iter().chain(cells).collect());
-    }
     let mut text = format!("\nOf {name}, booted as they are (* is in the cache)\n");
-    for row in rows {
-        let row = row.iter().enumerate().map(|(at, cell)| {
-            let width = if at == 0 { 5 } else { 18 };
-            format!("{cell:<width$}")
+    let flavors = kernels.flavors().iter().enumerate();
+    let heads = flavors.map(|(at, flavor)| match flavor.strip_suffix("-amd64") {
+        _ if at == 0 => format!("{name}-X.Y"),
+        short => format!("{name}-X.Y-{}", short.unwrap_or(flavor)),
+    });
+    text += &row("X.Y", heads);
+    for line in kernels.lines() {
+        let cells = kernels.flavors().iter().map(|flavor| {
+            let kernel = kernels.newest(line, flavor);
+            kernel.map_or_else(|| ".".to_owned(), |it| marked(it.point(), is_cached(it)))
         });
-        text += &format!("  {}\n", row.collect::<Vec<_>>().join(" ").trim_end());
+        text += &row(&line.to_string(), cells);
     }
-    let newest = |kernel: &StockKernel| {
-        kernels
-            .newest(kernel.line, &kernel.flavor)
-            .map(|it| &it.release)
-            == Some(&kernel.release)
-    };
-    let older: Vec<_> = kernels.all().iter().filter(|it| !newest(it)).collect();
-    text += &format!(
+    text + &older(spec, kernels, is_cached)
+}
+
+/// The older kernels of all lines: those in the cache, or one as an example.
+fn older(
+    spec: &StockSpec,
+    kernels: &StockKernels,
+    is_cached: impl Fn(&StockKernel) -> bool,
+) -> String {
+    let is_older = |it: &&StockKernel| kernels.newest(it.line, &it.flavor) != Some(*it);
+    let older: Vec<_> = kernels.all().iter().filter(is_older).collect();
+    let mut text = format!(
         "  and {} older ones by whole release, such as\n",
         older.len()
     );
-    let cached: Vec<_> = older.iter().filter(|it| is_cached(it)).collect();
-    match cached.as_slice() {
-        [] => {
-            text += &older
-                .last()
-                .map_or(String::new(), |it| format!("  {name}-{}\n", it.release))
-        }
-        cached => cached
-            .iter()
-            .for_each(|it| text += &format!("  {name}-{} *\n", it.release)),
+    let mut named: Vec<_> = older.iter().filter(|it| is_cached(it)).collect();
+    if named.is_empty() {
+        named.extend(older.last());
+    }
+    for kernel in named {
+        let name = format!("{}-{}", spec.name, kernel.release);
+        text += &format!("  {}\n", marked(&name, is_cached(kernel)));
     }
     text
+}
+
+fn marked(name: &str, is_cached: bool) -> String {
+    let mark = if is_cached { " *" } else { "" };
+    format!("{name}{mark}")
+}
+
+fn row(line: &str, cells: impl Iterator<Item = String>) -> String {
+    let row = cells.fold(format!("  {line:<5}"), |row, cell| {
+        format!("{row} {cell:<18}")
+    });
+    row.trim_end().to_owned() + "\n"
 }
