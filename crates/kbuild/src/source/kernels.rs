@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use nmissed_wire::Version;
 use serde::Deserialize;
 
+use crate::source::name::is_name;
 use crate::source::own::Revision;
-use crate::source::stock::StockSpec;
 use crate::{Error, Result};
 
 /// Where a kernel's source comes from.
@@ -47,6 +47,22 @@ pub struct KernelSpec {
     pub source: Source,
     /// Whether commands on all kernels leave it out.
     pub by_name_only: bool,
+}
+
+/// A distribution of kernels.toml whose kernels are booted as they are.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct StockSpec {
+    /// What names of its kernels begin with: `debian`.
+    #[serde(skip)]
+    pub name: String,
+    /// Suites of Debian.
+    pub suites: Vec<String>,
+    /// What names of packages with a kernel begin with, before its release. Of two
+    /// packages with one release the first kind holds the image.
+    pub packages: Vec<String>,
+    /// What releases end with; the first is meant if a name has none.
+    pub flavors: Vec<String>,
 }
 
 /// The content of kernels.toml, checked.
@@ -263,14 +279,6 @@ fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), Strin
         let rule = "letters, digits, and .+- after the first";
         Err(format!("{name:?} is not a name: {rule}"))
     })
-}
-
-/// Whether a text can be a part of paths and of the kernel release.
-pub(crate) fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c))
 }
 
 fn is_url(url: &str) -> bool {

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use nmissed_wire::Version;
 
-use crate::source::stock::StockSpec;
 use crate::{Error, Result};
 
 /// A kernel that a distribution has as a package.
@@ -145,11 +144,11 @@ impl StockKernels {
     ///
     /// # Errors
     /// [`Error::UnknownStock`], which lists the names that there are.
-    pub fn get(&self, spec: &StockSpec, name: &str) -> Result<&StockKernel> {
+    pub fn get(&self, distribution: &str, name: &str) -> Result<&StockKernel> {
         self.find(name).ok_or_else(|| {
             let lines: Vec<_> = self.lines().iter().map(ToString::to_string).collect();
             Error::UnknownStock {
-                distribution: spec.name.clone(),
+                distribution: distribution.to_owned(),
                 name: name.to_owned(),
                 lines: lines.join(", "),
                 flavors: self.flavors.join(", "),
@@ -217,13 +216,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_unknown_name_lists_lines_and_flavors() {
-        let spec = StockSpec {
-            name: "debian".to_owned(),
-            suites: Vec::new(),
-            packages: Vec::new(),
-            flavors: Vec::new(),
-        };
-        let error = kernels().get(&spec, "6.20-rt").unwrap_err();
+        let error = kernels().get("debian", "6.20-rt").unwrap_err();
         assert!(error.is_usage());
         let expected = "no suite has debian-6.20-rt: there are debian-X.Y of 6.1, 6.12, 7.3, with or without a flavor \
                         (cloud-amd64, rt-amd64, amd64), and whole releases: `cargo xtask vm test --list-kernels`";

@@ -6,30 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nmissed_host::{Cache, Cmd, Host, Lock, write_atomic};
-use serde::Deserialize;
 
 use crate::source::apt::{AptRoot, RETRIES};
+use crate::source::kernels::StockSpec;
+use crate::source::name::is_name;
 use crate::source::releases::{StockKernel, StockKernels};
 use crate::{Error, Result, scratch};
 
 /// Age from which on package lists are downloaded anew.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A distribution of kernels.toml whose kernels are booted as they are.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct StockSpec {
-    /// What names of its kernels begin with: `debian`.
-    #[serde(skip)]
-    pub name: String,
-    /// Suites of Debian.
-    pub suites: Vec<String>,
-    /// What names of packages with a kernel begin with, before its release. Of two
-    /// packages with one release the first kind holds the image.
-    pub packages: Vec<String>,
-    /// What releases end with; the first is meant if a name has none.
-    pub flavors: Vec<String>,
-}
 
 /// Returns the kernels that a distribution has. Package lists are downloaded at most once
 /// a day; if that fails, those of an earlier day are used, and that is printed.
@@ -100,7 +85,7 @@ fn refresh(spec: &StockSpec, root: &Path, host: &Host) -> Result<()> {
 #[must_use]
 pub fn cached_stock(release: &str, cache: &Cache) -> Option<PathBuf> {
     let image = image(&cache.root().join("stock"), release);
-    (crate::source::is_name(release) && image.is_file()).then_some(image)
+    (is_name(release) && image.is_file()).then_some(image)
 }
 
 /// Returns the vmlinuz of a distribution kernel, downloaded only if the cache does not

@@ -87,7 +87,7 @@ impl<'a> Distributions<'a> {
             return Ok(Some(Prebuilt::Image { label, file }));
         }
         Ok(Some(Prebuilt::Package {
-            kernel: self.lists(spec)?.get(spec, name)?.clone(),
+            kernel: self.lists(spec)?.get(&spec.name, name)?.clone(),
             spec: spec.clone(),
         }))
     }
