@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use nmissed_host::{Error as HostError, write_atomic};
+use nmissed_host::{Cmd, Error as HostError, write_atomic};
 use nmissed_wire::{SESSION, SESSION_ENDED, SESSION_STARTED, Severity, TROUBLE_MARK, report};
 
 use crate::boot::{bare_initramfs, clock, files};
@@ -67,17 +67,10 @@ pub fn session(
     session: Session<'_>,
     mut go_on: impl FnMut() -> bool,
 ) -> Result<SessionEnd> {
-    let program = qemu::program()?;
     let files = files(spec)?;
     pack(spec, &session, &files)?;
-    let mut qemu = qemu::with_console(&program, spec, &files, &clock(spec.accel))
-        .args(["-chardev", "socket,id=terminal,fd=0"])
-        .args(["-device", "isa-serial,chardev=terminal,index=1"]);
-    if let Some(port) = session.gdb {
-        qemu = qemu.args(["-gdb", &format!("tcp:127.0.0.1:{port}"), "-S"]);
-    }
+    let qemu = command(spec, session.gdb, &files)?;
     write_atomic(&files.cmdline, format!("{}\n", qemu.line()).as_bytes())?;
-
     let deadline = session.gdb.is_none().then_some(spec.deadlines.boot);
     let (begun, mut console) = (Instant::now(), Tail::create(&files.console)?);
     let (mut seen, mut failed, mut stopped) = (Seen::default(), None, None);
@@ -106,6 +99,17 @@ pub fn session(
             tail: finished.lines,
         })?,
     }
+}
+
+/// Returns the command whose standard input is the guest's terminal.
+fn command(spec: &BootSpec, gdb: Option<u16>, files: &Files) -> Result<Cmd> {
+    let qemu = qemu::with_console(&qemu::program()?, spec, files, &clock(spec.accel))
+        .args(["-chardev", "socket,id=terminal,fd=0"])
+        .args(["-device", "isa-serial,chardev=terminal,index=1"]);
+    Ok(match gdb {
+        Some(port) => qemu.args(["-gdb", &format!("tcp:127.0.0.1:{port}"), "-S"]),
+        None => qemu,
+    })
 }
 
 fn pack(spec: &BootSpec, session: &Session<'_>, files: &Files) -> Result<()> {
