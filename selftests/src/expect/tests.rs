@@ -146,8 +146,11 @@ const RELEASES: [&str; 11] = [
 
 #[test]
 fn every_scenario_is_judged_on_every_release() {
-    for release in RELEASES {
-        let kernel = kernel(release, "");
+    for (release, preempt_rt) in RELEASES.iter().flat_map(|it| [(it, false), (it, true)]) {
+        let kernel = KernelUnderTest {
+            preempt_rt,
+            ..kernel(release, "")
+        };
         for scenario in all_rows().flat_map(|row| row.scenarios) {
             let (attach_type, _) = scenario.split_once('/').unwrap();
             let first = attach_type.parse::<AttachType>().unwrap().first_release();
