@@ -24,7 +24,7 @@ pub(crate) struct Options {
     filter: Option<Regex>,
 
     /// Show the runs of DIR/results.json, the --output of earlier commands, and
-    /// boot nothing (repeatable)
+    /// boot nothing (repeatable; of one release the last run counts)
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kernel", "filter", "output"])]
     from: Vec<PathBuf>,
 

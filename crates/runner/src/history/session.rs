@@ -86,14 +86,17 @@ fn run_all(
 }
 
 /// Prints the matrix of runs that earlier commands kept, oldest release first, those with
-/// PREEMPT_RT last.
+/// PREEMPT_RT last. Of several runs of one release that of the last folder is shown.
 ///
 /// # Errors
 /// [`UsageError`] for a folder without a results.json that can be read.
 pub fn history_of(folders: &[PathBuf], request: &HistoryRequest) -> Result<Exit> {
-    let mut runs = Vec::new();
+    let mut runs: Vec<Run> = Vec::new();
     for folder in folders {
-        runs.extend(read(folder)?);
+        for run in read(folder)? {
+            runs.retain(|it| (&it.release, &it.variant) != (&run.release, &run.variant));
+            runs.push(run);
+        }
     }
     runs.sort_by_key(|run| {
         let version = run.release.parse::<Version>().ok();
