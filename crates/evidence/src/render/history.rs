@@ -278,8 +278,10 @@ fn kernel(head: &str, run: &Run) -> String {
         of("pass"),
         run.tests.len()
     );
-    if of("skip") > 0 {
-        let _ = write!(text, ", {} skipped", of("skip"));
+    for (outcome, word) in [("skip", "skipped"), ("infra", "did not run")] {
+        if of(outcome) > 0 {
+            let _ = write!(text, ", {} {word}", of(outcome));
+        }
     }
     text
 }
@@ -288,13 +290,12 @@ fn kernel(head: &str, run: &Run) -> String {
 fn troubles(run: &Run) -> Vec<String> {
     let line = |what: &str, outcome: &Outcome| {
         let why = outcome.why().unwrap_or_default();
+        // What the test printed follows its exit status, and a line of the harness.
+        let is_harness =
+            |line: &&str| line.starts_with("exit status") || line.starts_with("running ");
         let mut lines = why.lines().filter(|line| !line.trim().is_empty());
-        let first = lines.next().unwrap_or_default();
-        // What the test printed follows its exit status.
-        let why = lines
-            .next()
-            .filter(|_| first.starts_with("exit status"))
-            .unwrap_or(first);
+        let first = lines.clone().next().unwrap_or_default();
+        let why = lines.find(|line| !is_harness(line)).unwrap_or(first);
         let visible = |c: char| if c.is_control() { ' ' } else { c };
         format!(
             "{} {what}: {}",
@@ -306,7 +307,7 @@ fn troubles(run: &Run) -> Vec<String> {
     let machine = Some(&run.machine)
         .filter(|it| bad(it))
         .map(|it| line("of the machine", it));
-    let tests = run.tests.iter().filter(|test| bad(&test.outcome));
+    let tests = run.tests.iter().filter(|test| test.outcome.is_failure());
     let tests = tests.map(|test| line(&format!("in {}", test.name), &test.outcome));
     let reports = run.reports.iter().map(|report| format!("report: {report}"));
     machine.into_iter().chain(tests).chain(reports).collect()
