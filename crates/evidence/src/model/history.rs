@@ -175,7 +175,7 @@ fn columns(runs: &[Run]) -> Vec<Column<'_>> {
             if is_unique {
                 heads[place].clone()
             } else {
-                run.release.clone()
+                release(run).to_owned()
             },
             same_flavor.or_else(same_line),
         )
@@ -189,12 +189,20 @@ fn columns(runs: &[Run]) -> Vec<Column<'_>> {
         .collect()
 }
 
+/// The release, also of a kernel that never ran a program.
+pub(crate) fn release(run: &Run) -> &str {
+    match run.release.as_str() {
+        "" => &run.kernel,
+        release => release,
+    }
+}
+
 fn version(run: &Run) -> Option<Version> {
-    run.release.parse().ok()
+    release(run).parse().ok()
 }
 
 fn is_rt(run: &Run) -> bool {
-    run.release.contains("-rt")
+    release(run).contains("-rt")
 }
 
 fn seen<'a>(

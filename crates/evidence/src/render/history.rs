@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use nmissed_wire::text::plural;
 use nmissed_wire::{Outcome, Run};
 
-use crate::model::history::{Matrix, Row, Seen, Shares};
+use crate::model::history::{Matrix, Row, Seen, Shares, release};
 use crate::render::cells::{self, Cell, Group, Table, Tone};
 use crate::render::layout::set;
 use crate::render::style::{Style, wrap};
@@ -274,7 +274,7 @@ fn kernel(head: &str, run: &Run) -> String {
     };
     let mut text = format!(
         "{head}: {}, {} of {} tests passed",
-        run.release,
+        release(run),
         of("pass"),
         run.tests.len()
     );

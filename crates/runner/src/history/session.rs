@@ -94,13 +94,18 @@ pub fn history_of(folders: &[PathBuf], request: &HistoryRequest) -> Result<Exit>
     let mut runs: Vec<Run> = Vec::new();
     for folder in folders {
         for run in read(folder)? {
-            runs.retain(|it| (&it.release, &it.variant) != (&run.release, &run.variant));
+            let key = |run: &Run| (run.kernel.clone(), run.release.clone(), run.variant.clone());
+            runs.retain(|it| key(it) != key(&run));
             runs.push(run);
         }
     }
     runs.sort_by_key(|run| {
-        let version = run.release.parse::<Version>().ok();
-        (run.release.contains("-rt"), version)
+        // That of a kernel that never ran a program is not known.
+        let release = [&run.release, &run.kernel]
+            .into_iter()
+            .find(|it| !it.is_empty());
+        let release = release.map_or("", String::as_str);
+        (release.contains("-rt"), release.parse::<Version>().ok())
     });
     show(&runs, request)
 }
