@@ -94,20 +94,24 @@ pub fn history_of(folders: &[PathBuf], request: &HistoryRequest) -> Result<Exit>
     let mut runs: Vec<Run> = Vec::new();
     for folder in folders {
         for run in read(folder)? {
-            let key = |run: &Run| (run.kernel.clone(), run.release.clone(), run.variant.clone());
-            runs.retain(|it| key(it) != key(&run));
+            runs.retain(|it| (release(it), &it.variant) != (release(&run), &run.variant));
             runs.push(run);
         }
     }
     runs.sort_by_key(|run| {
-        // That of a kernel that never ran a program is not known.
-        let release = [&run.release, &run.kernel]
-            .into_iter()
-            .find(|it| !it.is_empty());
-        let release = release.map_or("", String::as_str);
+        let release = release(run);
         (release.contains("-rt"), release.parse::<Version>().ok())
     });
     show(&runs, request)
+}
+
+/// The release; of a kernel that never ran a program its name, which is the same for those
+/// that were not built here.
+fn release(run: &Run) -> &str {
+    match run.release.as_str() {
+        "" => &run.kernel,
+        release => release,
+    }
 }
 
 fn read(folder: &Path) -> Result<Vec<Run>> {
