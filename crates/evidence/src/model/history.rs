@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use nmissed_wire::{AttachType, Flavor, Record, Run, Version};
 
 /// Links have their missed counter from here on.
-const LINK_COUNTER: &str = "links report `missed`: since Linux 6.7 (e2b2cd592adb bpf: Add missed value to \
+const LINK_COUNTER: &str = "links report `missed`: since Linux 6.7, and 6.6.y of stable (e2b2cd592adb bpf: Add missed value to \
      kprobe_multi link info; 3acf8ace6823 bpf: Add missed value to kprobe perf link info)";
 /// Programs have `recursion_misses` from here on.
 const PROG_COUNTER: &str = "programs report `recursion_misses`: since Linux 5.12 (9ed9e9ba2337 bpf: Count the \
@@ -265,9 +265,12 @@ fn because(one: &Record, other: &Record) -> Vec<String> {
         (one.link_missed, other.link_missed, LINK_COUNTER),
         (one.prog_missed, other.prog_missed, PROG_COUNTER),
     ];
+    let hides_misses = |one: Option<u64>, other: Option<u64>| {
+        one.is_some() != other.is_some() && one.or(other) > Some(0)
+    };
     let only_one = counters
         .iter()
-        .filter(|(one, other, _)| one.is_some() != other.is_some());
+        .filter(|(one, other, _)| hides_misses(*one, *other));
     because.extend(only_one.map(|(.., why)| (*why).to_owned()));
     because
 }
