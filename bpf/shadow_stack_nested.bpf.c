@@ -15,16 +15,16 @@ int depth;
 
 COUNTING_PROGRAM("kretprobe.multi", on_return)
 
-#define LEVEL(level)                                  \
-	SEC("fentry/bpf_modify_return_test_tp")       \
-	int level_##level(void *ctx)                  \
-	{                                             \
-		if (depth == level) {                 \
-			depth++;                      \
-			call_traced();                \
-			depth--;                      \
-		}                                     \
-		return 0;                             \
+#define LEVEL(level)                            \
+	SEC("fentry/bpf_modify_return_test_tp") \
+	int level_##level(void *ctx)            \
+	{                                       \
+		if (depth == level) {           \
+			depth++;                \
+			call_traced();          \
+			depth--;                \
+		}                               \
+		return 0;                       \
 	}
 
 LEVEL(1)
