@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use nmissed_wire::{
-    Message, Outcome, PlannedTest, Record, Severity, TROUBLE_MARK, TestResult, WIRE_VERSION,
-    WireError, report,
+    Message, Outcome, PlannedTest, READING_MARK, Record, Severity, TROUBLE_MARK, TestResult,
+    WIRE_VERSION, WireError, report,
 };
 
 use crate::console;
@@ -16,6 +16,8 @@ use crate::machines::Deadlines;
 /// The kernel's last line where it cannot restart (kernel/panic.c), as in a
 /// panic before it has read `panic=`.
 const PANIC_END: &str = "---[ end Kernel panic";
+/// Begins the lines of PID 1 and the tests.
+const PID_1: &str = "nmissed: ";
 
 /// How QEMU ended.
 #[derive(Clone, Debug)]
@@ -95,16 +97,12 @@ impl<'a> Watch<'a> {
 
     /// Takes a message of the guest.
     pub(crate) fn message(&mut self, now: Duration, message: Message) {
-        self.reading = None;
         match message {
             Message::Hello {
                 version, release, ..
             } => self.hello(now, version, release),
             Message::Start { name } => self.start(now, &name),
             Message::Record { record } => self.records.push(record),
-            Message::Reading { source } => {
-                self.reading = Some(source).filter(|source| !source.is_empty());
-            }
             // The caller of boot() has it.
             Message::Answer { .. } => {}
             Message::End {
@@ -138,6 +136,12 @@ impl<'a> Watch<'a> {
         let text = console::text(line);
         if let Some(why) = text.strip_prefix(TROUBLE_MARK) {
             self.trouble(why.to_owned());
+        }
+        // The next line of PID 1 ends what its test has not.
+        if let Some(source) = text.strip_prefix(READING_MARK.trim_end()) {
+            self.reading = Some(source.trim().to_owned()).filter(|source| !source.is_empty());
+        } else if text.starts_with(PID_1) {
+            self.reading = None;
         }
         if let Some(severity) = report(text) {
             self.reports.push(text.to_owned());
@@ -402,18 +406,13 @@ mod tests {
         assert_eq!(outcomes(events, Some(exited(0))), (crash, tests));
     }
 
-    fn reading(source: &str) -> Message {
-        Message::Reading {
-            source: source.to_owned(),
-        }
-    }
-
-    #[test_case(vec![reading("fdinfo")], true; "it is read")]
-    #[test_case(vec![reading("fdinfo"), reading("")], false; "it was read")]
-    #[test_case(vec![reading("fdinfo"), end("a"), start("b")], false; "another test runs")]
-    fn a_source_that_is_read_is_named_in_the_crash(messages: Vec<Message>, is_named: bool) {
+    #[test_case(&["[ 1.2] nmissed: reading: fdinfo"], true; "it is read")]
+    #[test_case(&["nmissed: reading: fdinfo", "nmissed: reading: "], false; "it was read")]
+    #[test_case(&["nmissed: reading: x", "nmissed: reading: fdinfo"], true; "after another")]
+    #[test_case(&["nmissed: reading: fdinfo", "nmissed: missed::b starts"], false; "another test runs")]
+    fn a_source_that_is_read_is_named_in_the_crash(lines: &[&'static str], is_named: bool) {
         let mut events = vec![Sends(hello()), Sends(start("a"))];
-        events.extend(messages.into_iter().map(Sends));
+        events.extend(lines.iter().map(|line| Shows(line)));
         events.push(Shows(OOPS));
         let why = match is_named {
             true => {

@@ -40,6 +40,9 @@ pub const PARAMETER_PREFIX: &str = "nmissed.";
 /// The key of the parameter with the sources that tests must not read, as
 /// [`source_key`], separated by commas.
 pub const AVOID: &str = "avoid";
+/// Begins the console line with a source of counters that the running test reads next, and
+/// that may kill the kernel; the line with none says that it has not.
+pub const READING_MARK: &str = "nmissed: reading: ";
 /// Begins the console line on which PID 1 gives up; it may have had no other
 /// way to say why.
 pub const TROUBLE_MARK: &str = "nmissed: trouble: ";

@@ -40,8 +40,8 @@ pub use behaviour::{Behaviour, UnknownBehaviour};
 pub use flavor::Flavor;
 pub use guest::{
     AVOID, BUSYBOX, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest,
-    RECORDS_PORT, RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED, TERMINAL, TESTS_DIR,
-    TROUBLE_MARK, source_key,
+    READING_MARK, RECORDS_PORT, RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED, TERMINAL,
+    TESTS_DIR, TROUBLE_MARK, source_key,
 };
 pub use klog::{Severity, report};
 pub use message::{Message, WIRE_VERSION, WireError, parse_line};

@@ -33,12 +33,6 @@ pub enum Message {
         /// The observation.
         record: Record,
     },
-    /// The running test reads a source of counters that may kill the kernel next, until its
-    /// next message.
-    Reading {
-        /// For example `fdinfo of kprobe.multi links`; empty after the last one.
-        source: String,
-    },
     /// The prober replied.
     Answer {
         /// The reply.
@@ -147,7 +141,6 @@ mod tests {
             ),
             any::<String>().prop_map(|name| Message::Start { name }),
             records().prop_map(|record| Message::Record { record }),
-            any::<String>().prop_map(|source| Message::Reading { source }),
             replies().prop_map(|answer| Message::Answer { answer }),
             // Milliseconds: serde_json reads those back exactly.
             (any::<String>(), outcomes(), any::<u32>()).prop_map(|(name, outcome, ms)| {
@@ -198,7 +191,6 @@ mod tests {
         );
         "record"
     )]
-    #[test_case(r#"{"type":"reading","source":"fdinfo of fentry links"}"#; "reading")]
     #[test_case(r#"{"type":"answer","answer":{"batch":0,"outcomes":["f",{"e":22}]}}"#; "answer")]
     #[test_case(
         r#"{"type":"end","name":"missed::x","outcome":"fail","why":"1 != 2","seconds":0.5}"#;

@@ -58,10 +58,20 @@ impl Source {
     /// As verdicts name it.
     pub(crate) fn name(self, attach_type: AttachType) -> String {
         match self {
-            Self::ProgramFdinfo => format!("fdinfo of {attach_type} programs"),
-            Self::LinkFdinfo => format!("fdinfo of {attach_type} links"),
-            Self::Tracefs => format!("tracefs profile of {attach_type} events"),
+            Self::ProgramFdinfo => "fdinfo of programs".to_owned(),
+            Self::LinkFdinfo => format!("fdinfo of {} links", link_type(attach_type)),
+            Self::Tracefs => "profile of tracefs".to_owned(),
         }
+    }
+}
+
+/// Returns the attach type whose links are shown by the same function of the kernel, as
+/// `bpf_kprobe_multi_show_fdinfo`.
+fn link_type(attach_type: AttachType) -> AttachType {
+    match attach_type {
+        AttachType::KretprobeMulti | AttachType::KprobeSession => AttachType::KprobeMulti,
+        AttachType::UretprobeMulti | AttachType::UprobeSession => AttachType::UprobeMulti,
+        other => other,
     }
 }
 

@@ -2,15 +2,17 @@
 //! The lines that a test writes: records, the sources that it reads, and the reason for a
 //! skip.
 
-use std::env;
+use std::{env, fs};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nmissed_wire::output::write_line;
-use nmissed_wire::{Record, source_key};
+use nmissed_wire::{READING_MARK, Record, source_key};
 use serde_json::json;
 
 /// The sources that killed this kernel in an earlier boot, separated by commas.
 const AVOID: &str = "NMISSED_AVOID";
+
+const KERNEL_LOG: &str = "/dev/kmsg";
 
 pub(super) fn write(record: &Record) -> Result<()> {
     Ok(write_line(record)?)
@@ -21,9 +23,11 @@ pub(super) fn write_skip(why: &str) -> Result<()> {
     Ok(write_line(&json!({ "skip": why }))?)
 }
 
-/// Writes that the kernel may die of this source next; an empty one says that it has not.
+/// Writes to the kernel log that the kernel may die of this source next; an empty one says
+/// that it has not. A line to PID 1 might come too late: it has to be forwarded first.
 pub(super) fn write_reading(source: &str) -> Result<()> {
-    Ok(write_line(&json!({ "reading": source }))?)
+    let line = format!("{READING_MARK}{source}");
+    fs::write(KERNEL_LOG, line).with_context(|| format!("cannot write to {KERNEL_LOG}"))
 }
 
 /// Whether this kernel survives reading a source, as far as is known.

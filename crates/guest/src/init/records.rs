@@ -21,11 +21,6 @@ pub(crate) enum Line {
         /// The option or symbol that the kernel lacks.
         skip: String,
     },
-    /// It reads a source that may kill the kernel next.
-    Reading {
-        /// Empty after the last one.
-        reading: String,
-    },
     Record(Record),
     /// A line of the prober.
     Reply(ProberReply),
@@ -34,7 +29,7 @@ pub(crate) enum Line {
 /// Parses a line; the error quotes it.
 pub(crate) fn parse(line: &str) -> Result<Line, String> {
     serde_json::from_str(line).ok().ok_or_else(|| {
-        format!("the test wrote a line that is no record, no prober reply, no reading and no skip: {line}")
+        format!("the test wrote a line that is no record, no prober reply and no skip: {line}")
     })
 }
 
@@ -58,15 +53,10 @@ mod tests {
     use nmissed_wire::{AttachType, Tally};
 
     #[test]
-    fn a_line_is_a_record_a_reading_or_a_skip() {
+    fn a_line_is_a_record_or_a_skip() {
         let record = Record::new("kprobe/x", AttachType::Kprobe, None, Tally::default());
         let line = serde_json::to_string(&record).unwrap();
         assert_eq!(parse(&line), Ok(Line::Record(record)));
-        let reading = "fdinfo of fentry links".to_owned();
-        assert_eq!(
-            parse(r#"{"reading": "fdinfo of fentry links"}"#),
-            Ok(Line::Reading { reading })
-        );
         let skip = "CONFIG_FPROBE is not set".to_owned();
         assert_eq!(
             parse(r#"{"skip": "CONFIG_FPROBE is not set"}"#),

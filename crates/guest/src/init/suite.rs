@@ -97,9 +97,6 @@ impl Suite {
         for line in take(&mut self.records) {
             match records::parse(&line) {
                 Ok(Line::Record(record)) => self.channel.send(&Message::Record { record })?,
-                Ok(Line::Reading { reading: source }) => {
-                    self.channel.send(&Message::Reading { source })?;
-                }
                 Ok(Line::Reply(answer)) => self.channel.send(&Message::Answer { answer })?,
                 Ok(Line::Skip { skip }) => run.skip = Some(skip),
                 Err(complaint) => run.complaints.push(complaint),
