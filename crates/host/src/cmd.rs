@@ -169,18 +169,18 @@ impl Cmd {
     /// [`Error::NoProgram`], [`Error::TimedOut`], [`Error::Interrupted`]; in
     /// the last two cases its whole process group is gone.
     pub fn finish(&self, on_line: impl FnMut(&str)) -> Result<Finished> {
-        self.finish_while(on_line, || true)
+        self.finish_while(on_line, |_| true)
     }
 
-    /// As [`Cmd::finish`], but calls `go_on` every few milliseconds, and stops the program
-    /// and its children when that returns false.
+    /// As [`Cmd::finish`], but calls `go_on` with the program's process id every few
+    /// milliseconds, and stops it and its children when that returns false.
     ///
     /// # Errors
     /// As [`Cmd::finish`].
     pub fn finish_while(
         &self,
         mut on_line: impl FnMut(&str),
-        mut go_on: impl FnMut() -> bool,
+        mut go_on: impl FnMut(u32) -> bool,
     ) -> Result<Finished> {
         let mut running = Running::start(self)?;
         let mut lines = VecDeque::new();
@@ -194,7 +194,7 @@ impl Cmd {
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL / 10),
             }
             running.check_limits(self)?;
-            if !go_on() {
+            if !go_on(running.child.id()) {
                 running.stop();
             }
             if let Some(status) = running.poll(self)? {
@@ -470,7 +470,7 @@ mod tests {
         let mut lines = 0;
         let stopped = sh("echo 1; exec sleep 1000").finish_while(
             |_| (),
-            || {
+            |_| {
                 lines += 1;
                 lines < 3
             },

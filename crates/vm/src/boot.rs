@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nmissed_host::{Cmd, Error as HostError, Finished, write_atomic};
 use nmissed_wire::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
@@ -12,6 +12,7 @@ use nmissed_wire::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
 use crate::accel::Accel;
 use crate::clock::emulated_tsc_khz;
 use crate::error::{Error, Result};
+use crate::guest_time::GuestTime;
 use crate::initramfs::Initramfs;
 use crate::qemu::{self, Files};
 use crate::spec::{BootSpec, Guest};
@@ -37,6 +38,8 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
 
     let mut supervisor = Supervisor {
         started: Instant::now(),
+        time: GuestTime::start(),
+        booted: None,
         messages: Tail::create(&files.records)?,
         console: Tail::create(&files.console)?,
         watch: Watch::new(spec.plan, spec.deadlines),
@@ -108,6 +111,10 @@ fn initramfs(guest: &Guest, plan: &[PlannedTest]) -> Result<Initramfs> {
 /// A running QEMU.
 struct Supervisor<'a> {
     started: Instant,
+    /// What the deadlines measure.
+    time: GuestTime,
+    /// The time from QEMU's start to PID 1's first message.
+    booted: Option<Duration>,
     messages: Tail,
     console: Tail,
     watch: Watch<'a>,
@@ -119,9 +126,10 @@ impl Supervisor<'_> {
         let (mut stopped, mut failed) = (None, None);
         let finished = qemu.finish_while(
             |_| (),
-            || {
+            |process| {
+                self.time.update(process);
                 failed = self.read_output().err();
-                stopped = self.watch.overdue(self.started.elapsed());
+                stopped = self.watch.overdue(self.time.passed());
                 failed.is_none() && stopped.is_none()
             },
         )?;
@@ -137,7 +145,8 @@ impl Supervisor<'_> {
             match parse_line(&line) {
                 Ok(message) => {
                     (self.on_message)(&message);
-                    self.watch.message(self.started.elapsed(), message);
+                    self.booted.get_or_insert(self.started.elapsed());
+                    self.watch.message(self.time.passed(), message);
                 }
                 Err(error) => self.watch.invalid_message(&error),
             }
@@ -153,14 +162,14 @@ impl Supervisor<'_> {
             self.watch.console(&line);
         }
         let total = self.started.elapsed();
-        let verdict = self.watch.finish(total, ending);
+        let verdict = self.watch.finish(self.time.passed(), ending);
         let release = verdict.release.or(spec.release.map(str::to_owned));
         Run {
             kernel: spec.kernel.to_owned(),
             variant: spec.variant.to_owned(),
             release: release.unwrap_or_default(),
             accel: spec.accel.name().to_owned(),
-            boot_s: verdict.boot.map(|boot| boot.as_secs_f64()),
+            boot_s: self.booted.map(|boot| boot.as_secs_f64()),
             total_s: total.as_secs_f64(),
             machine: verdict.machine,
             tests: verdict.tests,

@@ -7,7 +7,7 @@
 //! | `kvm` | whether KVM works here, by running a guest on it |
 //! | `plan` | the tests, as the test programs list them |
 //! | `initramfs`, `clock`, `qemu` | what QEMU is given |
-//! | `tail`, `console`, `watch` | what the guest shows, and its verdict |
+//! | `tail`, `console`, `guest_time`, `watch` | what the guest shows, and its verdict |
 //! | `boot` | one boot, from the programs to the [`nmissed_wire::Run`] |
 //! | `session` | one boot for a program of the user |
 //!
@@ -23,6 +23,7 @@ mod boot;
 mod clock;
 mod console;
 mod error;
+mod guest_time;
 mod initramfs;
 mod kvm;
 mod machines;

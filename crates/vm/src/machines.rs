@@ -49,14 +49,15 @@ pub enum Channel {
     Serial,
 }
 
-/// How long each part of a boot may take, with the accelerator's factor.
+/// How long each part of a boot may take in the guest's time (without that in which the
+/// host does not run QEMU), with the accelerator's factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// From QEMU's start to PID 1's first message.
     pub boot: Duration,
     /// For one test.
     pub test: Duration,
-    /// Added to the others, for PID 1 to report a test that is overdue and to power off.
+    /// Added to the others; for the power-off.
     pub grace: Duration,
     /// For the whole boot.
     pub total: Duration,

@@ -77,7 +77,7 @@ pub fn session(
     let qemu = qemu.stdin(session.terminal).tied();
     let finished = qemu.finish_while(
         |_| (),
-        || {
+        |_| {
             failed = console.lines().map(|lines| seen.take(&lines)).err();
             let late = deadline.filter(|most| !seen.started && begun.elapsed() > *most);
             stopped = late.map(SessionEnd::NotStarted);

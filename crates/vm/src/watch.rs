@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Judges a boot from the guest's messages, its console and the time.
 //!
-//! Pure: all times are arguments, as durations since QEMU's start.
+//! Pure: all times are arguments, as the guest's time since QEMU's start
+//! ([`GuestTime`](crate::guest_time::GuestTime)).
 
 use std::time::Duration;
 
@@ -42,8 +43,8 @@ pub(crate) struct Watch<'a> {
     missing: String,
     since: Duration,
     due: Duration,
-    /// The time of PID 1's first message, and the kernel's release.
-    hello: Option<(Duration, String)>,
+    /// The kernel's release.
+    release: Option<String>,
     running: Option<(&'a PlannedTest, Duration)>,
     /// The source that the running test reads.
     reading: Option<String>,
@@ -64,7 +65,6 @@ pub(crate) struct Watch<'a> {
 #[derive(Debug)]
 pub(crate) struct MachineVerdict {
     pub(crate) release: Option<String>,
-    pub(crate) boot: Option<Duration>,
     pub(crate) machine: Outcome,
     pub(crate) tests: Vec<TestResult>,
     pub(crate) records: Vec<Record>,
@@ -81,7 +81,7 @@ impl<'a> Watch<'a> {
             missing: "no word from PID 1".to_owned(),
             since: Duration::ZERO,
             due: deadlines.boot,
-            hello: None,
+            release: None,
             running: None,
             reading: None,
             tests: Vec::new(),
@@ -190,8 +190,7 @@ impl<'a> Watch<'a> {
             });
         }
         MachineVerdict {
-            boot: self.hello.as_ref().map(|(boot, _)| *boot),
-            release: self.hello.map(|(_, release)| release),
+            release: self.release,
             machine,
             tests: self.tests,
             records: self.records,
@@ -206,7 +205,7 @@ impl<'a> Watch<'a> {
                 "PID 1 sends messages of version {version}, not {WIRE_VERSION}: it was not rebuilt"
             ));
         }
-        self.hello = Some((now, release));
+        self.release = Some(release);
         self.expect(now, Duration::ZERO, "no test began");
     }
 

@@ -60,7 +60,7 @@ pub struct PlannedTest {
     pub binary: String,
     /// The test's name as the program's own `--list` has it.
     pub test: String,
-    /// Seconds it may take.
+    /// Seconds it may take, without those in which the host does not run the guest.
     pub deadline_s: f64,
 }
 
