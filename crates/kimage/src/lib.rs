@@ -2,7 +2,7 @@
 //! Answers, for each function and instruction of a kernel image or module, whether a
 //! probe can be attached there, and how it is armed.
 //!
-//! Bytes go in, facts come out: [`open`] reads a file, with [`unwrap`], which takes the
+//! Bytes go in, facts come out: [`open()`] reads a file, with [`unwrap`], which takes the
 //! containers off, and [`Image::parse`], which reads the ELF file inside.
 //! [`Image::parse_module`] reads a module together with the kernel that loads it.
 //!
