@@ -31,7 +31,7 @@ use nmissed_runner::{Exit, Workspace};
 ///
 /// Exit status: 0 all as expected, 1 a test failed or a kernel crashed or
 /// hung, 2 wrong usage, 69 the host could not do its part, 125 (with --expect)
-/// cannot be told, 130 interrupted.
+/// undecided, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask")]
 struct Cli {

@@ -39,7 +39,7 @@ pub fn check_is_file(path: &Path) -> Result<(), OpenError> {
     }
     match path.try_exists() {
         Ok(false) => Err(OpenError::NotThere(path.to_owned())),
-        // Opening says why it cannot be told.
+        // If the check itself fails, opening the file says why.
         _ => Ok(()),
     }
 }

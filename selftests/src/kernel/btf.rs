@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! As much of the kernel's BTF (`Documentation/bpf/btf.rst`) as tells which functions and
+//! As much of the kernel's BTF (`Documentation/bpf/btf.rst`) as says which functions and
 //! enumerators there are.
 //!
 //! libbpf checks and indexes all types first, which takes a fifth of a second under TCG:

@@ -32,7 +32,7 @@ pub(crate) struct Options {
 
     /// Counts that each hit of a scenario must have, such as
     /// 'kprobe.multi/at-third-level link=1' (repeatable), for `git bisect run`: they
-    /// alone decide the exit status: 0 all hold, 1 one does not, 125 cannot be told.
+    /// alone decide the exit status: 0 all hold, 1 one does not, 125 undecided.
     /// With --source the tree is tested without its baseline
     #[arg(long, value_name = "COUNTS")]
     expect: Vec<Expectation>,

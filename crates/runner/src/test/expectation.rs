@@ -171,7 +171,7 @@ fn counts(record: &Record) -> String {
     )
 }
 
-/// Judges all runs: one that does not hold outweighs one that cannot be told. The
+/// Judges all runs: one that does not hold outweighs one that is undecided. The
 /// outcomes of the tests do not count.
 pub(crate) fn judge(expectations: &[Expectation], runs: &[Run]) -> (Exit, Vec<String>) {
     let each = runs
