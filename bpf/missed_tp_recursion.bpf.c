@@ -10,6 +10,6 @@ struct runs {
 } runs;
 
 NESTING_PROGRAM("kprobe", outer)
-COUNTING_PROGRAM("tp", inner_tp_1)
-COUNTING_PROGRAM("tp", inner_tp_2)
-COUNTING_PROGRAM("tp", inner_tp_3)
+COUNTING_TP("tp", inner_tp_1, IN_RECORD)
+COUNTING_TP("tp", inner_tp_2, IN_RECORD)
+COUNTING_TP("tp", inner_tp_3, IN_RECORD)

@@ -37,6 +37,9 @@ enum row {
 /* The outer program that runs; all others return at once. */
 enum row armed;
 
+/* Whether outer programs sit where the inner ones do. */
+const volatile bool is_inner;
+
 /* Of the armed outer program, and of each inner one. */
 struct runs {
 	__u64 outer;
@@ -72,6 +75,12 @@ static int count(enum row row)
 	return 0;
 }
 
+/* As count(), on a tracepoint. */
+static int count_tp(enum row row, __u64 *ctx, int place)
+{
+	return is_fired(ctx, place) ? count(row) : 0;
+}
+
 /* A hit counts as a run if the program ran on entry. */
 static int count_session(enum row row, bool is_return)
 {
@@ -95,9 +104,15 @@ static int enter(enum row row)
 	return 0;
 }
 
+/* As enter(), on a tracepoint. */
+static int enter_tp(enum row row, __u64 *ctx, int place)
+{
+	return !is_inner || is_fired(ctx, place) ? enter(row) : 0;
+}
+
 #define PROGRAM(section, program, action) \
 	SEC(section)                      \
-	int program(void *ctx)            \
+	int program(__u64 *ctx)           \
 	{                                 \
 		return action;            \
 	}
@@ -108,9 +123,9 @@ PROGRAM("kprobe", outer_kprobe_optimized, enter(KPROBE_OPTIMIZED))
 PROGRAM("kretprobe", outer_kretprobe, enter(KRETPROBE))
 PROGRAM("kprobe.multi", outer_kprobe_multi, enter(KPROBE_MULTI))
 PROGRAM("kretprobe.multi", outer_kretprobe_multi, enter(KRETPROBE_MULTI))
-PROGRAM("tp", outer_tp, enter(TP))
-PROGRAM("raw_tp", outer_raw_tp, enter(RAW_TP))
-PROGRAM("tp_btf", outer_tp_btf, enter(TP_BTF))
+PROGRAM("tp", outer_tp, enter_tp(TP, ctx, IN_RECORD))
+PROGRAM("raw_tp", outer_raw_tp, enter_tp(RAW_TP, ctx, RAW))
+PROGRAM("tp_btf", outer_tp_btf, enter_tp(TP_BTF, ctx, RAW))
 PROGRAM("fentry", outer_fentry, enter(FENTRY))
 PROGRAM("fexit", outer_fexit, enter(FEXIT))
 PROGRAM("fmod_ret", outer_fmod_ret, enter(FMOD_RET))
@@ -152,9 +167,9 @@ PROGRAM("kprobe.multi", inner_kprobe_multi, count(KPROBE_MULTI))
 PROGRAM("kretprobe.multi", inner_kretprobe_multi, count(KRETPROBE_MULTI))
 PROGRAM("kprobe.session", inner_kprobe_session,
 	count_session(KPROBE_SESSION, is_return(ctx)))
-PROGRAM("tp", inner_tp, count(TP))
-PROGRAM("raw_tp", inner_raw_tp, count(RAW_TP))
-PROGRAM("tp_btf", inner_tp_btf, count(TP_BTF))
+PROGRAM("tp", inner_tp, count_tp(TP, ctx, IN_RECORD))
+PROGRAM("raw_tp", inner_raw_tp, count_tp(RAW_TP, ctx, RAW))
+PROGRAM("tp_btf", inner_tp_btf, count_tp(TP_BTF, ctx, RAW))
 PROGRAM("perf_event", inner_perf_event, count(PERF_EVENT))
 PROGRAM("fentry", inner_fentry, count(FENTRY))
 PROGRAM("fexit", inner_fexit, count(FEXIT))

@@ -2,7 +2,6 @@
 #ifndef NMISSED_SESSION_BPF_H
 #define NMISSED_SESSION_BPF_H
 
-#include <stdbool.h>
 #include "nmissed.bpf.h"
 
 /* The kfunc took no argument until 7.0. */

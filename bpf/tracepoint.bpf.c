@@ -17,21 +17,29 @@ struct runs {
 /* Fires it first. */
 NESTING_PROGRAM("fentry/bpf_fentry_test1", firing)
 
-NESTING_PROGRAM("tp", nesting)
-NESTING_PROGRAM("raw_tp", nesting_raw)
-NESTING_PROGRAM("tp_btf/bpf_trigger_tp", nesting_btf)
+NESTING_TP("tp", nesting, IN_RECORD)
+NESTING_TP("raw_tp", nesting_raw, RAW)
+NESTING_TP("tp_btf", nesting_btf, RAW)
 
 OUTER_PROGRAMS
-COUNTING_PROGRAM("raw_tp", inner_raw_1)
-COUNTING_PROGRAM("raw_tp", inner_raw_2)
-COUNTING_PROGRAM("tp_btf/bpf_trigger_tp", inner_btf)
+COUNTING_TP("raw_tp", inner_raw_1, RAW)
+COUNTING_TP("raw_tp", inner_raw_2, RAW)
+COUNTING_TP("tp_btf", inner_btf, RAW)
 
-/* Fires the tracepoint in a test run only, which passes another argument. */
+/* The argument of a test run, which neither the kfunc nor a page fault passes.
+ */
+#define TEST_RUN 1
+
+/* Fires the tracepoint in a test run only. */
 SEC("raw_tp")
 int test_run(__u64 *args)
 {
+	bool in_test_run = args[0] == TEST_RUN;
+
+	if (!in_test_run && !is_fired(args, RAW))
+		return 0;
 	COUNT_RUN(test_run);
-	if (args[0])
+	if (in_test_run)
 		call_traced();
 	return 0;
 }

@@ -84,11 +84,12 @@ fn kprobe_recursion() -> Result<()> {
 /// Tracepoint programs in a kprobe: both take and yield to `bpf_prog_active`.
 #[test]
 fn tp_recursion() -> Result<()> {
-    run_test(&[FENTRY_TEST1, KFUNC], |test| {
+    run_test(&[FENTRY_TEST1], |test| {
+        let (group, tracepoint) = test.fired_tracepoint()?;
         let mut storage = MaybeUninit::uninit();
         let skel = load(MissedTpRecursionSkelBuilder::default(), &mut storage)?;
         let (progs, runs) = (&skel.progs, &variables!(skel).runs);
-        let on_tp = |program| Probe::tracepoint(program, "bpf_test_run", "bpf_trigger_tp");
+        let on_tp = |program| Probe::tracepoint(program, group, tracepoint);
         let outer = Probe::kprobe(&progs.outer, OUTER)?;
         let scenarios = [
             scenario("kprobe/around-tp", outer, &runs.outer),

@@ -147,6 +147,16 @@ pub(crate) fn number_of(attach_type: AttachType, btf: &KernelBtf) -> Option<u32>
 }
 
 impl KernelFunction {
+    /// Returns group and name of the tracepoint that `call_traced` of bpf/nmissed.bpf.h fires
+    /// when it calls this function, [`KFUNC`] or [`HELPER`].
+    #[must_use]
+    pub fn fires(&self) -> (&'static str, &'static str) {
+        match self.name == KFUNC.name {
+            true => ("bpf_test_run", "bpf_trigger_tp"),
+            false => ("exceptions", "page_fault_kernel"),
+        }
+    }
+
     pub(crate) fn is_in(&self, btf: &KernelBtf) -> bool {
         self.id(btf).is_some()
     }

@@ -112,6 +112,15 @@ impl Test {
         Ok(&HELPER)
     }
 
+    /// Returns group and name of the tracepoint that outer programs fire when they call
+    /// [`Test::callee`].
+    ///
+    /// # Errors
+    /// As [`Test::callee`].
+    pub fn fired_tracepoint(&self) -> Result<(&'static str, &'static str)> {
+        Ok(self.callee()?.fires())
+    }
+
     /// Skips the test unless the kernel's image has a site in `function` where a kprobe
     /// is of this flavor and that each call passes once.
     ///
@@ -148,13 +157,22 @@ impl Test {
     /// # Errors
     /// As [`Test::require`].
     pub fn require_bpf_lsm(&self) -> Result<()> {
-        let list = fs::read_to_string(LSM_LIST).unwrap_or_default();
-        let active = list.trim_end().split(',').any(|name| name == "bpf");
-        let configured = || format!("the LSM bpf is not in {LSM_LIST}: {list}");
-        if self.has_that(active, configured)? {
+        if self.has_bpf_lsm()? {
             return Ok(());
         }
         self.skip("the kernel runs without the LSM bpf (CONFIG_LSM or lsm=)")
+    }
+
+    /// As [`Test::require_bpf_lsm`], for a part of the test.
+    ///
+    /// # Errors
+    /// As [`Test::has`].
+    pub fn has_bpf_lsm(&self) -> Result<bool> {
+        let list = fs::read_to_string(LSM_LIST).unwrap_or_default();
+        let active = list.trim_end().split(',').any(|name| name == "bpf");
+        self.has_that(active, || {
+            format!("the LSM bpf is not in {LSM_LIST}: {list}")
+        })
     }
 
     /// Skips the test if the kernel is too old for an attach type, also on one that nmissed

@@ -5,7 +5,8 @@
 //! The outer programs are on what the trigger has the kernel do, each alone on
 //! its function, and all but one of them return at once. That one calls the kfunc
 //! `bpf_modify_return_test_tp`, on which, or on whose tracepoint, the inner ones
-//! sit, and writes to a variable that a breakpoint watches. Inner programs take turns: of
+//! sit (before 6.10 a helper, and a page fault), and writes to a variable that a
+//! breakpoint watches. Inner programs take turns: of
 //! those that ftrace calls, one kind is attached at a time. So ftrace has one user per
 //! function, and no pair has a third level (tests/recursion.rs).
 
@@ -19,7 +20,7 @@ use anyhow::Result;
 use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{MapCore, MapFlags, OpenObject, ProgramInput, ProgramMut};
 use nmissed_selftests::AttachType::{PerfEvent, Uprobe};
-use nmissed_selftests::needs::{FENTRY_TEST1, KFUNC, KernelFunction, MAP_UPDATE};
+use nmissed_selftests::needs::{FENTRY_TEST1, KernelFunction, MAP_UPDATE};
 use nmissed_selftests::skel::load_with;
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, PairsSkelBuilder, types};
 use nmissed_selftests::{Scenario, Test, each, fire, run_test, scenario, variables};
@@ -122,16 +123,20 @@ fn run(program: &ProgramMut<'_>) -> Result<()> {
 }
 
 /// What all pairs need.
-const NEEDS: &[KernelFunction] = &[FENTRY_TEST1, KFUNC, MAP_UPDATE];
+const NEEDS: &[KernelFunction] = &[FENTRY_TEST1, MAP_UPDATE];
 
 /// Each inner program in each context of a place.
-#[test_case(Place::Kfunc; "programs")]
-#[test_case(Place::MapUpdate; "map syscall")]
-fn others(place: Place) -> Result<()> {
+#[test_case(false; "programs")]
+#[test_case(true; "map syscall")]
+fn others(in_map_syscall: bool) -> Result<()> {
     run_test(NEEDS, |test| {
-        let contexts: Vec<_> = match place {
-            Place::MapUpdate => vec![MapSyscall],
-            _ => [Nothing].into_iter().chain(rows().map(Program)).collect(),
+        let (place, contexts): (_, Vec<_>) = match in_map_syscall {
+            true => (Place::MapUpdate, vec![MapSyscall]),
+            false => {
+                let programs = rows().map(Program);
+                let contexts = [Nothing].into_iter().chain(programs);
+                (Place::passed(test)?, contexts.collect())
+            }
         };
         let outer_rows = contexts.iter().filter_map(|it| it.row());
         let outer = possible(
@@ -188,9 +193,10 @@ fn attach_inner<'p, 'obj>(
 fn itself() -> Result<()> {
     run_test(NEEDS, |test| {
         // Outer programs, of the rows that have an inner one.
-        let can_be_inner = |row: &&'static Row| Placed::inner(row, Place::Kfunc).is_some();
+        let place = Place::passed(test)?;
+        let can_be_inner = |row: &&'static Row| Placed::inner(row, place).is_some();
         let all = rows().filter(can_be_inner);
-        let all = possible(test, all.map(|row| Placed::outer(row, Place::Kfunc)))?;
+        let all = possible(test, all.map(|row| Placed::outer(row, place)))?;
         let mut storage = MaybeUninit::uninit();
         let fixture = Fixture::with_only(&all, &mut storage)?;
         let skel = &fixture.skel;
@@ -221,7 +227,7 @@ fn itself_as(row: &'static Row) -> Result<()> {
 
         for inner in [&KPROBE, &KRETPROBE] {
             let program = outer.program(&skel.progs);
-            let probe = Placed::outer(inner, Place::Kfunc).attach_program(program, skel)?;
+            let probe = Placed::outer(inner, Place::passed(test)?).attach_program(program, skel)?;
             // The other hit is that of the trigger.
             let probe = probe.hit_per_trigger(2);
             let mut probe = scenario("", probe, &variables!(skel).runs.outer);
@@ -256,6 +262,9 @@ impl<'obj> Fixture<'obj> {
         let skel = load_with(PairsSkelBuilder::default(), storage, |open| {
             if let Some(bss) = open.maps.bss_data.as_deref_mut() {
                 bss.page = page.address();
+            }
+            if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+                rodata.is_inner = placed.iter().any(Placed::is_outer_as_inner);
             }
             for mut program in open.open_object_mut().progs_mut() {
                 let name = program.name().to_string_lossy().into_owned();

@@ -9,7 +9,7 @@ use nmissed_selftests::AttachType::{
     Tp, TpBtf, Uprobe, UprobeMulti, UprobeSession, Uretprobe, UretprobeMulti,
 };
 use nmissed_selftests::needs::{
-    BREAKPOINT, FENTRY_TEST1, FPROBE, KFUNC, KernelFunction, MAP_UPDATE, SESSION, UPROBE,
+    BREAKPOINT, FENTRY_TEST1, FPROBE, HELPER, KFUNC, KernelFunction, MAP_UPDATE, SESSION, UPROBE,
 };
 use nmissed_selftests::skel::pairs::{PairsProgs, PairsSkel, types};
 use nmissed_selftests::{Flavor, Probe, Target, Test, file_offset, variables};
@@ -173,6 +173,8 @@ impl Row {
             KprobeSession => Some(SESSION),
             PerfEvent => Some(BREAKPOINT),
             Uprobe => Some(UPROBE),
+            // Before the kfunc came, no function that a test run calls takes one.
+            FmodRet => Some(KFUNC),
             _ => None,
         }
     }
@@ -185,8 +187,20 @@ pub(crate) enum Place {
     Trigger,
     /// What outer programs pass: the kfunc, its tracepoint or the watched variable.
     Kfunc,
+    /// The same on a kernel that is too old for the kfunc: the helper and a page fault.
+    Helper,
     /// What the update of a map by system call passes.
     MapUpdate,
+}
+
+impl Place {
+    /// Returns where the running kernel has what outer programs pass.
+    pub(crate) fn passed(test: &Test) -> Result<Self> {
+        Ok(match test.callee()?.name == KFUNC.name {
+            true => Self::Kfunc,
+            false => Self::Helper,
+        })
+    }
 }
 
 /// A program in its place.
@@ -220,6 +234,11 @@ impl Placed {
         })
     }
 
+    /// Whether it is an outer program in the place of an inner one.
+    pub(crate) fn is_outer_as_inner(&self) -> bool {
+        self.name == self.row.outer.0 && self.place != Place::Trigger
+    }
+
     pub(crate) fn program<'p, 'obj>(self, progs: &'p PairsProgs<'obj>) -> &'p ProgramMut<'obj> {
         (self.field)(progs)
     }
@@ -245,7 +264,7 @@ impl Placed {
             watched: match self.place {
                 // Page faults, which leave the processor's breakpoints on.
                 Place::Trigger => 0,
-                Place::Kfunc | Place::MapUpdate => variables!(skel).address_of_watched,
+                _ => variables!(skel).address_of_watched,
             },
             user_code: match attach_type {
                 Uprobe => file_offset(user_space as *const () as usize)?,
@@ -260,6 +279,7 @@ impl Placed {
         match self.place {
             Place::Trigger => self.row.outer_on,
             Place::Kfunc => KFUNC.name,
+            Place::Helper => HELPER.name,
             Place::MapUpdate => MAP_UPDATE.name,
         }
     }
@@ -268,7 +288,8 @@ impl Placed {
         match self.place {
             Place::Trigger if *self.row == SYSCALL_TP => ("syscalls", "sys_enter_bpf"),
             Place::Trigger => ("bpf_test_run", "bpf_test_finish"),
-            Place::Kfunc | Place::MapUpdate => ("bpf_test_run", "bpf_trigger_tp"),
+            Place::Helper => HELPER.fires(),
+            Place::Kfunc | Place::MapUpdate => KFUNC.fires(),
         }
     }
 
@@ -284,10 +305,11 @@ impl Placed {
     /// Returns whether the kernel has all that it takes to attach the program.
     pub(crate) fn is_possible(self, test: &Test) -> Result<bool> {
         match (self.row.attach_type, self.row.need()) {
+            (Lsm, _) => test.has_bpf_lsm(),
             (Kprobe, _) => test.has_site(self.function(), self.row.flavor),
-            (_, Some(need)) => test.has(&need),
             // A map update fires no tracepoint, and must not be skipped.
             (Tp | RawTp | TpBtf | FmodRet, _) if self.place == Place::MapUpdate => Ok(false),
+            (_, Some(need)) => test.has(&need),
             (other, _) => Ok(test.supports(other)),
         }
     }
