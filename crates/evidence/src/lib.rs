@@ -17,6 +17,7 @@ mod model;
 mod render;
 
 pub use model::dropped::{DroppedHunk, Noticed, notice};
+pub use model::faults::without_known_faults;
 pub use model::repeat::{Difference, differences};
 pub use model::results::Results;
 pub use model::steps::Steps;

@@ -4,8 +4,9 @@
 mod common;
 
 use common::cell;
-use nmissed_evidence::{History, Run, Style};
+use nmissed_evidence::{History, Run, Style, without_known_faults};
 use nmissed_wire::{AttachType, Outcome, Record, Tally};
+use test_case::test_case;
 
 const STYLE: Style = Style {
     width: 72,
@@ -168,4 +169,51 @@ fn no_runs_and_no_records_are_no_findings() {
         text.contains("6.12.1+deb13-cloud-amd64, 2 of 2 tests passed"),
         "{text}"
     );
+}
+
+/// A kernel that a test ended as it read a source, in `outcome`.
+fn crashed(point: &str, source: &str) -> Run {
+    let why = format!("reading {source} crashes this kernel: {NULL}; not read in further boots");
+    let mut run = kernel(point, "cloud", Vec::new());
+    run.machine = Outcome::Crash(why);
+    run.tests[1].outcome = run.machine.clone();
+    run.deadly_sources = vec![source.to_owned()];
+    run.reports = vec![
+        NULL.to_owned(),
+        "Oops: Oops: 0000 [#1] SMP NOPTI".to_owned(),
+        "WARNING: at kernel/trace/fprobe.c:9".to_owned(),
+    ];
+    run
+}
+
+const NULL: &str = "BUG: kernel NULL pointer dereference, address: 0000000000000000";
+const KPROBE_MULTI: &str = "fdinfo of kprobe.multi links";
+
+#[test]
+fn a_known_fault_is_named_once_and_is_no_failure() {
+    let run = crashed("6.18.15", KPROBE_MULTI);
+    let rest = without_known_faults(&run);
+    assert!(rest.is_good());
+    assert_eq!(rest.reports, ["WARNING: at kernel/trace/fprobe.c:9"]);
+    let text = History::of(&[run]).to_markdown(true);
+    let (_, kernels) = text.split_once("## Kernels").unwrap();
+    assert_eq!(
+        kernels
+            .matches("known fault, met in recursion::b: ")
+            .count(),
+        1
+    );
+    assert!(kernels.contains("until Linux 6.19 (ad6fface76da"), "{text}");
+    assert!(!kernels.contains("crash ") && !kernels.contains("NULL pointer dereference,"));
+}
+
+#[test_case("6.19.2", KPROBE_MULTI; "a release that the fault is not in")]
+#[test_case("6.16.12", KPROBE_MULTI; "a release before the fault")]
+#[test_case("6.18.15", "fdinfo of kprobes"; "another source")]
+fn an_unknown_crash_is_a_failure_and_named_once(point: &str, source: &str) {
+    let run = crashed(point, source);
+    assert_eq!(without_known_faults(&run), run);
+    let text = History::of(&[run]).to_markdown(true);
+    assert_eq!(text.matches("crashes this kernel").count(), 1, "{text}");
+    assert!(text.contains("- crash in recursion::b: reading"), "{text}");
 }

@@ -4,6 +4,7 @@
 pub(crate) mod change;
 pub(crate) mod compare;
 pub(crate) mod dropped;
+pub(crate) mod faults;
 pub(crate) mod history;
 pub(crate) mod repeat;
 pub(crate) mod reports;

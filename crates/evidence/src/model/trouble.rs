@@ -3,6 +3,11 @@
 
 use nmissed_wire::{Outcome, Run};
 
+/// Whether a test ended with the machine, for the same reason, which is named once.
+pub(crate) fn ended_with_machine(run: &Run, outcome: &Outcome) -> bool {
+    !outcome.is_good() && *outcome == run.machine
+}
+
 /// What keeps a run from being good, one phrase each.
 pub(crate) fn trouble(run: &Run) -> Vec<String> {
     let machine = match run.machine {

@@ -7,6 +7,7 @@ use nmissed_wire::{Outcome, Run, TestResult};
 
 use crate::model::compare::{Comparison, Scenario};
 use crate::model::repeat::differences;
+use crate::model::trouble::ended_with_machine;
 use crate::render::cells::{Cell, Tone};
 use crate::render::repeat::repetitions;
 use crate::render::style::{NAMED, Style, wrap};
@@ -92,8 +93,7 @@ fn reasons(run: &Run, wanted: impl Fn(&Outcome) -> bool, style: Style) -> String
             all => format!("{} and {} more", same[0].name, all - 1),
         };
         text += &outcome_heading(run, &name, outcome, style);
-        // A test that ended with the machine has nothing to add.
-        if *outcome != run.machine {
+        if !ended_with_machine(run, outcome) {
             text += &reason(outcome, style);
         }
     }

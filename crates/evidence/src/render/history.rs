@@ -14,7 +14,9 @@ use std::fmt::Write as _;
 use nmissed_wire::text::plural;
 use nmissed_wire::{Outcome, Run};
 
+use crate::model::faults::{known_faults, without_known_faults};
 use crate::model::history::{Matrix, Row, Seen, Shares, release};
+use crate::model::trouble::ended_with_machine;
 use crate::render::cells::{self, Cell, Group, Table, Tone};
 use crate::render::layout::set;
 use crate::render::style::{Style, wrap};
@@ -286,7 +288,7 @@ fn kernel(head: &str, run: &Run) -> String {
     text
 }
 
-/// Tests that were not good, how the machine ended, and what the kernel reports.
+/// Known faults of the kernel, tests that were not good, how the machine ended, and what the kernel reports.
 fn troubles(run: &Run) -> Vec<String> {
     let line = |what: &str, outcome: &Outcome| {
         let why = outcome.why().unwrap_or_default();
@@ -303,14 +305,22 @@ fn troubles(run: &Run) -> Vec<String> {
             why.chars().map(visible).collect::<String>().trim()
         )
     };
-    let bad = |outcome: &Outcome| !outcome.is_good();
+    let known = known_faults(run)
+        .into_iter()
+        .map(|(fault, tests)| format!("known fault, met in {}: {}", tests.join(", "), fault.text));
+    let run = &without_known_faults(run);
+    let is_named = run
+        .tests
+        .iter()
+        .any(|test| ended_with_machine(run, &test.outcome));
     let machine = Some(&run.machine)
-        .filter(|it| bad(it))
+        .filter(|it| !it.is_good() && !is_named)
         .map(|it| line("of the machine", it));
     let tests = run.tests.iter().filter(|test| test.outcome.is_failure());
     let tests = tests.map(|test| line(&format!("in {}", test.name), &test.outcome));
     let reports = run.reports.iter().map(|report| format!("report: {report}"));
-    machine.into_iter().chain(tests).chain(reports).collect()
+    let unknown = machine.into_iter().chain(tests).chain(reports);
+    known.chain(unknown).collect()
 }
 
 /// A wrapped line, its further lines indented.
