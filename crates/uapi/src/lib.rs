@@ -4,6 +4,7 @@
 //! | module | what it calls |
 //! | --- | --- |
 //! | `attach` | loads empty programs and attaches them, without libbpf's translations |
+//! | `btf` | finds functions in the kernel's BTF |
 //! | `link`, `prog`, `query` | the counters of links, programs and perf events |
 //! | `perf` | perf_event_open(2) |
 //! | `page`, `signal` | causes a page fault, or a signal, on demand |
@@ -29,6 +30,7 @@ mod bindings {
     include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
 }
 mod attach;
+mod btf;
 mod errno;
 mod info;
 mod link;
@@ -42,6 +44,7 @@ pub use attach::{
     Functions, LoadError, attach_kprobe_multi, attach_tracing_multi, attach_trampoline,
     load_nothing, load_nothing_for_tracing_multi,
 };
+pub use btf::KernelTypes;
 pub use link::link_missed;
 pub use page::Page;
 pub use perf::{

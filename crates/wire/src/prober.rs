@@ -41,7 +41,7 @@ impl AttachMethod {
         attach_type: AttachType::KprobeMulti,
         target: Target::Address,
     };
-    /// A trampoline before the function, by the number of its BTF type.
+    /// A trampoline before the function, by the first BTF function of its name.
     pub const FENTRY: Self = Self::by_name(AttachType::Fentry);
     /// A trampoline after it.
     pub const FEXIT: Self = Self::by_name(AttachType::Fexit);
@@ -90,9 +90,8 @@ pub struct ProbeBatch {
     pub sites: Vec<ProbeSite>,
 }
 
-/// A function's name, the address where the probe should sit, and one more number:
-/// the offset into the function for a kprobe, the number of its BTF type for a
-/// trampoline, else 0. JSON has it as an array.
+/// A function's name, the address where the probe should sit, and the offset into the
+/// function for a kprobe, else 0. JSON has it as an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeSite(pub String, pub u64, pub u64);
 

@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
 use nmissed_uapi::{
-    Functions, KprobePmu, attach_kprobe_multi, attach_trampoline, load_nothing, open_kprobe,
+    Functions, KernelTypes, KprobePmu, attach_kprobe_multi, attach_trampoline, load_nothing,
+    open_kprobe,
 };
 use nmissed_wire::{
     AttachMethod, AttachOutcome, AttachType, Flavor, ProbeBatch, ProbeSite, Target, kprobes_list,
@@ -31,7 +32,10 @@ pub(crate) enum Attacher {
         program: OwnedFd,
         target: Target,
     },
-    Trampoline(AttachType),
+    Trampoline {
+        attach_type: AttachType,
+        types: KernelTypes,
+    },
 }
 
 /// The descriptors that keep a probe attached.
@@ -47,9 +51,10 @@ impl Attacher {
                     .context("cannot load a program")?,
                 target: method.target,
             },
-            AttachType::Fentry | AttachType::Fexit | AttachType::FmodRet => {
-                Self::Trampoline(method.attach_type)
-            }
+            AttachType::Fentry | AttachType::Fexit | AttachType::FmodRet => Self::Trampoline {
+                attach_type: method.attach_type,
+                types: KernelTypes::read().context("cannot read the kernel's BTF")?,
+            },
             other => bail!("the prober does not attach {other}"),
         })
     }
@@ -88,16 +93,16 @@ impl Attacher {
 
     /// Attaches to one site or, by kprobe.multi, to any number.
     fn attach(&self, sites: &[ProbeSite]) -> io::Result<Attached> {
-        let ProbeSite(name, _, number) = sites.first().ok_or(io::ErrorKind::InvalidInput)?;
+        let ProbeSite(name, _, offset) = sites.first().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Attached(match self {
             Self::NoPerf(errno) => return Err(io::Error::from_raw_os_error(*errno)),
             Self::Perf { pmu, on_return } => {
                 let name = CString::new(name.as_str())?;
-                vec![open_kprobe(*pmu, &name, *number, *on_return)?]
+                vec![open_kprobe(*pmu, &name, *offset, *on_return)?]
             }
             Self::KprobeMulti { program, target } => vec![multi(program, sites, *target)?],
-            Self::Trampoline(attach_type) => {
-                let function = u32::try_from(*number).map_err(io::Error::other)?;
+            Self::Trampoline { attach_type, types } => {
+                let function = types.function(name)?;
                 let program = load_nothing(*attach_type, function)?;
                 vec![attach_trampoline(&program)?, program]
             }

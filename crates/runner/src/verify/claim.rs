@@ -68,14 +68,8 @@ impl Claim {
 
     /// The same as a question to the prober.
     pub(crate) fn site(&self, image: &Image<'_>) -> ProbeSite {
-        let number = match self.method {
-            AttachMethod::FENTRY | AttachMethod::FEXIT | AttachMethod::FMOD_RET => {
-                self.function.prototype.map_or(0, |id| id.get().into())
-            }
-            _ => self.offset,
-        };
         let name = image.name(&self.function).to_owned();
-        ProbeSite(name, self.address(), number)
+        ProbeSite(name, self.address(), self.offset)
     }
 
     /// `SYMBOL` or `SYMBOL+0xOFFSET`.
