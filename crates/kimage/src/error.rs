@@ -94,6 +94,15 @@ pub enum Error {
     /// Neither a symbol table nor kallsyms tables.
     #[error("no symbols: no .symtab, and no kallsyms tables in read-only data")]
     NoSymbols,
+    /// A file of debug information (`objcopy --only-keep-debug`), whose text has no bytes.
+    #[error(
+        "only debug information: the text has no bytes in this file (NOBITS); inspect the file that it was split from{}",
+        with_build_id(.build_id)
+    )]
+    NoText {
+        /// The GNU build ID, in hexadecimal, which both files have.
+        build_id: Option<String>,
+    },
     /// Sections of a module that cannot be laid out.
     #[error("the sections of the module: {why}")]
     Layout {
@@ -130,6 +139,11 @@ pub enum Error {
         /// The name of the symbol or section.
         what: &'static str,
     },
+}
+
+fn with_build_id(build_id: &Option<String>) -> String {
+    let id = build_id.as_ref();
+    id.map_or_else(String::new, |id| format!(", with build ID {id}"))
 }
 
 impl Error {

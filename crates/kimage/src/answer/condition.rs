@@ -31,11 +31,10 @@ pub enum Condition {
     SeveralCallSites,
     /// Another symbol of the name comes first.
     Shadowed,
-    /// Its arguments take more than six registers, which trampolines pass since
-    /// 6.6.
-    StackArguments,
-    /// It takes a union, which 7.3's `btf_distill_func_proto()` allows for and
-    /// 6.12's does not.
+    /// The kernel has a symbol of the name of a module's function, and may find that
+    /// first.
+    KernelName,
+    /// It takes a union, which `btf_distill_func_proto()` allows for since 6.18.
     UnionArgument,
     /// A set of kfuncs has it, and may have been registered for fmod_ret.
     Registered,
@@ -50,6 +49,9 @@ pub enum Condition {
     /// Whether BTF has its prototype, and which: the types are those of the
     /// kernel that loads the module.
     Types,
+    /// Whether BTF has its prototype, and which: the BTF in the file is that of another
+    /// build.
+    OtherTypes,
 }
 
 impl fmt::Display for Condition {
@@ -63,8 +65,10 @@ impl fmt::Display for Condition {
             Self::Blacklist => "no blacklist was found in the image",
             Self::SeveralCallSites => "several call sites in the function's extent",
             Self::Shadowed => "another function of this name is found first",
-            Self::StackArguments => "refused with ENOTSUPP by a kernel older than 6.6",
-            Self::UnionArgument => "it takes a union: refused with EINVAL by 6.12, not by 7.3",
+            Self::KernelName => {
+                "the kernel has a symbol of this name, too, and may take that: use MODULE:SYMBOL"
+            }
+            Self::UnionArgument => "it takes a union: refused with EINVAL before 6.18",
             Self::Registered => "refused unless its set of kfuncs is registered for fmod_ret",
             Self::Loader(Arming::Ftrace) => "ftrace if the kernel that loads it is built for that",
             Self::Loader(Arming::Optimized) => {
@@ -80,6 +84,7 @@ impl fmt::Display for Condition {
                 "several symbols have this name: EADDRNOTAVAIL if the kernel that loads it wants unique names"
             }
             Self::Types => "its BTF types are those of the kernel that loads it",
+            Self::OtherTypes => "the BTF in the file is that of another build",
         })
     }
 }

@@ -68,6 +68,8 @@ pub enum Blacklist {
 pub enum Refusal {
     /// More than one symbol has the name.
     AmbiguousName,
+    /// The kernel has a symbol of the name of a module's function.
+    SharedName,
     /// The mechanism is not built in.
     NotBuiltIn(Mechanism),
     /// BPF and perf may only probe functions with a call site.
@@ -110,6 +112,10 @@ pub enum Refusal {
     NoPrototype,
     /// A prototype that no trampoline can be built for.
     Prototype(Unsupported),
+    /// It returns more than 8 bytes, and the program could see or replace them.
+    WideReturn,
+    /// Its arguments take more registers than this, those on the stack included.
+    TooManyRegisters(u32),
     /// In `btf_id_deny`: BPF itself needs the function.
     BtfDenied,
     /// A function that does not return.
@@ -127,10 +133,11 @@ impl Refusal {
     #[must_use]
     pub fn errno(self) -> Errno {
         match self {
-            Self::AmbiguousName => Errno::Eaddrnotavail,
+            Self::AmbiguousName | Self::SharedName => Errno::Eaddrnotavail,
             Self::NotBuiltIn(mechanism) => mechanism.errno(),
             Self::NotAnInstruction | Self::Trap => Errno::Eilseq,
-            Self::BeyondEmulation => Errno::Eopnotsupp,
+            Self::BeyondEmulation | Self::WideReturn => Errno::Eopnotsupp,
+            Self::TooManyRegisters(_) => Errno::Enotsupp,
             Self::NoCallSite | Self::FreedCallSite => Errno::Esrch,
             Self::NoCallSiteAt(FprobeLookup::Ftrace) => Errno::Einval,
             Self::NoCallSiteAt(FprobeLookup::Fprobe) => Errno::Enoent,
@@ -144,7 +151,7 @@ impl Refusal {
     #[must_use]
     pub fn decided_by(self) -> &'static str {
         match self {
-            Self::AmbiguousName => "validate_probe_symbol",
+            Self::AmbiguousName | Self::SharedName => "validate_probe_symbol",
             Self::NotBuiltIn(_) => "Kconfig",
             Self::Notrace => "within_notrace_func",
             Self::NotText | Self::Init => "core_kernel_text",
@@ -163,6 +170,8 @@ impl Refusal {
             Self::NoCallSiteAt(FprobeLookup::Fprobe) => "fprobe_init",
             Self::NoPrototype | Self::BtfDenied | Self::NoReturn => "check_attach_btf_id",
             Self::Prototype(_) => "btf_distill_func_proto",
+            Self::WideReturn => "attach_uses_trampoline_retval",
+            Self::TooManyRegisters(_) => "arch_prepare_bpf_trampoline",
             Self::ModuleInit => "find_kallsyms_symbol",
             Self::NothingToPatch | Self::NotTraceable => "bpf_arch_text_poke",
             Self::NotInjectable => "check_attach_modify_return",
@@ -174,6 +183,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AmbiguousName => "several symbols have this name",
+            Self::SharedName => "the kernel has a symbol of this name, too: use MODULE:SYMBOL",
             Self::NotBuiltIn(mechanism) => return write!(f, "{} is off", mechanism.option()),
             Self::Notrace => "no call site in the function, and probing such is off",
             Self::NotText => "not in the kernel's text",
@@ -204,6 +214,16 @@ impl fmt::Display for Refusal {
             Self::Prototype(Unsupported::ReturnType) => "its return value does not fit a register",
             Self::Prototype(Unsupported::Variadic) => "it takes variable arguments",
             Self::Prototype(Unsupported::ArgType) => "it takes an argument of more than 16 bytes",
+            Self::Prototype(Unsupported::StructArg) => {
+                "it takes a struct by value, which works since 6.1"
+            }
+            Self::Prototype(Unsupported::UnionArg) => {
+                "it takes a union by value, which works since 6.18"
+            }
+            Self::WideReturn => "it returns more than 8 bytes",
+            Self::TooManyRegisters(most) => {
+                return write!(f, "its arguments take more than {most} registers");
+            }
             Self::BtfDenied => "btf_id_deny lists it",
             Self::NoReturn => "noreturn_deny lists it",
             Self::NothingToPatch => "neither a call site nor a NOP to put a call in",

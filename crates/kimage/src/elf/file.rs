@@ -8,9 +8,10 @@ use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{
-    SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_SYMTAB, SectionHeader,
+    SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE, SHT_SYMTAB, SectionHeader,
 };
 use goblin::elf::sym::{STT_FILE, STT_SECTION, Sym, Symtab};
+use memchr::memmem;
 
 use crate::bytes::{name_at, range};
 use crate::{Error, Mapped, Result};
@@ -75,6 +76,9 @@ impl<'a> Elf<'a> {
     pub(crate) fn parse(data: &'a [u8]) -> Result<Self> {
         let header = goblin::elf::Elf::parse_header(data).map_err(refused("header"))?;
         check_machine(&header)?;
+        if header.e_type == ET_REL {
+            check_section_count(&header)?;
+        }
         let sections = SectionHeader::parse(
             data,
             inside(data, header.e_shoff)?,
@@ -113,6 +117,29 @@ impl<'a> Elf<'a> {
             self.content(section)?
         };
         Some(Region { addr, bytes })
+    }
+
+    /// Refuses a file whose text is not in it: `objcopy --only-keep-debug` keeps the
+    /// headers of sections, and notes.
+    pub(crate) fn check_has_text(&self) -> Result<()> {
+        let text = self.sections.iter().filter(|it| is_text(it));
+        if text.clone().next().is_none() || text.clone().any(|it| it.sh_type != SHT_NOBITS) {
+            return Ok(());
+        }
+        Err(Error::NoText {
+            build_id: self.build_id(),
+        })
+    }
+
+    /// The GNU build ID: 20 bytes behind the header and name of a note.
+    fn build_id(&self) -> Option<String> {
+        const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+        let notes = self.sections.iter().filter(|it| it.sh_type == SHT_NOTE);
+        let id = notes.filter_map(|it| self.content(it)).find_map(|note| {
+            let at = memmem::find(note, NOTE)? + NOTE.len();
+            note.get(at..at + 20)
+        })?;
+        Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// A section's content as the file has it, without relocations.
@@ -272,6 +299,22 @@ fn check_machine(header: &Header) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// `elf_validity_cache_secstrings()`: the loader of modules does not know the numbers of
+/// sections and of their names that do not fit the header.
+fn check_section_count(header: &Header) -> Result<()> {
+    let Header {
+        e_shnum,
+        e_shstrndx,
+        ..
+    } = *header;
+    if (1..e_shnum).contains(&e_shstrndx) {
+        Ok(())
+    } else {
+        let why = "their number, or that of their names, is not in the ELF header: no kernel loads it (ENOEXEC)";
+        Err(Error::Layout { why })
+    }
 }
 
 /// Where a table starts, unless the file ends before.

@@ -2,17 +2,19 @@
 //! As much of BTF (`Documentation/bpf/btf.rst`) as decides whether a BPF
 //! trampoline can be built for a function.
 
+use memchr::memmem;
+
 use crate::bytes::{name_at, u16_at, u32_at};
 
 const MAGIC: u16 = 0xeb9f;
 
 // Kinds, from include/uapi/linux/btf.h.
-const INT: u32 = 1;
-const PTR: u32 = 2;
+pub(crate) const INT: u32 = 1;
+pub(crate) const PTR: u32 = 2;
 const ARRAY: u32 = 3;
 pub(crate) const STRUCT: u32 = 4;
-const UNION: u32 = 5;
-const ENUM: u32 = 6;
+pub(crate) const UNION: u32 = 5;
+pub(crate) const ENUM: u32 = 6;
 const TYPEDEF: u32 = 8;
 const VOLATILE: u32 = 9;
 const CONST: u32 = 10;
@@ -28,7 +30,9 @@ const ENUM64: u32 = 19;
 /// `MAX_BPF_FUNC_ARGS`.
 const MAX_ARGS: usize = 12;
 /// Bytes that a register holds.
-const REGISTER: u32 = 8;
+pub(crate) const REGISTER: u32 = 8;
+/// Bytes of `struct btf_member`.
+const MEMBER: usize = 12;
 /// What two registers hold.
 const MAX_ARG_SIZE: u32 = 2 * REGISTER;
 /// Modifiers are not nested deeper than this; a cycle of them ends here.
@@ -45,14 +49,20 @@ pub enum Unsupported {
     Variadic,
     /// A parameter larger than 16 bytes, or of no known size.
     ArgType,
+    /// A struct is passed by value, before 6.1.
+    StructArg,
+    /// A union is passed by value, before 6.18.
+    UnionArg,
 }
 
-/// What a function's arguments take.
+/// What `btf_distill_func_proto()` and the trampoline of x86_64 make of a prototype.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Arguments {
+pub(crate) struct Model {
     /// Number of registers that all arguments take.
     pub(crate) registers: u32,
-    /// A union is among them.
+    /// Bytes of the return value.
+    pub(crate) returned: u32,
+    /// A union is among the arguments.
     pub(crate) unions: bool,
 }
 
@@ -86,6 +96,11 @@ impl Type<'_> {
 
     fn vlen(self) -> usize {
         (self.info & 0xffff) as usize
+    }
+
+    /// Whether one of its members or enumerators, of `size` bytes each, has a name.
+    fn has_name(self, name: u32, size: usize) -> bool {
+        (0..self.vlen()).any(|index| u32_at(self.rest, size * index) == Some(name))
     }
 
     /// How many bytes follow it; `None` for an unknown kind.
@@ -189,27 +204,77 @@ impl<'a> Btf<'a> {
         })
     }
 
+    /// Whether an enumerator of a name is in an enum.
+    pub(crate) fn has_enumerator(&self, name: &str) -> bool {
+        self.string_offset(name).is_some_and(|name| {
+            self.types().any(|it| match it.kind() {
+                ENUM => it.has_name(name, 8),
+                ENUM64 => it.has_name(name, 12),
+                _ => false,
+            })
+        })
+    }
+
+    /// Whether a struct of a name has a member of a name.
+    pub(crate) fn has_member(&self, structure: &str, member: &str) -> bool {
+        let names = (self.string_offset(structure), self.string_offset(member));
+        let (Some(structure), Some(member)) = names else {
+            return false;
+        };
+        let named = |it: &Type<'_>| it.kind() == STRUCT && it.name == structure;
+        self.types()
+            .any(|it| named(&it) && it.has_name(member, MEMBER))
+    }
+
+    /// The offset of a string of its own; each is there once.
+    fn string_offset(&self, text: &str) -> Option<u32> {
+        let whole = [b"\0", text.as_bytes(), b"\0"].concat();
+        u32::try_from(memmem::find(self.strings, &whole)? + 1).ok()
+    }
+
+    /// Whether a type is a function of this name.
+    pub(crate) fn is_function(&self, id: u32, name: &[u8]) -> bool {
+        let function = self.get(id).filter(|it| it.kind() == FUNC);
+        function.and_then(|it| self.string(it.name as usize)) == Some(name)
+    }
+
+    fn types(&self) -> impl Iterator<Item = Type<'a>> {
+        self.offsets
+            .iter()
+            .filter_map(|at| self.type_at(*at as usize))
+    }
+
     /// Whether a trampoline can be built for a function
-    /// (`btf_distill_func_proto()`), and if so, what arguments it passes.
-    pub(crate) fn distill(&self, function: u32) -> Result<Arguments, Unsupported> {
+    /// (`btf_distill_func_proto()`), and if so, what it passes. `structs`: structs may be
+    /// passed by value.
+    pub(crate) fn distill(&self, function: u32, structs: bool) -> Result<Model, Unsupported> {
         let prototype = self
             .get(function)
             .and_then(|function| self.get(function.size_or_type));
         let Some(prototype) = prototype.filter(|it| it.kind() == FUNC_PROTO) else {
             return Err(Unsupported::ReturnType);
         };
-        if prototype.vlen() > MAX_ARGS {
+        // Twelve are one too many before c29a4920dfca (6.0).
+        if prototype.vlen() > MAX_ARGS - usize::from(!structs) {
             return Err(Unsupported::TooManyArgs);
         }
-        match self.size(prototype.size_or_type) {
-            Some((kind, _)) if kind != STRUCT && kind != UNION => {}
+        let returned = match self.size(prototype.size_or_type) {
+            Some((kind, size)) if kind != STRUCT && kind != UNION => size,
             _ => return Err(Unsupported::ReturnType),
-        }
-        let mut all = Arguments::default();
+        };
+        let mut all = Model {
+            returned,
+            ..Model::default()
+        };
         for index in 0..prototype.vlen() {
             let (kind, size) = self.distill_arg(&prototype, index)?;
-            all.registers += size.div_ceil(REGISTER);
-            all.unions |= kind == UNION;
+            // Before structs, each argument took one register: even an __int128.
+            all.registers += if structs { size.div_ceil(REGISTER) } else { 1 };
+            match kind {
+                STRUCT if !structs => return Err(Unsupported::StructArg),
+                UNION if !structs => return Err(Unsupported::UnionArg),
+                _ => all.unions |= kind == UNION,
+            }
         }
         Ok(all)
     }
@@ -283,7 +348,7 @@ mod tests {
         let with = btf.function("b", 0, &[union]);
         let data = btf.build();
         let btf = Btf::parse(&data).unwrap();
-        let unions = [plain, with].map(|id| btf.distill(id).unwrap().unions);
+        let unions = [plain, with].map(|id| btf.distill(id, true).unwrap().unions);
         assert_eq!(unions, [false, true]);
     }
 
@@ -306,7 +371,49 @@ mod tests {
             btf.functions().collect::<Vec<_>>(),
             [(id, b"it".as_slice())]
         );
-        assert_eq!(btf.distill(id).map(|it| it.registers), answer);
+        assert_eq!(btf.distill(id, true).map(|it| it.registers), answer);
+    }
+
+    #[test_case(&[3], Ok(2), Err(Unsupported::StructArg); "a struct by value")]
+    #[test_case(&[9], Ok(2), Ok(1); "two registers of an integer")]
+    #[test_case(&[10], Ok(1), Err(Unsupported::UnionArg); "a union by value")]
+    #[test_case(&[1; 12], Ok(12), Err(Unsupported::TooManyArgs); "twelve")]
+    #[test_case(&[9; 12], Ok(24), Err(Unsupported::TooManyArgs); "24 registers")]
+    #[test_case(&[2], Err(Unsupported::ArgType), Err(Unsupported::ArgType); "a large struct")]
+    fn structs_are_passed_since_6_1(
+        params: &[u32],
+        since: Result<u32, Unsupported>,
+        before: Result<u32, Unsupported>,
+    ) {
+        let mut btf = types();
+        assert_eq!(btf.add("__int128", INT, 0, 16, &[0x80]), 9);
+        assert_eq!(btf.add("either", UNION, 0, 8, &[]), 10);
+        let id = btf.function("it", 9, params);
+        let data = btf.build();
+        let btf = Btf::parse(&data).unwrap();
+        let registers = |structs| btf.distill(id, structs).map(|it| it.registers);
+        assert_eq!([registers(true), registers(false)], [since, before]);
+        let returned = btf.distill(id, true).map(|it| it.returned);
+        assert!(returned.is_err() || returned == Ok(16));
+    }
+
+    #[test]
+    fn what_a_kernel_has_is_told_by_members_and_enumerators() {
+        let mut btf = types();
+        // Names are added with types: these two are never used as such.
+        let (member, value) = (
+            btf.add("arg_flags", PTR, 0, 0, &[]),
+            btf.add("ONE", PTR, 0, 0, &[]),
+        );
+        let (member, value) = (btf.name_of(member), btf.name_of(value));
+        btf.add("btf_func_model", STRUCT, 1, 1, &[member, 1, 0]);
+        btf.add("other", STRUCT, 1, 1, &[value, 1, 0]);
+        btf.add("numbers", ENUM, 2, 4, &[0, 0, value, 1]);
+        let data = btf.build();
+        let btf = Btf::parse(&data).unwrap();
+        assert!(btf.has_member("btf_func_model", "arg_flags"));
+        assert!(!btf.has_member("btf_func_model", "ONE") && !btf.has_member("other", "arg_flags"));
+        assert!(btf.has_enumerator("ONE") && !btf.has_enumerator("arg_flags"));
     }
 
     #[test]
@@ -329,9 +436,9 @@ mod tests {
             (shared, b"shared"),
         ];
         assert_eq!(names, wanted);
-        assert_eq!(split.distill(first).map(|it| it.registers), Ok(1));
+        assert_eq!(split.distill(first, true).map(|it| it.registers), Ok(1));
         for id in [large, shared, known] {
-            assert_eq!(split.distill(id), Err(Unsupported::ArgType), "{id}");
+            assert_eq!(split.distill(id, true), Err(Unsupported::ArgType), "{id}");
         }
     }
 
@@ -342,7 +449,7 @@ mod tests {
         let id = btf.function("it", 0, &[1]);
         let data = btf.build();
         assert_eq!(
-            Btf::parse(&data).unwrap().distill(id),
+            Btf::parse(&data).unwrap().distill(id, true),
             Err(Unsupported::ArgType)
         );
     }
@@ -356,7 +463,7 @@ mod tests {
             spoil(&mut data, &damage);
             if let Some(btf) = Btf::parse(&data) {
                 for (id, _) in btf.functions() {
-                    let _ = btf.distill(id);
+                    let _ = btf.distill(id, id % 2 == 0);
                 }
             }
         }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Options of a kernel, found by the symbols and strings that they add: a
-//! distribution rarely builds in its configuration, and a version does not decide it.
+//! Options and rules of a kernel, found by the symbols, strings and types that came with
+//! them: a distribution rarely builds in its configuration, and a version does not decide
+//! it. README.md has the table of signs and releases.
 
 use std::ops::Range;
 
 use memchr::memmem;
 
 use crate::elf::file::Elf;
+use crate::facts::btf::Btf;
 use crate::facts::tables::Labels;
 
 /// Which code looks up the call site of an address that fprobe is given.
@@ -48,12 +50,23 @@ pub struct Features {
     pub retpoline: bool,
     /// The rules for instructions are those before 6.9: INT and UD are not
     /// refused as such, and of the opcode groups 2 to 5 only indirect jumps can be
-    /// boosted. Found by `.parainstructions`, which went with 6.8: that release,
-    /// and older ones without `CONFIG_PARAVIRT`, are taken for newer ones.
+    /// boosted. Found by the lack of `BPF_TOKEN_CREATE`, which came with 6.9; without BTF
+    /// by `.parainstructions`, which went with 6.8.
     pub early_insn_rules: bool,
-    /// BPF trampolines pass more arguments than fit in registers (since 6.6).
-    /// Found by uprobe.multi, which came with the same release.
+    /// `ftrace_location()` finds a call site anywhere in a function, not only at its
+    /// address (aebfd12521d9, 5.18).
+    pub inner_call_sites: bool,
+    /// BPF trampolines pass structs by value (720e6a435194, 6.1).
+    pub struct_arguments: bool,
+    /// BPF trampolines pass unions by value (1cb80d9e93f8, 6.18); `None` if unknown.
+    pub union_arguments: Option<bool>,
+    /// BPF trampolines pass up to 12 registers of arguments, not 6 (473e3150e30a, 6.6).
     pub stack_arguments: bool,
+    /// fexit and fmod_ret are refused for a return value of more than 8 bytes.
+    pub wide_returns_refused: bool,
+    /// A name that the kernel and a module have may mean the kernel's symbol. Up to 6.19
+    /// it is refused if names must be unique.
+    pub kernel_names_first: bool,
     /// Lock prefixes are out of bounds while one processor is present (up to
     /// 6.14: `alternatives_text_reserved()`).
     pub smp_locks_reserved: bool,
@@ -79,14 +92,20 @@ impl Features {
             ibt: true,
             retpoline: true,
             early_insn_rules: false,
+            inner_call_sites: true,
+            struct_arguments: true,
+            union_arguments: None,
             stack_arguments: true,
+            wide_returns_refused: true,
+            kernel_names_first: true,
             smp_locks_reserved: true,
             indirect_thunks: 0..0,
         }
     }
 
-    pub(crate) fn of(elf: &Elf<'_>, labels: &Labels<'_>) -> Self {
+    pub(crate) fn of(elf: &Elf<'_>, labels: &Labels<'_>, btf: Option<&Btf<'_>>) -> Self {
         let has = |name| labels.get(name).is_some();
+        let enumerator = |name| btf.map(|btf| btf.has_enumerator(name));
         Self {
             kprobes_on_ftrace: has("kprobe_ftrace_handler"),
             optprobes: has("arch_prepare_optimized_kprobe"),
@@ -94,7 +113,9 @@ impl Features {
             notrace_refused: has_string(elf, b"Could not probe notrace function"),
             // A callback, so no compiler inlines it.
             unique_names: has("count_symbols"),
-            kretprobes: has("arch_rethook_trampoline") || has("__kretprobe_trampoline"),
+            // x86 has CONFIG_KRETPROBES whenever it has kprobes; the trampoline was
+            // renamed with 5.16 and 5.18.
+            kretprobes: has("register_kretprobe"),
             fprobe: has("register_fprobe"),
             // Called back by fgraph, so no compiler inlines it.
             fprobe_lookup: if has("fprobe_return") {
@@ -104,9 +125,21 @@ impl Features {
             },
             direct_calls: has("register_ftrace_direct"),
             ibt: has("__ibt_endbr_seal") || elf.section(".ibt_endbr_seal").is_some(),
-            retpoline: has("__x86_indirect_thunk_array"),
-            early_insn_rules: elf.section(".parainstructions").is_some(),
-            stack_arguments: has("bpf_uprobe_multi_link_attach"),
+            // __x86_indirect_thunk_array came with 5.13.
+            retpoline: has("__x86_indirect_thunk_rax"),
+            early_insn_rules: enumerator("BPF_TOKEN_CREATE").map_or_else(
+                || elf.section(".parainstructions").is_some(),
+                |since_6_9| !since_6_9,
+            ),
+            // Of the same series.
+            inner_call_sites: has("arch_adjust_kprobe_addr"),
+            // Of the same commit.
+            struct_arguments: btf.is_none_or(|it| it.has_member("btf_func_model", "arg_flags")),
+            // Of the same release, as are the next two.
+            union_arguments: enumerator("BPF_TASK_WORK"),
+            stack_arguments: enumerator("BPF_TRACE_UPROBE_MULTI").unwrap_or(true),
+            kernel_names_first: enumerator("BPF_TRACE_FSESSION").unwrap_or(true),
+            wide_returns_refused: has_string(elf, b"with a >8 byte return value"),
             smp_locks_reserved: has("alternatives_text_reserved"),
             indirect_thunks: labels.range("__indirect_thunk_start", "__indirect_thunk_end"),
         }

@@ -35,7 +35,7 @@ pub struct Function {
     pub copies: u32,
     /// Whether looking for a call site by its name finds that of another symbol.
     pub(crate) traced_elsewhere: bool,
-    /// The number of its BTF prototype: that of its name.
+    /// The number of its BTF type: the first function of its name.
     pub prototype: Option<NonZeroU32>,
 }
 
@@ -83,6 +83,8 @@ pub enum Region {
     Text,
     /// `.init.text`: freed after boot.
     Init,
+    /// `.exit.text` of a kernel: freed after boot, and never run.
+    Exit,
     /// `.entry.text`: no stack, or not the usual one.
     Entry,
     /// `.noinstr.text`: no instrumentation of any kind.
@@ -91,11 +93,20 @@ pub enum Region {
     Kprobes,
 }
 
+impl Region {
+    /// Returns whether it is freed after boot.
+    #[must_use]
+    pub fn is_freed(self) -> bool {
+        matches!(self, Self::Init | Self::Exit)
+    }
+}
+
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => ".text",
             Self::Init => ".init.text",
+            Self::Exit => ".exit.text",
             Self::Entry => ".entry.text",
             Self::Noinstr => ".noinstr.text",
             Self::Kprobes => ".kprobes.text",
@@ -127,7 +138,8 @@ impl Image<'_> {
     /// Returns all functions, by address.
     #[must_use]
     pub fn functions(&self) -> Vec<Function> {
-        let mut all: Vec<Function> = [&self.ranges.text, &self.ranges.init]
+        let ranges = &self.ranges;
+        let mut all: Vec<Function> = [&ranges.text, &ranges.init, &ranges.exit]
             .into_iter()
             .flat_map(|range| self.symbols.between(range.start, range.end))
             .filter(|index| matches!(self.symbols.get(*index).kind, b't' | b'T' | b'w' | b'W'))
@@ -185,6 +197,7 @@ impl Image<'_> {
         let ranges = &self.ranges;
         let named = [
             (&ranges.init, Region::Init),
+            (&ranges.exit, Region::Exit),
             (&ranges.entry, Region::Entry),
             (&ranges.noinstr, Region::Noinstr),
             (&ranges.kprobes, Region::Kprobes),
@@ -241,12 +254,16 @@ impl Image<'_> {
     /// Whether a symbol has a call site once the kernel has booted.
     pub(crate) fn stays_traceable(&self, symbol: usize) -> bool {
         let site = self.call_site_in(self.extent_of(symbol));
-        site.is_some_and(|site| !self.ranges.init.contains(&site))
+        site.is_some_and(|site| !self.ranges.is_freed(site))
     }
 
     fn find_prototypes(&self, functions: &mut [Function]) {
         let Some(btf) = &self.btf else { return };
-        let ids: FxHashMap<&[u8], u32> = btf.functions().map(|(id, name)| (name, id)).collect();
+        // The first of a name, as btf_find_by_name_kind() and libbpf take it.
+        let mut ids = FxHashMap::<&[u8], u32>::default();
+        for (id, name) in btf.functions() {
+            ids.entry(name).or_insert(id);
+        }
         for function in functions {
             let name = self.symbols.name_bytes(function.symbol as usize);
             function.prototype = ids.get(name).and_then(|id| NonZeroU32::new(*id));

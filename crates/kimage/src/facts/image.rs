@@ -3,11 +3,12 @@
 
 use std::ops::Range;
 
+use crate::answer::condition::Condition;
 use crate::elf::file::Elf;
 use crate::elf::{kallsyms, module, release};
 use crate::facts::btf::Btf;
 use crate::facts::features::Features;
-use crate::facts::tables::{Labels, Tables, btf_set, kfunc_sets, within};
+use crate::facts::tables::{Labels, Tables, btf_set, function_ids, kfunc_sets, within};
 use crate::{Error, Mapped, Result, Symbols};
 
 /// A kernel image or a module: the ELF file that [`unwrap`](crate::unwrap)
@@ -22,6 +23,8 @@ pub struct Image<'a> {
     pub(crate) ranges: Ranges,
     pub(crate) features: Features,
     pub(crate) btf: Option<Btf<'a>>,
+    /// The BTF is that of another build: the numbers in `.BTF_ids` mean other types.
+    pub(crate) other_types: bool,
     /// `btf_id_deny`: functions that no tracing program may be attached to.
     pub(crate) denied: Vec<u32>,
     /// `noreturn_deny` (6.14, and stable releases): functions that no fexit may
@@ -45,6 +48,14 @@ pub(crate) struct Module<'a> {
     pub(crate) types_unknown: bool,
 }
 
+/// Whether numbers that were resolved at build time mean these types.
+fn is_of_build(elf: &Elf<'_>, symbols: &Symbols<'_>, btf: &Btf<'_>) -> bool {
+    let ids: Vec<bool> = function_ids(elf, symbols)
+        .map(|(id, name)| btf.is_function(id, name))
+        .collect();
+    2 * ids.iter().filter(|fits| **fits).count() >= ids.len()
+}
+
 /// Parts of the text that have rules of their own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ranges {
@@ -53,6 +64,8 @@ pub(crate) struct Ranges {
     pub(crate) text: Range<u64>,
     /// `_sinittext.._einittext`: freed after boot. In a module `MOD_INIT_TEXT`.
     pub(crate) init: Range<u64>,
+    /// `.exit.text`, which the kernel frees with it; empty in a module, which keeps it.
+    pub(crate) exit: Range<u64>,
     pub(crate) entry: Range<u64>,
     pub(crate) noinstr: Range<u64>,
     pub(crate) kprobes: Range<u64>,
@@ -70,14 +83,24 @@ impl Ranges {
             end: text.core.end,
             text: text.core,
             init: text.init,
+            exit: 0..0,
             entry: 0..0,
             noinstr: range(".noinstr.text"),
             kprobes: range(".kprobes.text"),
         }
     }
 
-    fn of(labels: &Labels<'_>) -> Result<Self> {
+    /// Text that is freed after boot.
+    pub(crate) fn is_freed(&self, addr: u64) -> bool {
+        self.init.contains(&addr) || self.exit.contains(&addr)
+    }
+
+    fn of(elf: &Elf<'_>, labels: &Labels<'_>) -> Result<Self> {
+        let exit = elf.section(".exit.text");
         let ranges = Self {
+            exit: exit.map_or(0..0, |it| {
+                it.addr..it.addr.saturating_add(it.bytes.len() as u64)
+            }),
             text: labels.range("_stext", "_etext"),
             init: labels.range("_sinittext", "_einittext"),
             entry: labels.range("__entry_text_start", "__entry_text_end"),
@@ -146,18 +169,23 @@ impl<'a> Image<'a> {
     }
 
     fn of_kernel(elf: Elf<'a>) -> Result<Self> {
+        elf.check_has_text()?;
         let symbols = symbols(&elf)?;
         let labels = Labels::new(&elf, &symbols);
-        let ranges = Ranges::of(&labels)?;
+        let ranges = Ranges::of(&elf, &labels)?;
         let tables = Tables::read(&elf, &labels);
-        let features = Features::of(&elf, &labels);
+        let btf = elf.unrelocated(".BTF").and_then(Btf::parse);
+        let features = Features::of(&elf, &labels, btf.as_ref());
         let set = |name| btf_set(&elf, &labels, name).unwrap_or_default();
         let (denied, noreturn) = (set("btf_id_deny"), set("noreturn_deny"));
         let kfuncs = kfunc_sets(&elf, &symbols);
         let return_thunk = labels.get("__x86_return_thunk");
-        let btf = elf.unrelocated(".BTF").and_then(Btf::parse);
         drop(labels);
+        let own = btf
+            .as_ref()
+            .is_none_or(|it| is_of_build(&elf, &symbols, it));
         let image = Self {
+            other_types: !own,
             module: None,
             elf,
             symbols,
@@ -175,6 +203,7 @@ impl<'a> Image<'a> {
     }
 
     fn of_module(mut elf: Elf<'a>, kernel: Option<&'a Image<'a>>) -> Result<Self> {
+        elf.check_has_text()?;
         let exported = |name: &str| kernel.and_then(|it| it.symbols.address_of(name));
         let text = module::link(&mut elf, exported)?;
         let symbols = Symbols::of_module(&elf);
@@ -182,7 +211,11 @@ impl<'a> Image<'a> {
             return Err(Error::NoSymbols);
         }
         let (btf, types_unknown) = module_types(&elf, kernel);
+        let own = btf
+            .as_ref()
+            .is_none_or(|it| is_of_build(&elf, &symbols, it));
         let image = Self {
+            other_types: !own,
             module: Some(Module {
                 kernel,
                 types_unknown,
@@ -227,9 +260,16 @@ impl<'a> Image<'a> {
         self.is_module() && self.kernel().is_none()
     }
 
-    /// Whether its BTF continues that of a kernel which was not given.
-    pub(crate) fn types_unknown(&self) -> bool {
-        self.module.as_ref().is_some_and(|it| it.types_unknown)
+    /// Why nothing is known of types: its BTF continues that of a kernel which was not
+    /// given, or is that of another build.
+    pub(crate) fn types_unknown(&self) -> Option<Condition> {
+        if self.other_types {
+            return Some(Condition::OtherTypes);
+        }
+        let module = self.module.as_ref();
+        module
+            .is_some_and(|it| it.types_unknown)
+            .then_some(Condition::Types)
     }
 
     /// The symbols, as the running kernel sees them.
@@ -255,14 +295,14 @@ impl<'a> Image<'a> {
     /// Those that are still there once the kernel has booted.
     pub fn kept_call_sites(&self) -> impl Iterator<Item = u64> {
         let all = self.call_sites().iter().copied();
-        all.filter(|site| !self.ranges.init.contains(site))
+        all.filter(|site| !self.ranges.is_freed(*site))
     }
 
     /// Whether an address is in the kernel's text, that which is freed after
     /// boot included.
     #[must_use]
     pub fn is_text(&self, addr: u64) -> bool {
-        self.ranges.text.contains(&addr) || self.ranges.init.contains(&addr)
+        self.ranges.text.contains(&addr) || self.ranges.is_freed(addr)
     }
 
     /// How many call sites `sorttable` zeroed at build time, because they

@@ -427,6 +427,20 @@ pub(crate) fn kfunc_sets(elf: &Elf<'_>, symbols: &Symbols<'_>) -> Vec<u32> {
     all
 }
 
+/// The numbers that BTF types of functions had when they were resolved, with the names:
+/// `BTF_ID(func, NAME)`, a symbol and a word each.
+pub(crate) fn function_ids<'s>(
+    elf: &'s Elf<'_>,
+    symbols: &'s Symbols<'_>,
+) -> impl Iterator<Item = (u32, &'s [u8])> {
+    symbols.iter().filter_map(|(addr, _, symbol)| {
+        let rest = symbol.strip_prefix("__BTF_ID__func__")?;
+        let (name, _) = rest.rsplit_once("__")?;
+        let id = u32_at(elf.from(addr)?, 0).filter(|id| *id != 0)?;
+        Some((id, name.as_bytes()))
+    })
+}
+
 fn kfunc_set(elf: &Elf<'_>, start: u64, end: u64) -> impl Iterator<Item = u32> {
     let set = elf.from(start).unwrap_or_default();
     let room = usize::try_from(end - start).unwrap_or(usize::MAX);

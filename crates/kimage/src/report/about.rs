@@ -40,6 +40,8 @@ pub enum Missing {
     Blacklist,
     /// No `.BTF`.
     Btf,
+    /// The BTF is that of another build.
+    OwnBtf,
     /// An option is off.
     Mechanism(Mechanism),
     /// `CONFIG_OPTPROBES` is off.
@@ -60,6 +62,7 @@ impl fmt::Display for Missing {
                 "no data symbols (CONFIG_KALLSYMS_ALL): the kprobe blacklist was not found"
             }
             Self::Btf => "no BTF: fentry, fexit and fmod_ret are refused",
+            Self::OwnBtf => "the BTF is not this build's: the numbers in .BTF_ids mean other types",
             Self::Mechanism(mechanism) => return write!(f, "{} is off", mechanism.option()),
             Self::Optprobes => "CONFIG_OPTPROBES is off: no int3 becomes a jump",
         })
@@ -102,7 +105,11 @@ impl Image<'_> {
             ),
             (!self.tables.call_sites.is_empty(), Missing::CallSites),
             (self.tables.nokprobe.is_some(), Missing::Blacklist),
-            (self.btf.is_some() || self.types_unknown(), Missing::Btf),
+            (
+                self.btf.is_some() || self.types_unknown().is_some(),
+                Missing::Btf,
+            ),
+            (!self.other_types, Missing::OwnBtf),
             (features.kprobe_events, mechanism(Mechanism::KprobeEvents)),
             (
                 features.kprobes_on_ftrace,

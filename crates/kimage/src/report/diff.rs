@@ -14,7 +14,7 @@ use serde::Serialize;
 use nmissed_wire::AttachType;
 
 use crate::facts::functions::base_name;
-use crate::{ATTACH_TYPES, About, Answer, Function, Image, Region};
+use crate::{ATTACH_TYPES, About, Answer, Function, Image};
 
 /// Differences of another image. Names are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,7 +120,7 @@ impl Image<'_> {
     fn is_whole(&self, function: &Function) -> bool {
         let part = |suffix: &str| suffix.contains(".cold") || suffix.contains(".part.");
         let name = self.name(function);
-        function.region != Region::Init
+        !function.region.is_freed()
             && !self.is_preamble(function.symbol as usize)
             && !self.suffix(function).is_some_and(part)
             // The assembler's local labels, and static_call.h's trampolines.

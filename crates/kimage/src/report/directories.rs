@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::facts::units::Unit;
-use crate::{Function, Image, Region};
+use crate::{Function, Image};
 
 /// The functions of one directory. `functions` is the sum of `traceable`,
 /// `without_call_site` and `init`.
@@ -31,7 +31,7 @@ pub struct Directory {
 impl Directory {
     fn count(&mut self, function: &Function, blacklisted: bool) {
         self.functions += 1;
-        if function.region == Region::Init {
+        if function.region.is_freed() {
             self.init += 1;
         } else if function.has_own_call_site() {
             self.traceable += 1;

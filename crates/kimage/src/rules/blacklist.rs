@@ -33,7 +33,7 @@ impl Image<'_> {
     pub(super) fn extent_refusal(&self, symbol: usize) -> Option<Refusal> {
         let start = self.symbols.get(symbol).addr;
         if !self.ranges.text.contains(&start) {
-            return Some(match self.ranges.init.contains(&start) {
+            return Some(match self.ranges.is_freed(start) {
                 true if self.is_module() => Refusal::ModuleInit,
                 true => Refusal::Init,
                 false => Refusal::NotText,

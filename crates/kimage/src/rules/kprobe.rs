@@ -101,14 +101,21 @@ impl Image<'_> {
     /// `validate_probe_symbol()`, and `kprobe_lookup_name()` where it is missing.
     fn resolve(&self, function: &Function, trail: &mut impl Trail) -> Check {
         self.refuse_forgotten(function)?;
+        let name = self.name(function).as_bytes();
+        let kernels = self.kernel().map_or(0, |it| it.symbols.named(name).len());
         trail.note("number_of_same_symbols", || match function.copies {
+            1 if kernels > 0 => format!("the kernel has {kernels} of this name, too"),
+            1 if self.is_module() => "no other symbol of the module has this name".to_owned(),
             1 => "no other symbol has this name".to_owned(),
             copies => format!("{copies} symbols have this name"),
         });
-        refuse_if(
-            self.features.unique_names && function.copies > 1,
-            Refusal::AmbiguousName,
-        )?;
+        let unique = self.features.unique_names;
+        refuse_if(unique && function.copies > 1, Refusal::AmbiguousName)?;
+        if kernels > 0 {
+            let counted = unique && !self.features.kernel_names_first;
+            refuse_if(counted, Refusal::SharedName)?;
+            return Err(Answer::Depends(Condition::KernelName));
+        }
         depends_if(self.is_shadowed(function), Condition::Shadowed)
     }
 }

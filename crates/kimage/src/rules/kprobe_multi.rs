@@ -5,7 +5,7 @@ use crate::answer::arming::Arming;
 use crate::answer::condition::Condition;
 use crate::answer::refusal::{Mechanism, Refusal};
 use crate::answer::value::Answer;
-use crate::facts::functions::{Function, Region};
+use crate::facts::functions::Function;
 use crate::facts::image::Image;
 use crate::rules::trail::{Check, Trail, depends_if, refuse_if};
 
@@ -45,7 +45,7 @@ impl Image<'_> {
     /// Whether an fprobe can be put on it, however it is named.
     fn traceable(&self, function: &Function) -> Check {
         refuse_if(function.call_site.is_none(), Refusal::NoCallSite)?;
-        refuse_if(function.region == Region::Init, Refusal::FreedCallSite)?;
+        refuse_if(function.region.is_freed(), Refusal::FreedCallSite)?;
         depends_if(function.call_sites > 1, Condition::SeveralCallSites)
     }
 

@@ -8,22 +8,23 @@ use crate::answer::arming::Arming;
 use crate::answer::condition::Condition;
 use crate::answer::refusal::{Mechanism, Refusal};
 use crate::answer::value::Answer;
-use crate::facts::btf::Arguments;
-use crate::facts::functions::{Function, Region};
+use crate::facts::btf::{Model, REGISTER, Unsupported};
+use crate::facts::functions::Function;
 use crate::facts::image::Image;
 use crate::facts::tables::{NOP5, has};
 use crate::rules::trail::{Check, Trail, depends_if, refuse_if};
 
 /// Arguments in registers, by the calling convention of x86_64.
 const REGISTERS: u32 = 6;
+/// With those on the stack: `MAX_BPF_FUNC_ARGS`.
+const ALL_REGISTERS: u32 = 12;
 
 /// A prototype that a trampoline can be built for.
 #[derive(Clone, Copy)]
 struct Prototype {
     /// The number of its BTF type.
     id: u32,
-    /// How many registers its arguments take.
-    registers: u32,
+    model: Model,
 }
 
 impl Image<'_> {
@@ -36,6 +37,7 @@ impl Image<'_> {
     ) -> Result<Answer, Answer> {
         self.refuse_forgotten(function)?;
         let prototype = self.prototype(function, trail)?;
+        self.wide_return(attach, prototype)?;
         depends_if(self.is_shadowed(function), Condition::Shadowed)?;
         if attach == AttachType::FmodRet {
             self.modify_return(function, trail)?;
@@ -46,15 +48,13 @@ impl Image<'_> {
             attach != AttachType::Fentry && listed(&self.noreturn),
             Refusal::NoReturn,
         )?;
-        let many = prototype.is_some_and(|it| it.registers > REGISTERS);
-        depends_if(
-            many && !self.features.stack_arguments,
-            Condition::StackArguments,
-        )?;
-        refuse_if(function.region == Region::Init, Refusal::Init)?;
+        self.passable(prototype)?;
+        refuse_if(function.region.is_freed(), Refusal::Init)?;
         self.note_call_site(function, trail);
         self.patchable(function)?;
-        depends_if(self.types_unknown(), Condition::Types)?;
+        if let Some(condition) = self.types_unknown() {
+            return Err(Answer::Depends(condition));
+        }
         Ok(Answer::Yes(Arming::Ftrace))
     }
 
@@ -65,7 +65,7 @@ impl Image<'_> {
         function: &Function,
         trail: &mut impl Trail,
     ) -> Result<Option<Prototype>, Answer> {
-        if self.types_unknown() {
+        if self.types_unknown().is_some() {
             return Ok(None);
         }
         let prototype = function.prototype.map(u32::from).zip(self.btf.as_ref());
@@ -73,11 +73,38 @@ impl Image<'_> {
         trail.note("bpf_check_attach_target", || {
             format!("BTF type {id} is a function of this name")
         });
-        let Arguments { registers, unions } = btf
-            .distill(id)
+        let model = btf
+            .distill(id, self.features.struct_arguments)
             .map_err(|reason| Answer::No(Refusal::Prototype(reason)))?;
-        depends_if(unions, Condition::UnionArgument)?;
-        Ok(Some(Prototype { id, registers }))
+        if model.unions {
+            let reason = Refusal::Prototype(Unsupported::UnionArg);
+            refuse_if(self.features.union_arguments == Some(false), reason)?;
+            depends_if(
+                self.features.union_arguments.is_none(),
+                Condition::UnionArgument,
+            )?;
+        }
+        Ok(Some(Prototype { id, model }))
+    }
+
+    /// `attach_uses_trampoline_retval()`.
+    fn wide_return(&self, attach: AttachType, prototype: Option<Prototype>) -> Check {
+        let wide = prototype.is_some_and(|it| it.model.returned > REGISTER);
+        refuse_if(
+            wide && attach != AttachType::Fentry && self.features.wide_returns_refused,
+            Refusal::WideReturn,
+        )
+    }
+
+    /// `arch_bpf_trampoline_size()`, which builds the trampoline to see.
+    fn passable(&self, prototype: Option<Prototype>) -> Check {
+        let most = if self.features.stack_arguments {
+            ALL_REGISTERS
+        } else {
+            REGISTERS
+        };
+        let many = prototype.is_some_and(|it| it.model.registers > most);
+        refuse_if(many, Refusal::TooManyRegisters(most))
     }
 
     /// `check_attach_modify_return()`.
@@ -101,7 +128,9 @@ impl Image<'_> {
 
     /// `register_fentry()`: by ftrace, or by hand where there is a NOP.
     fn patchable(&self, function: &Function) -> Check {
-        if function.call_site.is_some() {
+        let inner = self.features.inner_call_sites;
+        let site = function.call_site;
+        if site.is_some_and(|site| inner || site.addr == function.addr) {
             depends_if(function.call_sites > 1, Condition::SeveralCallSites)?;
             return refuse_if(
                 !self.features.direct_calls,

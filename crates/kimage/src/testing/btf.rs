@@ -8,6 +8,8 @@ pub(crate) struct Builder {
     types: Vec<u8>,
     strings: Vec<u8>,
     count: u32,
+    /// Offsets of the names of the types in the strings.
+    names: Vec<u32>,
     /// How many bytes of strings the base has.
     base_strings: u32,
 }
@@ -18,6 +20,7 @@ impl Builder {
             types: Vec::new(),
             strings: vec![0],
             count: 0,
+            names: Vec::new(),
             base_strings: 0,
         }
     }
@@ -46,6 +49,7 @@ impl Builder {
             kind << 24 | vlen as u32,
             size_or_type,
         ];
+        self.names.push(words[0]);
         self.strings.extend(name.as_bytes());
         self.strings.push(0);
         self.types.extend(
@@ -56,6 +60,11 @@ impl Builder {
         );
         self.count += 1;
         self.count
+    }
+
+    /// Where the name of a type is, for members and enumerators of that name.
+    pub(crate) fn name_of(&self, id: u32) -> u32 {
+        self.names[self.names.len() - 1 - (self.count - id) as usize]
     }
 
     pub(crate) fn structure(&mut self, size: u32) -> u32 {

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The answers for the functions of the toy kernel.
 
+use std::process::Command;
+
 use proptest::prelude::*;
 use test_case::test_case;
 
 use nmissed_wire::{AttachType, Flavor};
 
 use crate::testing::damage::{damage, spoil};
-use crate::testing::toy::{INIT, Kernel, SIZE};
+use crate::testing::toy::{INIT, Kernel, SIZE, Type};
+use crate::testing::toy_module::{compile, run};
 use crate::{
-    Answer, Arming, Blacklist, CallCode, Condition, Errno, FprobeLookup, Function, Image,
-    LookupError, Mechanism, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
+    Answer, Arming, Blacklist, CallCode, Condition, Errno, Error, FprobeLookup, Function, Image,
+    LookupError, Mechanism, Missing, NotOptimized, Refusal, Region, SymbolSource, Unsupported,
 };
 
 fn function(image: &Image<'_>, name: &str) -> Function {
@@ -114,6 +117,181 @@ fn by_name_kprobe_multi_takes_the_first_that_can_be_traced() {
     assert_eq!(answers("twice"), [FTRACE, SHADOWED]);
 }
 
+/// The toy kernel as a release of that time.
+fn of_release(release: &str) -> Kernel {
+    let kernel = Kernel::whole();
+    match release {
+        "5.10" => kernel
+            .without("arg_flags")
+            .without("BPF_TRACE_UPROBE_MULTI")
+            .without("BPF_TOKEN_CREATE")
+            .without("arch_adjust_kprobe_addr"),
+        "6.1" => kernel
+            .without("BPF_TRACE_UPROBE_MULTI")
+            .without("BPF_TOKEN_CREATE"),
+        "6.12" => kernel,
+        "6.18" => kernel.with("BPF_TASK_WORK"),
+        _ => panic!("no signs of {release}"),
+    }
+}
+
+const SEVEN: &[Type] = &[Type::Int; 7];
+const THIRTEEN_REGISTERS: &[Type] = &[
+    Type::Pair,
+    Type::Int128,
+    Type::Int128,
+    Type::Int128,
+    Type::Int128,
+    Type::Int128,
+    Type::Int,
+];
+
+const fn prototype(reason: Unsupported) -> Answer {
+    Answer::No(Refusal::Prototype(reason))
+}
+
+const fn registers(most: u32) -> Answer {
+    Answer::No(Refusal::TooManyRegisters(most))
+}
+
+#[test_case(&[Type::Pair], [prototype(Unsupported::StructArg), FTRACE, FTRACE, FTRACE]; "a struct")]
+#[test_case(&[Type::Either], [prototype(Unsupported::UnionArg), prototype(Unsupported::UnionArg), prototype(Unsupported::UnionArg), FTRACE]; "a union")]
+#[test_case(SEVEN, [registers(6), registers(6), FTRACE, FTRACE]; "seven registers")]
+#[test_case(&[Type::Int128; 4], [FTRACE, registers(6), FTRACE, FTRACE]; "eight registers of four arguments")]
+#[test_case(THIRTEEN_REGISTERS, [prototype(Unsupported::StructArg), registers(6), registers(12), registers(12)]; "thirteen registers")]
+#[test_case(&[Type::Int; 12], [prototype(Unsupported::TooManyArgs), registers(6), FTRACE, FTRACE]; "twelve arguments")]
+fn arguments_that_a_trampoline_passes(params: &'static [Type], answers: [Answer; 4]) {
+    for (release, answer) in ["5.10", "6.1", "6.12", "6.18"].into_iter().zip(answers) {
+        let file = of_release(release)
+            .typed("traced", Type::Void, params)
+            .elf();
+        let image = Image::parse(&file).unwrap();
+        let traced = function(&image, "traced");
+        for attach in [AttachType::Fentry, AttachType::Fexit] {
+            assert_eq!(image.answer(&traced, attach), answer, "{release} {attach}");
+        }
+    }
+}
+
+#[test]
+fn a_wide_return_is_refused_where_a_program_could_see_it() {
+    let wide = Answer::No(Refusal::WideReturn);
+    assert_eq!(Refusal::WideReturn.errno(), Errno::Eopnotsupp);
+    assert_eq!(Refusal::TooManyRegisters(12).errno(), Errno::Enotsupp);
+    let attach_types = [AttachType::Fentry, AttachType::Fexit, AttachType::FmodRet];
+    for (kernel, wanted) in [
+        (Kernel::whole(), [FTRACE, wide, wide]),
+        (Kernel::whole().without("wide returns"), [FTRACE; 3]),
+    ] {
+        let file = kernel.typed("security_hook", Type::Int128, &[]).elf();
+        let image = Image::parse(&file).unwrap();
+        let hook = function(&image, "security_hook");
+        assert_eq!(attach_types.map(|it| image.answer(&hook, it)), wanted);
+    }
+}
+
+#[test]
+fn of_several_btf_functions_of_a_name_the_first_counts() {
+    let kernel = of_release("6.1").typed("traced", Type::Int, SEVEN).typed(
+        "traced",
+        Type::Int,
+        &[Type::Int],
+    );
+    let file = kernel.elf();
+    let image = Image::parse(&file).unwrap();
+    let answer = image.answer(&function(&image, "traced"), AttachType::Fentry);
+    assert_eq!(answer, registers(6));
+}
+
+#[test_case("6.1", FTRACE; "in it")]
+#[test_case("5.10", Answer::No(Refusal::NothingToPatch); "at its address")]
+fn fentry_finds_a_call_site(release: &str, answer: Answer) {
+    let kernel = of_release(release).typed("phantom", Type::Void, &[]);
+    let file = kernel.elf();
+    let image = Image::parse(&file).unwrap();
+    let phantom = function(&image, "phantom");
+    assert_eq!(image.answer(&phantom, AttachType::Fentry), answer);
+}
+
+#[test]
+fn btf_of_another_build_is_said_to_be_that() {
+    for (off, missing) in [(0, false), (1, true)] {
+        let file = Kernel::whole().with_btf_ids(off).elf();
+        let image = Image::parse(&file).unwrap();
+        let lacks = image.about(&[]).missing;
+        assert_eq!(lacks.contains(&Missing::OwnBtf), missing, "{off}");
+        let other = Answer::Depends(Condition::OtherTypes);
+        let wanted = if off == 0 { FTRACE } else { other };
+        let traced = function(&image, "traced");
+        assert_eq!(image.answer(&traced, AttachType::Fentry), wanted);
+        assert_eq!(image.answer(&traced, AttachType::Kprobe), FTRACE);
+    }
+}
+
+#[test]
+fn exit_functions_are_refused_as_those_of_init() {
+    let file = Kernel::whole().with_exit_text().elf();
+    let image = Image::parse(&file).unwrap();
+    let exits = function(&image, "exits");
+    assert_eq!(
+        (exits.region, exits.region.to_string()),
+        (Region::Exit, ".exit.text".into())
+    );
+    let answer = |attach| image.answer(&exits, attach);
+    assert_eq!(answer(AttachType::Kprobe), Answer::No(Refusal::Init));
+    assert_eq!(
+        answer(AttachType::RegisterKprobe),
+        Answer::No(Refusal::Init)
+    );
+    let multi = answer(AttachType::KprobeMulti);
+    assert_eq!(multi, Answer::No(Refusal::FreedCallSite));
+    assert_eq!(
+        (Refusal::Init.errno(), Refusal::FreedCallSite.errno()),
+        (Errno::Einval, Errno::Esrch)
+    );
+    assert!(!image.traceable_functions().any(|name| name == "exits"));
+}
+
+#[test]
+fn a_file_of_debug_information_alone_names_the_file_with_the_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name| dir.path().join(name);
+    compile("int traced(int n) { return n + 1; }", &path("it.o"));
+    run(Command::new("ld")
+        .args([
+            "-e",
+            "0",
+            "--unresolved-symbols=ignore-all",
+            "--build-id=0x000102030405060708090a0b0c0d0e0f10111213",
+            "-o",
+        ])
+        .args([path("vmlinux"), path("it.o")]));
+    run(Command::new("objcopy")
+        .arg("--only-keep-debug")
+        .args([path("vmlinux"), path("vmlinux.debug")]));
+    let error = Image::parse(&std::fs::read(path("vmlinux.debug")).unwrap()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "only debug information: the text has no bytes in this file (NOBITS); \
+         inspect the file that it was split from, with build ID \
+         000102030405060708090a0b0c0d0e0f10111213"
+    );
+    run(Command::new("objcopy")
+        .arg("--only-keep-debug")
+        .args([path("it.o"), path("it.debug")]));
+    let error = Image::parse(&std::fs::read(path("it.debug")).unwrap()).unwrap_err();
+    assert!(matches!(error, Error::NoText { build_id: None }), "{error}");
+}
+
+#[test]
+fn kretprobes_are_there_whatever_their_trampoline_is_called() {
+    let file = of_release("5.10").elf();
+    let image = Image::parse(&file).unwrap();
+    assert!(image.features().kretprobes && image.features().early_insn_rules);
+    let answer = image.answer(&function(&image, "traced"), AttachType::Kretprobe);
+    assert_eq!(answer, FTRACE);
+}
+
 #[test]
 fn fmod_ret_takes_security_hooks_only() {
     let file = Kernel::whole().elf();
@@ -130,7 +308,7 @@ fn fmod_ret_takes_security_hooks_only() {
 
 #[test_case("kprobe_ftrace_handler", AttachType::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobesOnFtrace)); "ftrace based kprobes")]
 #[test_case("create_local_trace_kprobe", AttachType::Kprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::KprobeEvents)); "kprobe events")]
-#[test_case("arch_rethook_trampoline", AttachType::Kretprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::Kretprobes)); "kretprobes")]
+#[test_case("register_kretprobe", AttachType::Kretprobe, Answer::No(Refusal::NotBuiltIn(Mechanism::Kretprobes)); "kretprobes")]
 #[test_case("register_fprobe", AttachType::KprobeMulti, Answer::No(Refusal::NotBuiltIn(Mechanism::Fprobe)); "fprobe")]
 #[test_case("register_ftrace_direct", AttachType::Fentry, Answer::No(Refusal::NotBuiltIn(Mechanism::DirectCalls)); "direct calls")]
 fn what_is_not_built_in_is_refused(symbol: &'static str, attach: AttachType, answer: Answer) {

@@ -12,12 +12,13 @@ use crate::testing::damage::{damage, spoil};
 use crate::testing::toy::Kernel;
 use crate::testing::toy_module::{toy_module, toy_module_apart, toy_module_without_btf};
 use crate::{
-    Answer, Arming, Blacklist, Condition, Detail, Document, Error, Function, Image, LookupError,
-    NotOptimized, Refusal, Region, Unsupported, render,
+    Answer, Arming, Blacklist, Condition, Detail, Document, Errno, Error, Function, Image,
+    LookupError, NotOptimized, Refusal, Region, Unsupported, render,
 };
 
 const FTRACE: Answer = Answer::Yes(Arming::Ftrace);
 const MAYBE_FTRACE: Answer = Answer::Depends(Condition::Loader(Arming::Ftrace));
+const SHARED: Answer = Answer::No(Refusal::SharedName);
 const MAYBE_NOTRACE: Answer = Answer::Depends(Condition::NotraceAllowed);
 
 fn function(image: &Image<'_>, name: &str) -> Function {
@@ -39,16 +40,16 @@ fn blacklisted(rule: Blacklist) -> Answer {
 }
 
 #[test_case("first", [MAYBE_FTRACE, FTRACE]; "a call site")]
-#[test_case("behind_endbr", [MAYBE_FTRACE, FTRACE]; "a call site behind endbr")]
-#[test_case("plain", [MAYBE_NOTRACE, Answer::No(Refusal::Notrace)]; "no call site")]
+#[test_case("behind_endbr", [MAYBE_FTRACE, SHARED]; "a name of the kernel, too")]
+#[test_case("plain", [MAYBE_NOTRACE, SHARED]; "no call site")]
 #[test_case("first.cold", [Answer::Depends(Condition::Loader(Arming::Optimized)), Answer::Yes(Arming::Optimized)]; "part of a traced one")]
 #[test_case("plain.part.0", [MAYBE_NOTRACE, Answer::No(Refusal::Notrace)]; "part of one that is not")]
-#[test_case("listed", [blacklisted(Blacklist::Listed); 2]; "nokprobe")]
-#[test_case("listed.part.0", [blacklisted(Blacklist::BaseName); 2]; "part of nokprobe")]
+#[test_case("listed", [blacklisted(Blacklist::Listed), SHARED]; "nokprobe")]
+#[test_case("listed.part.0", [blacklisted(Blacklist::BaseName), SHARED]; "part of nokprobe")]
 #[test_case("no_instrumentation.cold", [Answer::Depends(Condition::Loader(Arming::Optimized)), Answer::No(Refusal::Notrace)]; "the kernel has the base name, without a call site")]
 #[test_case("not_instrumented", [blacklisted(Blacklist::NoinstrText); 2]; "noinstr")]
 #[test_case("twice", [Answer::Depends(Condition::NamesUnique), Answer::No(Refusal::AmbiguousName)]; "two of a name")]
-#[test_case("takes_struct", [MAYBE_FTRACE, FTRACE]; "the name goes with the module's")]
+#[test_case("takes_struct", [MAYBE_FTRACE, SHARED]; "the kernel has the name, too")]
 #[test_case("init_module", [Answer::No(Refusal::ModuleInit); 2]; "init")]
 #[test_case("cleanup_module", [MAYBE_FTRACE, FTRACE]; "exit")]
 fn kprobes_by_name(name: &str, wanted: [Answer; 2]) {
@@ -99,6 +100,25 @@ fn fmod_ret_takes_what_is_listed() {
     assert_eq!(answers("first", AttachType::FmodRet), [refused; 2]);
 }
 
+#[test_case(Kernel::whole(), SHARED; "both are counted")]
+#[test_case(Kernel::whole().with("BPF_TRACE_FSESSION"), Answer::Depends(Condition::KernelName); "the kernel may be first")]
+#[test_case(Kernel::whole().without("count_symbols"), Answer::Depends(Condition::KernelName); "the first is taken")]
+fn a_name_that_the_kernel_has_too(kernel: Kernel, wanted: Answer) {
+    let (file, kernel) = (toy_module(), kernel.elf());
+    let kernel = Image::parse(&kernel).unwrap();
+    let image = Image::parse_module(&file, &kernel).unwrap();
+    let endbr = function(&image, "behind_endbr");
+    assert_eq!(image.answer(&endbr, AttachType::Kprobe), wanted);
+    assert_eq!(Refusal::SharedName.errno(), Errno::Eaddrnotavail);
+    let fact = |name| {
+        let explained = image.explain(&function(&image, name), AttachType::Kprobe);
+        let fact = |it: &&crate::Evidence| it.asked_by == "number_of_same_symbols";
+        explained.evidence.iter().find(fact).unwrap().fact.clone()
+    };
+    assert_eq!(fact("behind_endbr"), "the kernel has 1 of this name, too");
+    assert_eq!(fact("first"), "no other symbol of the module has this name");
+}
+
 #[test]
 fn types_of_its_own_need_no_kernel() {
     let apart = toy_module_apart();
@@ -134,7 +154,7 @@ fn what_the_kernel_lacks_its_modules_lack() {
         answer("first", AttachType::KprobeMulti),
         Answer::No(refused)
     );
-    let plain = answer("plain", AttachType::Kprobe);
+    let plain = answer("plain", AttachType::RegisterKprobe);
     assert_eq!(plain, Answer::Yes(Arming::Optimized));
 }
 
@@ -269,6 +289,13 @@ fn with_field(section: &str, field: usize, value: u64) -> Vec<u8> {
     file
 }
 
+/// The module with a field of two bytes of the ELF header changed.
+fn with_header(at: usize, value: u16) -> Vec<u8> {
+    let mut file = toy_module();
+    file[at..at + 2].copy_from_slice(&value.to_le_bytes());
+    file
+}
+
 /// The module with a part of the first relocation of the text changed.
 fn with_relocation(part: usize, bytes: &[u8]) -> Vec<u8> {
     let mut file = toy_module();
@@ -289,6 +316,8 @@ fn with_relocation(part: usize, bytes: &[u8]) -> Vec<u8> {
 #[test_case(with_field(".data", ALIGN, 1 << 25), "far more memory than the file"; "wide alignment")]
 #[test_case(with_field(".data", ALIGN, 1 << 63), "more memory than there is"; "endless alignment")]
 #[test_case(with_field(".rela.text", TYPE, SHT_REL.into()), "the kernel wants addends"; "no addends")]
+#[test_case(with_header(60, 0), "no kernel loads it (ENOEXEC)"; "their number elsewhere")]
+#[test_case(with_header(62, 0xffff), "no kernel loads it (ENOEXEC)"; "their names elsewhere")]
 #[test_case(with_relocation(0, &u64::MAX.to_le_bytes()), "relocation 0 of .text: it is past the end of the section"; "far offset")]
 #[test_case(with_relocation(0, &0_u64.to_le_bytes()), "relocation 0 of .text: what it would replace is not zero"; "onto an instruction")]
 #[test_case(with_relocation(8, &9_u32.to_le_bytes()), "relocation 0 of .text: the kernel knows no relocation of its type"; "unknown type")]

@@ -2,12 +2,14 @@
 //! A kernel of two dozen functions, for tests: one of each kind that is
 //! answered differently.
 
+use crate::facts::btf::{Btf, ENUM, INT, PTR, STRUCT, UNION};
 use crate::testing::btf::Builder;
 use crate::testing::dwarf::{Dwarf, File};
 use crate::testing::fixture::{Fixture, Layout, Sym};
 
 const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub(crate) const INIT: u64 = 0xffff_ffff_8110_0000;
+const EXIT: u64 = 0xffff_ffff_8111_0000;
 const DATA: u64 = 0xffff_ffff_8200_0000;
 pub(crate) const SIZE: u64 = 0x20;
 
@@ -28,7 +30,27 @@ pub(crate) struct Kernel {
     nokprobe: Vec<u64>,
     tables: Vec<(&'static str, Vec<u64>)>,
     without: Vec<&'static str>,
+    also: Vec<&'static str>,
+    typed: Vec<Typed>,
+    /// How far the numbers in `.BTF_ids` are off.
+    ids_off: Option<u32>,
+    exit: bool,
     files: Vec<File>,
+}
+
+/// A function's name, what it returns, and its parameters.
+type Typed = (&'static str, Type, &'static [Type]);
+
+/// Types that functions of the toy kernel have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Type {
+    Void,
+    Int,
+    Int128,
+    /// A struct of 16 bytes.
+    Pair,
+    /// A union of 8 bytes.
+    Either,
 }
 
 impl Kernel {
@@ -149,6 +171,78 @@ impl Kernel {
         self
     }
 
+    /// The same with an enumerator of this name in BTF.
+    #[cfg(test)]
+    pub(crate) fn with(mut self, name: &'static str) -> Self {
+        self.also.push(name);
+        self
+    }
+
+    /// The same with numbers of the functions in BTF that are off by some.
+    #[cfg(test)]
+    pub(crate) fn with_btf_ids(mut self, off: u32) -> Self {
+        self.ids_off = Some(off);
+        self
+    }
+
+    /// The same with a function `exits` in `.exit.text`.
+    #[cfg(test)]
+    pub(crate) fn with_exit_text(mut self) -> Self {
+        self.symbols.push((EXIT, b't', "exits".to_owned()));
+        self.call_sites.push(EXIT);
+        self.exit = true;
+        self
+    }
+
+    /// Symbols `__BTF_ID__func__NAME__N`, and the numbers there.
+    fn btf_ids(&mut self, types: &[u8], data: &mut Vec<u8>) {
+        let Some(off) = self.ids_off else { return };
+        let btf = Btf::parse(types).expect("BTF");
+        for (id, name) in btf.functions() {
+            let symbol = format!("__BTF_ID__func__{}__1", String::from_utf8_lossy(name));
+            let addr = DATA + data.len() as u64;
+            self.symbols.push((addr, b'd', symbol));
+            data.extend((id + off).to_le_bytes());
+        }
+    }
+
+    /// BTF has this function before those that are there.
+    #[cfg(test)]
+    pub(crate) fn typed(mut self, name: &'static str, returns: Type, of: &'static [Type]) -> Self {
+        self.typed.push((name, returns, of));
+        self
+    }
+
+    /// The BTF that it has.
+    pub(crate) fn btf(&self) -> Builder {
+        let mut btf = Builder::new();
+        let large = btf.structure(24);
+        let types = [
+            0,
+            btf.add("int", INT, 0, 4, &[0x20]),
+            btf.add("__int128", INT, 0, 16, &[0x80]),
+            btf.structure(16),
+            btf.add("either", UNION, 0, 8, &[]),
+        ];
+        for (name, returns, params) in &self.typed {
+            let params: Vec<u32> = params.iter().map(|it| types[*it as usize]).collect();
+            btf.function(name, types[*returns as usize], &params);
+        }
+        for name in TYPED {
+            btf.function(name, 0, &[]);
+        }
+        btf.function("takes_struct", 0, &[large]);
+        let kept = SIGNS.iter().filter(|name| !self.without.contains(name));
+        for name in kept.chain(&self.also) {
+            // The name is that of a type, too, so that it is in the strings.
+            let id = btf.add(name, PTR, 0, 0, &[]);
+            let name = btf.name_of(id);
+            btf.add("numbers", ENUM, 1, 4, &[name, 0]);
+            btf.add("btf_func_model", STRUCT, 1, 1, &[name, 0, 0]);
+        }
+        btf
+    }
+
     /// The same with DWARF: which functions are from which source file.
     pub(crate) fn with_files() -> Self {
         let mut kernel = Self::whole();
@@ -204,6 +298,7 @@ impl Kernel {
     }
 
     pub(crate) fn elf(mut self) -> Vec<u8> {
+        let types = self.btf().build();
         let mut data = Vec::new();
         for (name, words) in [
             ("mcount_loc", &self.call_sites),
@@ -215,6 +310,7 @@ impl Kernel {
             self.symbols
                 .push((DATA + data.len() as u64, b'd', format!("__stop_{name}")));
         }
+        self.btf_ids(&types, &mut data);
         let mut tables: Vec<Vec<u8>> = Vec::new();
         let bases = [("faults", 12), ("bug", 12), ("key", 16), ("lock", 4)];
         for (index, (name, size)) in bases.into_iter().enumerate() {
@@ -255,10 +351,16 @@ impl Kernel {
         } else {
             "Could not probe notrace function %ps\n\0"
         };
-        let rodata = format!("%s version %s (toy)\0{notrace}Linux version 6.12.0-toy (me) #1\0");
+        let wide = if self.without.contains(&"wide returns") {
+            ""
+        } else {
+            "function %s with a >8 byte return value\0"
+        };
+        let rodata =
+            format!("%s version %s (toy)\0{notrace}{wide}Linux version 6.12.0-toy (me) #1\0");
         image = image
             .section(".rodata", DATA + 0x7000, rodata.into_bytes())
-            .section(".BTF", DATA + 0x8000, btf());
+            .section(".BTF", DATA + 0x8000, types);
         if !self.files.is_empty() {
             let dwarf = Dwarf::of(&self.files);
             image = image
@@ -271,6 +373,9 @@ impl Kernel {
             INIT,
             vec![0xe8; SIZE as usize],
         );
+        if self.exit {
+            image = image.section(".exit.text", EXIT, vec![0xe8; SIZE as usize]);
+        }
         Fixture {
             symtab: self.symbols,
             ..image
@@ -343,15 +448,16 @@ const FILES: [Source; 10] = [
 ];
 
 /// Functions that tell what a kernel has.
-pub(crate) const FEATURES: [&str; 9] = [
+pub(crate) const FEATURES: [&str; 10] = [
     "kprobe_ftrace_handler",
     "arch_prepare_optimized_kprobe",
     "create_local_trace_kprobe",
     "count_symbols",
-    "arch_rethook_trampoline",
+    "register_kretprobe",
     "register_fprobe",
     "register_ftrace_direct",
-    "__x86_indirect_thunk_array",
+    "__x86_indirect_thunk_rax",
+    "arch_adjust_kprobe_addr",
     "alternatives_text_reserved",
 ];
 
@@ -366,24 +472,20 @@ fn relative(base: u64, size: usize, addrs: &[u64]) -> Vec<u8> {
     table
 }
 
-fn btf() -> Vec<u8> {
-    types().build()
-}
+/// Functions of no parameters in BTF.
+const TYPED: [&str; 6] = [
+    "traced",
+    "behind_endbr",
+    "plain",
+    "only_nop",
+    "security_hook",
+    "starts",
+];
+
+/// Enumerators and members that tell what a kernel has: 6.12.
+const SIGNS: [&str; 3] = ["arg_flags", "BPF_TRACE_UPROBE_MULTI", "BPF_TOKEN_CREATE"];
 
 /// The types of the toy kernel.
 pub(crate) fn types() -> Builder {
-    let mut btf = Builder::new();
-    let large = btf.structure(24);
-    for name in [
-        "traced",
-        "behind_endbr",
-        "plain",
-        "only_nop",
-        "security_hook",
-        "starts",
-    ] {
-        btf.function(name, 0, &[]);
-    }
-    btf.function("takes_struct", 0, &[large]);
-    btf
+    Kernel::default().btf()
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use nmissed_kimage::{Answer, Blacklist, Function, Image, Refusal, Region};
+use nmissed_kimage::{Answer, Blacklist, Function, Image, Refusal};
 use nmissed_wire::{AttachType, KernelList};
 
 use crate::verify::report::ListReport;
@@ -88,7 +88,7 @@ fn blacklists(image: &Image<'_>, functions: &[Function], lines: &[&str]) -> (Lin
         .iter()
         .filter_map(|line| blacklist_range(line))
         .collect();
-    let kept = || functions.iter().filter(|it| it.region != Region::Init);
+    let kept = || functions.iter().filter(|it| !it.region.is_freed());
     let name = |function: &Function| described(image, function);
     let ours = kept().filter(|function| is_blacklisted(image, function));
     let theirs = kept().filter(|function| contained(&ranges, function.addr));

@@ -72,7 +72,7 @@ pub(super) fn symbols(data: &[u8]) -> Option<()> {
 pub(super) fn btf(data: &[u8]) -> Option<()> {
     let btf = Btf::parse(data)?;
     for (id, _) in btf.functions() {
-        let _ = btf.distill(id);
+        let _ = btf.distill(id, true);
     }
     Some(())
 }
