@@ -232,12 +232,6 @@ impl<'a> Btf<'a> {
         u32::try_from(memmem::find(self.strings, &whole)? + 1).ok()
     }
 
-    /// Whether a type is a function of this name.
-    pub(crate) fn is_function(&self, id: u32, name: &[u8]) -> bool {
-        let function = self.get(id).filter(|it| it.kind() == FUNC);
-        function.and_then(|it| self.string(it.name as usize)) == Some(name)
-    }
-
     fn types(&self) -> impl Iterator<Item = Type<'a>> {
         self.offsets
             .iter()

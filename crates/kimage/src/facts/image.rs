@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use rustc_hash::FxHashSet;
+
 use crate::answer::condition::Condition;
 use crate::elf::file::Elf;
 use crate::elf::{kallsyms, module, release};
@@ -48,12 +50,23 @@ pub(crate) struct Module<'a> {
     pub(crate) types_unknown: bool,
 }
 
-/// Whether numbers that were resolved at build time mean these types.
+/// Whether the numbers that were resolved at build time are those of the functions of the
+/// names that they were resolved for. `BTF_SET_START()` has them sorted, so a number is not
+/// at its name.
 fn is_of_build(elf: &Elf<'_>, symbols: &Symbols<'_>, btf: &Btf<'_>) -> bool {
-    let ids: Vec<bool> = function_ids(elf, symbols)
-        .map(|(id, name)| btf.is_function(id, name))
-        .collect();
-    2 * ids.iter().filter(|fits| **fits).count() >= ids.len()
+    let mut ids = FxHashSet::default();
+    let mut names = FxHashSet::default();
+    for (id, name) in function_ids(elf, symbols) {
+        ids.insert(id);
+        names.insert(name);
+    }
+    let total = names.len();
+    for (id, name) in btf.functions() {
+        if ids.contains(&id) {
+            names.remove(name);
+        }
+    }
+    2 * names.len() <= total
 }
 
 /// Parts of the text that have rules of their own.

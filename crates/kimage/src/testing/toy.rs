@@ -198,7 +198,9 @@ impl Kernel {
     fn btf_ids(&mut self, types: &[u8], data: &mut Vec<u8>) {
         let Some(off) = self.ids_off else { return };
         let btf = Btf::parse(types).expect("BTF");
-        for (id, name) in btf.functions() {
+        // A set is sorted by number, whatever the order of its names.
+        let names: Vec<&[u8]> = btf.functions().map(|(_, name)| name).collect();
+        for ((id, _), name) in btf.functions().zip(names.iter().rev()) {
             let symbol = format!("__BTF_ID__func__{}__1", String::from_utf8_lossy(name));
             let addr = DATA + data.len() as u64;
             self.symbols.push((addr, b'd', symbol));
