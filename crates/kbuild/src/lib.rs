@@ -51,6 +51,7 @@ mod source;
 
 pub use build::{
     BuildRequest, BuiltKernel, KernelConfig, UAPI_HEADERS, build, build_bpftool, headline, lookup,
+    request_key,
 };
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use patch::{

@@ -34,6 +34,7 @@ pub use exit::{Exit, UsageError};
 pub use history::session::{HistoryRequest, history, history_of};
 pub use needs::{NEEDS, Need, Step, ensure, remedy};
 pub use plan::build::{build, find_built, source_steps};
+pub use plan::jobs::jobs;
 pub use plan::kernels::{
     DefaultVariants, KernelPlan, everything, for_landing, kernels, patched, plan,
 };
@@ -47,6 +48,7 @@ pub use review::edit::edit;
 pub use review::mutate::mutate;
 pub use shell::session::{ShellRequest, shell};
 pub use test::expectation::{Expectation, ExpectationError};
+pub use test::merge::merge;
 pub use test::session::{TestRequest, test};
 pub use test::view::View;
 pub use verify::sample::Extent;

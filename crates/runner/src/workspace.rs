@@ -25,6 +25,15 @@ impl Workspace {
         })
     }
 
+    /// The checkout that a test was built from.
+    #[cfg(test)]
+    pub(crate) fn of_test() -> Self {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self {
+            root: own.ancestors().nth(2).unwrap().to_owned(),
+        }
+    }
+
     /// The top folder.
     #[must_use]
     pub fn root(&self) -> &Path {

@@ -2,7 +2,9 @@
 //! `cargo xtask vm`: kernels in virtual machines.
 
 mod history;
+mod merge;
 mod pairs;
+mod plan;
 mod shell;
 mod test;
 mod verify;
@@ -22,6 +24,10 @@ pub(crate) enum Verb {
     /// Run the tests on one distribution kernel per release, and print where each
     /// scenario changes, and with which commit
     History(history::Options),
+    /// Print one job per kernel and variant, for many machines
+    Plan(plan::Options),
+    /// Make one evidence of several output folders, and print the table
+    Merge(merge::Options),
     /// Boot a kernel, and open a shell in it
     Shell(shell::Shell),
     /// Boot a kernel, run a command in it, and exit with its status
@@ -36,6 +42,8 @@ impl Verb {
             Self::Test(options) => options.run(workspace, install),
             Self::Pairs(options) => options.run(workspace, install),
             Self::History(options) => options.run(workspace, install),
+            Self::Plan(options) => options.run(workspace),
+            Self::Merge(options) => options.run(workspace),
             Self::Shell(options) => options.run(workspace, install),
             Self::Run(options) => options.run(workspace, install),
             Self::Verify(options) => options.run(workspace, install),

@@ -16,7 +16,7 @@ pub use config::KernelConfig;
 pub(crate) use make::Make;
 pub(crate) use make_output::action;
 pub use make_output::headline;
-pub use store::{BuiltKernel, UAPI_HEADERS};
+pub use store::{BuiltKernel, UAPI_HEADERS, request_key};
 pub(crate) use worktree::WorkTree;
 
 use nmissed_host::Host;

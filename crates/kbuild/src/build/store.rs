@@ -20,6 +20,21 @@ const FORMAT: &str = "1";
 /// The headers of `linux/` in [`BuiltKernel::uapi_dir`]: what the guest's programs include.
 pub const UAPI_HEADERS: [&str; 3] = ["bpf.h", "bpf_common.h", "perf_event.h"];
 
+/// Returns a name for what a request asks for: `6.12-active-` and a hash. Unlike the key of
+/// a built kernel it is known before anything is fetched, and holds on any machine: point
+/// release and toolchain are left out.
+#[must_use]
+pub fn request_key(spec: &KernelSpec, series: &Series, config: &KernelConfig) -> String {
+    let inputs = Inputs {
+        spec,
+        identity: "",
+        series,
+        config,
+        toolchain: Vec::new(),
+    };
+    inputs.key()
+}
+
 /// Programs whose version is part of the key.
 const TOOLCHAIN: [&str; 3] = ["gcc", "ld", "pahole"];
 

@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
-use nmissed_host::{Lock, write_atomic};
+use nmissed_host::{Cmd, Lock, read_to_string, write_atomic};
+
+use crate::exit::UsageError;
+
+/// All runs of an output folder.
+const RESULTS: &str = "results.json";
 
 /// `DIR/results.json`, and `DIR/<kernel>-<variant>/` per run.
 #[derive(Debug)]
@@ -80,15 +85,41 @@ impl Output {
         fs::remove_dir(&self.dir).is_ok()
     }
 
+    /// Keeps a run of another output folder, with its files.
+    pub(crate) fn adopt(&mut self, run: Run, folder: &Path) -> Result<()> {
+        let dir = self.run_dir(&run.kernel, &run.variant)?;
+        let from = folder.join(dir.file_name().unwrap_or_default());
+        if from.is_dir() {
+            Cmd::new("cp")
+                .args(["--archive", "--no-target-directory"])
+                .args([&from, &dir])
+                .run()?;
+        }
+        self.keep(run)
+    }
+
     /// Keeps a run at once: what comes later may fail.
     pub(crate) fn keep(&mut self, run: Run) -> Result<()> {
         self.results.runs.push(run);
-        write_atomic(
-            &self.dir.join("results.json"),
-            self.results.to_json().as_bytes(),
-        )?;
+        write_atomic(&self.dir.join(RESULTS), self.results.to_json().as_bytes())?;
         Ok(())
     }
+}
+
+/// Reads the runs that an earlier command kept.
+///
+/// # Errors
+/// [`UsageError`] for a folder that is no output folder.
+pub(crate) fn read_runs(folder: &Path) -> Result<Vec<Run>> {
+    let file = folder.join(RESULTS);
+    if !file.is_file() {
+        let why = "no results.json in it, as the --output of a command has";
+        return Err(UsageError(format!("{}: {why}", folder.display())).into());
+    }
+    let results = Results::from_json(&read_to_string(&file)?);
+    Ok(results
+        .with_context(|| format!("cannot read {}", file.display()))?
+        .runs)
 }
 
 #[cfg(test)]

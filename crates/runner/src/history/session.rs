@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From releases to the matrix of what each scenario counts on them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-use nmissed_evidence::{History, Results, Run, without_known_faults};
+use anyhow::Result;
+use nmissed_evidence::{History, Run, without_known_faults};
 use nmissed_host::{read_to_string, write_atomic};
 use nmissed_wire::Version;
 use regex::Regex;
 
 use crate::boot::guest;
+use crate::boot::output::read_runs;
 use crate::boot::session::BootSettings;
-use crate::exit::{Exit, UsageError};
+use crate::exit::Exit;
 use crate::history::cache::RunCache;
 use crate::plan::prebuilt::fetch_all;
 use crate::plan::targets::Targets;
@@ -93,7 +94,7 @@ fn run_all(
 pub fn history_of(folders: &[PathBuf], request: &HistoryRequest) -> Result<Exit> {
     let mut runs: Vec<Run> = Vec::new();
     for folder in folders {
-        for run in read(folder)? {
+        for run in read_runs(folder)? {
             runs.retain(|it| (release(it), &it.variant) != (release(&run), &run.variant));
             runs.push(run);
         }
@@ -112,18 +113,6 @@ fn release(run: &Run) -> &str {
         "" => &run.kernel,
         release => release,
     }
-}
-
-fn read(folder: &Path) -> Result<Vec<Run>> {
-    let file = folder.join("results.json");
-    if !file.is_file() {
-        let why = format!("--from {}: no results.json in it", folder.display());
-        return Err(UsageError(why).into());
-    }
-    let results = Results::from_json(&read_to_string(&file)?);
-    Ok(results
-        .with_context(|| format!("cannot read {}", file.display()))?
-        .runs)
 }
 
 fn show(runs: &[Run], request: &HistoryRequest) -> Result<Exit> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nmissed_kbuild::{BuiltKernel, KernelSpec, Series};
 
 /// What a kernel that was not built here has in place of a variant.
-const STOCK: &str = "stock";
+pub(crate) const STOCK: &str = "stock";
 
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]

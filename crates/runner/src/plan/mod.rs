@@ -3,6 +3,7 @@
 
 pub(crate) mod bootable;
 pub(crate) mod build;
+pub(crate) mod jobs;
 pub(crate) mod kernels;
 pub(crate) mod list;
 pub(crate) mod own_tree;
