@@ -39,9 +39,9 @@
 //! A module is laid out from 0xffffffffc0000000 on, text first, as the kernel
 //! lays it out; its relocations are applied, as far as the kernel applies such.
 //! The answers are for a module that runs, and has freed its init sections. A
-//! kprobe by name is one on `MODULE:SYMBOL`, fentry one by the module's BTF, and
-//! kprobe.multi one by the bare name, for which the kernel looks among its own
-//! symbols first. Without the kernel that loads it, a module's answers are what every
+//! kprobe is one by the bare name, as tools give it: the kernel counts its own symbols of
+//! that name, too. So is kprobe.multi, for which the kernel looks among its own symbols
+//! first; fentry is one by the module's BTF. Without the kernel that loads it, a module's answers are what every
 //! kernel refuses, and what depends on that kernel.
 //!
 //! Invariants: no I/O but the map, and no processes; x86_64 only. No input makes

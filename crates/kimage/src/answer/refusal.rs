@@ -70,6 +70,8 @@ pub enum Refusal {
     AmbiguousName,
     /// The kernel has a symbol of the name of a module's function.
     SharedName,
+    /// The kernel is older than kprobe.multi.
+    NoKprobeMulti,
     /// The mechanism is not built in.
     NotBuiltIn(Mechanism),
     /// BPF and perf may only probe functions with a call site.
@@ -153,6 +155,7 @@ impl Refusal {
         match self {
             Self::AmbiguousName | Self::SharedName => "validate_probe_symbol",
             Self::NotBuiltIn(_) => "Kconfig",
+            Self::NoKprobeMulti => "link_create",
             Self::Notrace => "within_notrace_func",
             Self::NotText | Self::Init => "core_kernel_text",
             Self::Blacklisted(_) => "within_kprobe_blacklist",
@@ -185,6 +188,7 @@ impl fmt::Display for Refusal {
             Self::AmbiguousName => "several symbols have this name",
             Self::SharedName => "the kernel has a symbol of this name, too: use MODULE:SYMBOL",
             Self::NotBuiltIn(mechanism) => return write!(f, "{} is off", mechanism.option()),
+            Self::NoKprobeMulti => "no kprobe.multi, which came with 5.18",
             Self::Notrace => "no call site in the function, and probing such is off",
             Self::NotText => "not in the kernel's text",
             Self::Init => "in text that is freed after boot",

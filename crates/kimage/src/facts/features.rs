@@ -37,6 +37,8 @@ pub struct Features {
     pub unique_names: bool,
     /// `CONFIG_KRETPROBES`.
     pub kretprobes: bool,
+    /// kprobe.multi exists (0dcac2725406, 5.18).
+    pub kprobe_multi: bool,
     /// `CONFIG_FPROBE`, which kprobe.multi needs.
     pub fprobe: bool,
     /// Who looks up the call site of an address that fprobe is given.
@@ -85,6 +87,7 @@ impl Features {
             notrace_refused: true,
             unique_names: true,
             kretprobes: true,
+            kprobe_multi: true,
             fprobe: true,
             fprobe_lookup: FprobeLookup::Fprobe,
             direct_calls: true,
@@ -116,6 +119,8 @@ impl Features {
             // x86 has CONFIG_KRETPROBES whenever it has kprobes; the trampoline was
             // renamed with 5.16 and 5.18.
             kretprobes: has("register_kretprobe"),
+            // Of the same commit.
+            kprobe_multi: enumerator("BPF_TRACE_KPROBE_MULTI").unwrap_or(true),
             fprobe: has("register_fprobe"),
             // Called back by fgraph, so no compiler inlines it.
             fprobe_lookup: if has("fprobe_return") {

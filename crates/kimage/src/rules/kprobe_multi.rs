@@ -38,6 +38,7 @@ impl Image<'_> {
     }
 
     fn fprobe(&self) -> Check {
+        refuse_if(!self.features.kprobe_multi, Refusal::NoKprobeMulti)?;
         let missing = Refusal::NotBuiltIn(Mechanism::Fprobe);
         refuse_if(!self.features.fprobe, missing)
     }

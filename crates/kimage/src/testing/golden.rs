@@ -122,6 +122,7 @@ fn of_release(release: &str) -> Kernel {
     let kernel = Kernel::whole();
     match release {
         "5.10" => kernel
+            .without("BPF_TRACE_KPROBE_MULTI")
             .without("arg_flags")
             .without("BPF_TRACE_UPROBE_MULTI")
             .without("BPF_TOKEN_CREATE")
@@ -290,6 +291,17 @@ fn kretprobes_are_there_whatever_their_trampoline_is_called() {
     assert!(image.features().kretprobes && image.features().early_insn_rules);
     let answer = image.answer(&function(&image, "traced"), AttachType::Kretprobe);
     assert_eq!(answer, FTRACE);
+}
+
+#[test]
+fn a_kernel_older_than_kprobe_multi_refuses_its_attach_type() {
+    let file = of_release("5.10").without("register_fprobe").elf();
+    let image = Image::parse(&file).unwrap();
+    let traced = function(&image, "traced");
+    let wanted = Answer::No(Refusal::NoKprobeMulti);
+    assert_eq!(image.answer(&traced, AttachType::KprobeMulti), wanted);
+    assert_eq!(image.kprobe_multi_by_address(&traced), wanted);
+    assert_eq!(Refusal::NoKprobeMulti.errno(), Errno::Einval);
 }
 
 #[test]

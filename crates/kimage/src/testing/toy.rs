@@ -485,7 +485,12 @@ const TYPED: [&str; 6] = [
 ];
 
 /// Enumerators and members that tell what a kernel has: 6.12.
-const SIGNS: [&str; 3] = ["arg_flags", "BPF_TRACE_UPROBE_MULTI", "BPF_TOKEN_CREATE"];
+const SIGNS: [&str; 4] = [
+    "arg_flags",
+    "BPF_TRACE_KPROBE_MULTI",
+    "BPF_TRACE_UPROBE_MULTI",
+    "BPF_TOKEN_CREATE",
+];
 
 /// The types of the toy kernel.
 pub(crate) fn types() -> Builder {
