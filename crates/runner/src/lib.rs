@@ -32,6 +32,7 @@ mod workspace;
 pub use boot::session::BootSettings;
 pub use exit::{Exit, UsageError};
 pub use history::session::{HistoryRequest, history, history_of};
+pub use history::table::{TableState, check_table};
 pub use needs::{NEEDS, Need, Step, ensure, remedy};
 pub use plan::build::{build, find_built, source_steps};
 pub use plan::jobs::jobs;

@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use nmissed_host::Host;
 use nmissed_kbuild::{check_applies, fetch};
 use nmissed_runner::{
-    DefaultVariants, Exit, Selection, Targets, TestRequest, VerifyRequest, Workspace, everything,
-    for_landing, kernels,
+    DefaultVariants, Exit, Selection, TableState, Targets, TestRequest, VerifyRequest, Workspace,
+    check_table, everything, for_landing, kernels,
 };
 
 /// Every series applies to the kernel that it was written for.
@@ -51,6 +51,24 @@ pub(super) fn verify(workspace: &Workspace) -> Result<()> {
         Exit::Good => Ok(()),
         _ => bail!("an image and its kernel disagree; the reports above say where"),
     }
+}
+
+/// The table of scenarios by release, against the runs of the present tests that the cache
+/// has.
+pub(super) fn history(workspace: &Workspace) -> Result<()> {
+    let file = workspace.root().join("selftests/HISTORY.md");
+    match check_table(workspace, &file)? {
+        TableState::Current => (),
+        TableState::NotRun { missing, of } => eprintln!(
+            "ci: history: not compared: {} of {of} kernels have no run of these tests (vm history)",
+            missing.len()
+        ),
+        TableState::Stale => bail!(
+            "selftests/HISTORY.md is not what the runs show: cargo xtask vm history --kernel \
+             ... --markdown selftests/HISTORY.md writes it"
+        ),
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use nmissed_evidence::Run;
-use nmissed_host::{Cache, hash_file, hash_parts, write_atomic};
+use nmissed_host::{Cache, hash_file, hash_parts, read_to_string, write_atomic};
 use nmissed_vm::Guest;
 use nmissed_wire::Outcome;
 
 use crate::plan::bootable::Bootable;
+use crate::workspace::Workspace;
 
 /// Everything but the kernel that decides what a run shows.
 pub(crate) struct RunCache<'a> {
@@ -20,7 +21,7 @@ pub(crate) struct RunCache<'a> {
 }
 
 impl<'a> RunCache<'a> {
-    pub(crate) fn new(cache: &'a Cache, guest: &Guest, rest: &[&str]) -> Result<Self> {
+    fn new(cache: &'a Cache, guest: &Guest, rest: &[&str]) -> Result<Self> {
         let programs = guest.tests.iter().map(|(_, program)| program);
         let hashes = programs.chain([&guest.init]).map(|it| hash_file(it));
         let mut parts = hashes.collect::<Result<Vec<_>, _>>()?;
@@ -29,6 +30,17 @@ impl<'a> RunCache<'a> {
             cache,
             common: hash_parts(parts),
         })
+    }
+
+    /// The runs of the tests that a filter selects, or of all, on the machines of vm.toml.
+    pub(crate) fn of_tests(
+        workspace: &Workspace,
+        cache: &'a Cache,
+        guest: &Guest,
+        filter: &str,
+    ) -> Result<Self> {
+        let machines = read_to_string(&workspace.vmconfig().join("vm.toml"))?;
+        Self::new(cache, guest, &[&machines, filter])
     }
 
     fn file(&self, kernel: &Bootable) -> Result<PathBuf> {

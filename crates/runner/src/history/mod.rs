@@ -3,3 +3,4 @@
 
 mod cache;
 pub(crate) mod session;
+pub(crate) mod table;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use nmissed_evidence::{History, Run, without_known_faults};
-use nmissed_host::{read_to_string, write_atomic};
+use nmissed_host::write_atomic;
 use nmissed_wire::Version;
 use regex::Regex;
 
@@ -14,6 +14,7 @@ use crate::boot::output::read_runs;
 use crate::boot::session::BootSettings;
 use crate::exit::Exit;
 use crate::history::cache::RunCache;
+use crate::history::table;
 use crate::plan::prebuilt::fetch_all;
 use crate::plan::targets::Targets;
 use crate::print::print;
@@ -65,10 +66,9 @@ fn run_all(
 ) -> Result<()> {
     let kernels = fetch_all(&targets.prebuilt, &session.boots.host)?;
     let guest = guest::build(workspace, None, &session.boots.host)?;
-    let machines = read_to_string(&workspace.vmconfig().join("vm.toml"))?;
     let filter = request.filter.as_ref().map_or("", Regex::as_str);
     for kernel in &kernels {
-        let runs = RunCache::new(&session.boots.host.cache, &guest, &[&machines, filter])?;
+        let runs = RunCache::of_tests(workspace, &session.boots.host.cache, &guest, filter)?;
         let run = match runs.get(kernel)? {
             Some(run) => {
                 let line = format!("{}: as an earlier call saw it", kernel.id);
@@ -90,7 +90,7 @@ fn run_all(
 /// PREEMPT_RT last. Of several runs of one release that of the last folder is shown.
 ///
 /// # Errors
-/// [`UsageError`] for a folder without a results.json that can be read.
+/// [`UsageError`](crate::UsageError) for a folder without a results.json that can be read.
 pub fn history_of(folders: &[PathBuf], request: &HistoryRequest) -> Result<Exit> {
     let mut runs: Vec<Run> = Vec::new();
     for folder in folders {
@@ -119,12 +119,7 @@ fn show(runs: &[Run], request: &HistoryRequest) -> Result<Exit> {
     let history = History::of(runs);
     print(history.to_text(request.all, wide_style()).trim_end())?;
     if let Some(file) = &request.markdown {
-        let text = format!(
-            "<!-- SPDX-License-Identifier: GPL-2.0-only -->\n# Scenarios by release\n\n\
-             Written by `cargo xtask vm history --markdown FILE`.\n\n{}",
-            history.to_markdown(request.all)
-        );
-        write_atomic(file, text.as_bytes())?;
+        write_atomic(file, table::text(&history, request.all).as_bytes())?;
     }
     // A known fault of a released kernel is a finding that has been named.
     let runs: Vec<_> = runs.iter().map(without_known_faults).collect();
