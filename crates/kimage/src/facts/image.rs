@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
-use crate::answer::condition::Condition;
 use crate::elf::file::Elf;
 use crate::elf::{kallsyms, module, release};
 use crate::facts::btf::Btf;
@@ -273,16 +272,10 @@ impl<'a> Image<'a> {
         self.is_module() && self.kernel().is_none()
     }
 
-    /// Why nothing is known of types: its BTF continues that of a kernel which was not
+    /// Whether nothing is known of types: its BTF continues that of a kernel which was not
     /// given, or is that of another build.
-    pub(crate) fn types_unknown(&self) -> Option<Condition> {
-        if self.other_types {
-            return Some(Condition::OtherTypes);
-        }
-        let module = self.module.as_ref();
-        module
-            .is_some_and(|it| it.types_unknown)
-            .then_some(Condition::Types)
+    pub(crate) fn types_unknown(&self) -> bool {
+        self.other_types || self.module.as_ref().is_some_and(|it| it.types_unknown)
     }
 
     /// The symbols, as the running kernel sees them.

@@ -105,10 +105,7 @@ impl Image<'_> {
             ),
             (!self.tables.call_sites.is_empty(), Missing::CallSites),
             (self.tables.nokprobe.is_some(), Missing::Blacklist),
-            (
-                self.btf.is_some() || self.types_unknown().is_some(),
-                Missing::Btf,
-            ),
+            (self.btf.is_some() || self.types_unknown(), Missing::Btf),
             (!self.other_types, Missing::OwnBtf),
             (features.kprobe_events, mechanism(Mechanism::KprobeEvents)),
             (

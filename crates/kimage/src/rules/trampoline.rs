@@ -52,9 +52,8 @@ impl Image<'_> {
         refuse_if(function.region.is_freed(), Refusal::Init)?;
         self.note_call_site(function, trail);
         self.patchable(function)?;
-        if let Some(condition) = self.types_unknown() {
-            return Err(Answer::Depends(condition));
-        }
+        depends_if(self.other_types, Condition::OtherTypes)?;
+        depends_if(self.types_unknown(), Condition::Types)?;
         Ok(Answer::Yes(Arming::Ftrace))
     }
 
@@ -65,7 +64,7 @@ impl Image<'_> {
         function: &Function,
         trail: &mut impl Trail,
     ) -> Result<Option<Prototype>, Answer> {
-        if self.types_unknown().is_some() {
+        if self.types_unknown() {
             return Ok(None);
         }
         let prototype = function.prototype.map(u32::from).zip(self.btf.as_ref());
