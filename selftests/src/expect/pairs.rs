@@ -423,7 +423,7 @@ mod tests {
     use test_case::test_case;
 
     use super::*;
-    use crate::expect::tests::{STACKS, kernel, stack};
+    use crate::expect::tests::{WITH_COUNTERS, kernel, stack};
 
     /// The counter of the hit, or `run`, or `lost`.
     fn fate(inner: &str, outer: &str, kernel: &KernelUnderTest) -> &'static str {
@@ -441,7 +441,7 @@ mod tests {
 
     /// On baseline, counters, active, guarded.
     fn fates(inner: &str, outer: &str, release: &str) -> String {
-        STACKS
+        ["baseline", "counters", "active", "guarded"]
             .map(|name| fate(inner, outer, &stack(release, name)))
             .join(" ")
     }
@@ -482,6 +482,22 @@ mod tests {
         fates(inner, outer, release)
     }
 
+    /// Within a context, `contexts` counts as the kernel without it.
+    #[test_case("kprobe", "kprobe.multi" => "P run")]
+    #[test_case("kprobe.multi", "kprobe" => "P run")]
+    #[test_case("kprobe.multi", "map-syscall" => "P run")]
+    #[test_case("kprobe.multi", "itself" => "P P")]
+    #[test_case("kprobe.session", "kprobe.multi" => "P run")]
+    #[test_case("kprobe", "kprobe" => "L L")]
+    #[test_case("perf_event", "kprobe.multi" => "lost run")]
+    #[test_case("perf_event", "kprobe" => "lost lost")]
+    fn on_contexts_and_talk(inner: &str, outer: &str) -> String {
+        let both =
+            |release| ["contexts", "talk"].map(|name| fate(inner, outer, &stack(release, name)));
+        assert_eq!(both("6.12"), both("7.3"));
+        both("7.3").join(" ")
+    }
+
     #[test_case("kprobe", "kprobe.multi", "6.6" => "lost"; "not counted before 6.7")]
     #[test_case("kprobe", "kprobe.multi", "6.18" => "P"; "counted since")]
     #[test_case("kprobe.session", "kprobe", "6.13" => "2P"; "the return is tried before 6.14")]
@@ -503,7 +519,7 @@ mod tests {
     #[test_case("6.12")]
     #[test_case("7.3")]
     fn a_patched_kernel_loses_nothing(release: &str) {
-        for kernel in STACKS[1..].iter().map(|name| stack(release, name)) {
+        for kernel in WITH_COUNTERS.map(|name| stack(release, name)) {
             let all = AttachType::ALL.iter().flat_map(|it| yields_of(*it));
             let mut rows = all.filter(|it| are_met(it.when, &kernel) == Some(true));
             assert!(rows.all(|it| it.miss != Uncounted));

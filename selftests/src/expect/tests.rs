@@ -14,7 +14,11 @@ use super::{all_rows, find, rows_of};
 use crate::kernel::under_test::{KernelUnderTest, Patches};
 
 /// The variants of each kernel of this project.
-pub(super) const STACKS: [&str; 4] = ["baseline", "counters", "active", "guarded"];
+const STACKS: [&str; 6] = [
+    "baseline", "contexts", "counters", "talk", "active", "guarded",
+];
+/// Those with the counters.
+pub(super) const WITH_COUNTERS: [&str; 3] = ["counters", "active", "guarded"];
 
 /// Of a `stack.toml`, what the tests depend on.
 #[derive(Deserialize)]
@@ -86,7 +90,7 @@ fn no_scenario_has_two_rows_on_any_kernel() {
     }
 }
 
-#[test_matrix(["6.12", "7.3"], ["baseline", "counters", "active", "guarded"])]
+#[test_matrix(["6.12", "7.3"], ["baseline", "contexts", "counters", "talk", "active", "guarded"])]
 fn each_scenario_has_one_row(release: &str, name: &str) {
     let kernel = stack(release, name);
     for scenario in all_rows().flat_map(|row| row.scenarios) {

@@ -40,6 +40,8 @@ pub(crate) struct Stack {
 struct StackFile {
     on: Option<String>,
     summary: String,
+    #[serde(default, rename = "by-name-only")]
+    by_name_only: bool,
     #[serde(default)]
     adds: BTreeSet<Behaviour>,
     #[serde(default)]
@@ -103,6 +105,19 @@ impl KernelStacks {
         let mut names: Vec<_> = self.stacks.keys().map(String::as_str).collect();
         names.sort_by_key(|name| self.chain_of(name).len());
         names.insert(0, BASELINE);
+        names
+    }
+
+    /// Returns the variants that are built and tested without being named.
+    #[must_use]
+    pub fn routine_variants(&self) -> Vec<&str> {
+        let mut names = self.variants();
+        names.retain(|name| {
+            !self
+                .stacks
+                .get(*name)
+                .is_some_and(|it| it.declared.by_name_only)
+        });
         names
     }
 
@@ -229,6 +244,17 @@ mod tests {
         let dir = patches(&[("a", ACTIVE), ("counters", COUNTERS), ("b", ACTIVE)]);
         let stacks = load(&dir).unwrap();
         assert_eq!(stacks.variants(), ["baseline", "counters", "a", "b"]);
+        assert_eq!(stacks.routine_variants(), stacks.variants());
+    }
+
+    #[test]
+    fn a_variant_may_have_to_be_named() {
+        let talk = "summary = \"s\"\nby-name-only = true\n";
+        let dir = patches(&[("counters", COUNTERS), ("talk", talk)]);
+        let stacks = load(&dir).unwrap();
+        assert_eq!(stacks.variants(), ["baseline", "counters", "talk"]);
+        assert_eq!(stacks.routine_variants(), ["baseline", "counters"]);
+        assert!(stacks.series("talk").is_ok());
     }
 
     #[test_case("baseline", &[], "baseline", ""; "baseline")]

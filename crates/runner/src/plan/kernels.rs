@@ -61,7 +61,7 @@ pub fn plan(
     plan_each(workspace, &kernels, ids(&kernels, selection), plan)
 }
 
-/// Plans all kernels with all variants.
+/// Plans all kernels with all variants but those that have to be named.
 ///
 /// # Errors
 /// A file of `vmconfig` or `patches` that cannot be read.
@@ -71,7 +71,7 @@ pub fn everything(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
         workspace,
         &kernels,
         kernels.routine_ids(),
-        |spec, stacks| plan_kernel(workspace, spec, stacks, &stacks.variants()),
+        |spec, stacks| plan_kernel(workspace, spec, stacks, &stacks.routine_variants()),
     )
 }
 
@@ -87,7 +87,7 @@ pub fn for_landing(workspace: &Workspace) -> Result<Vec<KernelPlan>> {
         &kernels,
         kernels.routine_ids(),
         |spec, stacks| {
-            let mut variants = stacks.variants();
+            let mut variants = stacks.routine_variants();
             let below = variants.iter().map(|name| stacks.below(name));
             let below = below.collect::<Result<Vec<_>, _>>()?;
             variants.retain(|name| *name == BASELINE || !below.contains(name));
@@ -108,7 +108,7 @@ pub fn patched(workspace: &Workspace, selection: &Selection) -> Result<Vec<Kerne
     let kernels = kernels(workspace)?;
     let ids = ids(&kernels, selection);
     plan_each(workspace, &kernels, ids, |spec, stacks| {
-        let mut default = stacks.variants();
+        let mut default = stacks.routine_variants();
         default.retain(|name| *name != BASELINE);
         plan_kernel(workspace, spec, stacks, &named(selection, default))
     })
