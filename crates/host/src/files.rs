@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -23,8 +24,11 @@ pub fn read_to_string(path: &Path) -> Result<String> {
 /// # Errors
 /// [`Error::Io`] naming the file; no partial file stays behind.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
+    // Another thread may write the same file.
+    static WRITTEN: AtomicU32 = AtomicU32::new(0);
+    let count = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(format!(".{}.{count}.part", std::process::id()));
     let part = path.with_file_name(name);
     let written = File::create(&part)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))

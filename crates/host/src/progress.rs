@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Progress: a bar on a terminal, plain lines elsewhere.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Time between two lines of a step where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// Receives the progress of one step at a time: `begin`, any number of `at`, then `end`.
+/// Receives the progress of one step at a time and thread: `begin`, any number of `at`, then `end`.
 pub trait Progress: Sync {
     /// A step begins. `units` is their number if that is known, `last` the time that the
     /// step took before.
@@ -44,29 +46,27 @@ impl Progress for Silent {
     fn say(&self, _: &str) {}
 }
 
+/// A bar for each thread that has a step.
 #[derive(Default)]
 struct Bar {
-    bar: Mutex<Option<ProgressBar>>,
+    all: MultiProgress,
+    bars: Mutex<HashMap<ThreadId, ProgressBar>>,
 }
 
 impl Bar {
-    fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        act(&mut held(&self.bar));
-    }
-
+    /// Removes the bar of this thread.
     fn clear(&self) {
-        self.with(|slot| {
-            slot.take()
-                .into_iter()
-                .for_each(|bar| bar.finish_and_clear())
-        });
+        let bar = held(&self.bars).remove(&thread::current().id());
+        bar.into_iter().for_each(|bar| bar.finish_and_clear());
     }
 }
 
-/// Removes the bar of a step that failed.
+/// Removes the bars of steps that failed.
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.clear();
+        held(&self.bars)
+            .drain()
+            .for_each(|(_, bar)| bar.finish_and_clear());
     }
 }
 
@@ -82,43 +82,39 @@ impl Progress for Bar {
             format!("{{spinner}} {{prefix}} {{wide_msg}} {{elapsed}}{last}")
         };
         let bar = units.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let bar = self.all.add(bar);
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         bar.set_prefix(step.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
-        self.with(|slot| *slot = Some(bar));
+        held(&self.bars).insert(thread::current().id(), bar);
     }
 
     fn at(&self, done: u64, what: &str) {
-        self.with(|slot| {
-            if let Some(bar) = slot {
-                // A total that was estimated too low grows.
-                if bar.length().is_some_and(|units| units < done) {
-                    bar.set_length(done);
-                }
-                bar.set_position(done);
-                bar.set_message(what.to_owned());
+        if let Some(bar) = held(&self.bars).get(&thread::current().id()) {
+            // A total that was estimated too low grows.
+            if bar.length().is_some_and(|units| units < done) {
+                bar.set_length(done);
             }
-        });
+            bar.set_position(done);
+            bar.set_message(what.to_owned());
+        }
     }
 
     fn end(&self, summary: &str) {
         self.clear();
-        print_line(summary);
+        self.say(summary);
     }
 
     fn say(&self, line: &str) {
-        self.with(|slot| match slot {
-            Some(bar) => bar.suspend(|| print_line(line)),
-            None => print_line(line),
-        });
+        self.all.suspend(|| print_line(line));
     }
 }
 
 #[derive(Default)]
 struct Plain {
-    step: Mutex<Option<PlainStep>>,
+    steps: Mutex<HashMap<ThreadId, PlainStep>>,
 }
 
 struct PlainStep {
@@ -138,13 +134,13 @@ impl Progress for Plain {
             units,
             printed: Instant::now(),
         };
-        *held(&self.step) = Some(step);
+        held(&self.steps).insert(thread::current().id(), step);
     }
 
     fn at(&self, done: u64, what: &str) {
-        let mut slot = held(&self.step);
-        let Some(step) = slot
-            .as_mut()
+        let mut steps = held(&self.steps);
+        let Some(step) = steps
+            .get_mut(&thread::current().id())
             .filter(|step| step.printed.elapsed() >= PLAIN_EVERY)
         else {
             return;
@@ -157,7 +153,7 @@ impl Progress for Plain {
     }
 
     fn end(&self, summary: &str) {
-        *held(&self.step) = None;
+        held(&self.steps).remove(&thread::current().id());
         print_line(summary);
     }
 

@@ -26,6 +26,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: Option<u32>,
 
+    /// Boot so many kernels at once [default: as many as there are processors and
+    /// memory for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    lanes: Option<u16>,
+
     /// Also list the tests that took longest: 10, or N
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
     slowest: Option<usize>,
@@ -65,6 +70,7 @@ impl Options {
             filter: self.filter.clone(),
             repeat: self.repeat,
             slowest: self.slowest,
+            lanes: self.lanes.map(usize::from),
             expect: self.expect.clone(),
             ..TestRequest::default()
         };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The folder that keeps the evidence of one command.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
@@ -18,7 +20,8 @@ const RESULTS: &str = "results.json";
 #[derive(Debug)]
 pub(crate) struct Output {
     dir: PathBuf,
-    results: Results,
+    /// In the order in which they are shown, which need not be that in which they ended.
+    runs: Mutex<BTreeMap<usize, Run>>,
     /// The folder's: two commands would write over each other's evidence.
     _lock: Lock,
 }
@@ -41,7 +44,7 @@ impl Output {
         };
         Ok(Self {
             dir,
-            results: Results::default(),
+            runs: Mutex::default(),
             _lock: lock,
         })
     }
@@ -68,8 +71,12 @@ impl Output {
         &self.dir
     }
 
-    pub(crate) fn results(&self) -> &Results {
-        &self.results
+    pub(crate) fn results(&self) -> Results {
+        results(&self.runs())
+    }
+
+    fn runs(&self) -> MutexGuard<'_, BTreeMap<usize, Run>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Creates the folder of one run. Files of an earlier run are written over.
@@ -86,7 +93,7 @@ impl Output {
     }
 
     /// Keeps a run of another output folder, with its files.
-    pub(crate) fn adopt(&mut self, run: Run, folder: &Path) -> Result<()> {
+    pub(crate) fn adopt(&self, run: Run, folder: &Path) -> Result<()> {
         let dir = self.run_dir(&run.kernel, &run.variant)?;
         let from = folder.join(dir.file_name().unwrap_or_default());
         if from.is_dir() {
@@ -98,11 +105,24 @@ impl Output {
         self.keep(run)
     }
 
-    /// Keeps a run at once: what comes later may fail.
-    pub(crate) fn keep(&mut self, run: Run) -> Result<()> {
-        self.results.runs.push(run);
-        write_atomic(&self.dir.join(RESULTS), self.results.to_json().as_bytes())?;
+    /// Keeps a run after the others.
+    pub(crate) fn keep(&self, run: Run) -> Result<()> {
+        let last = self.runs().last_key_value().map(|(place, _)| *place);
+        self.keep_at(last.map_or(0, |place| place + 1), run)
+    }
+
+    /// Keeps a run at its place among the others, at once: what comes later may fail.
+    pub(crate) fn keep_at(&self, place: usize, run: Run) -> Result<()> {
+        let mut runs = self.runs();
+        runs.insert(place, run);
+        write_atomic(&self.dir.join(RESULTS), results(&runs).to_json().as_bytes())?;
         Ok(())
+    }
+}
+
+fn results(runs: &BTreeMap<usize, Run>) -> Results {
+    Results {
+        runs: runs.values().cloned().collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,6 +15,9 @@ use crate::boot::boots::Booted;
 use crate::boot::output::Output;
 use crate::plan::bootable::Bootable;
 use crate::workspace::Workspace;
+
+/// What QEMU needs beside the guest's memory, with its translated code.
+const QEMU_MIB: u32 = 1024;
 
 /// How a command boots, and where its evidence goes.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +69,15 @@ impl BootSession {
             machines,
             accel,
         })
+    }
+
+    /// Returns for how many guests the host has processors and memory; at least one.
+    pub(crate) fn lanes(&self) -> usize {
+        let (cpus, memory_mib) = self.machines.largest();
+        let processors = available_parallelism().map_or(1, usize::from);
+        let each = (memory_mib + QEMU_MIB) as usize;
+        let memory = available_mib().map_or(1, |mib| mib / each);
+        (processors / cpus as usize).min(memory).max(1)
     }
 
     /// Prints where the evidence is, if there is any.
@@ -137,4 +150,14 @@ impl BootSession {
             output: dir,
         })
     }
+}
+
+/// Returns what the host can use without swapping, from `/proc/meminfo`.
+fn available_mib() -> Option<usize> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: usize = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib / 1024)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::exit::UsageError;
 use crate::plan::bootable::STOCK;
 use crate::plan::kernels::{DefaultVariants, kernels};
-use crate::plan::selection::Selection;
+use crate::plan::selection::{Selection, unique};
 use crate::plan::targets::Targets;
 use crate::workspace::Workspace;
 
@@ -54,7 +54,9 @@ pub fn jobs(workspace: &Workspace, selection: &Selection) -> Result<String> {
         })
     });
     let kernels = kernels(workspace)?;
-    let distributions = selection.kernels.iter().filter_map(|id| kernels.stock(id));
+    let distributions = unique(&selection.kernels)
+        .into_iter()
+        .filter_map(|id| kernels.stock(id));
     let stock = distributions
         .zip(&targets.prebuilt)
         .map(|((spec, _), kernel)| {

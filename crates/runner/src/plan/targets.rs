@@ -10,7 +10,7 @@ use crate::plan::bootable::Bootable;
 use crate::plan::build::source_steps;
 use crate::plan::kernels::{self, DefaultVariants, KernelPlan};
 use crate::plan::prebuilt::{self, Distributions, Prebuilt};
-use crate::plan::selection::Selection;
+use crate::plan::selection::{Selection, unique};
 use crate::workspace::Workspace;
 use anyhow::Result;
 use nmissed_host::Host;
@@ -44,10 +44,10 @@ impl Targets {
         let mut prebuilt = Vec::new();
         let mut to_build = selection.clone();
         to_build.kernels.clear();
-        for id in &selection.kernels {
+        for id in unique(&selection.kernels) {
             match distributions.find(id)? {
                 Some(kernel) => prebuilt.push(kernel),
-                None => to_build.kernels.push(id.clone()),
+                None => to_build.kernels.push(id.to_owned()),
             }
         }
         prebuilt.extend(images);

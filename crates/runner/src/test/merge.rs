@@ -37,16 +37,17 @@ pub fn merge(workspace: &Workspace, folders: &[PathBuf], output: Option<&Path>) 
     }
     // A variant is compared with the first of its kernel.
     runs.sort_by_key(|(run, _)| run.variant != nmissed_kbuild::BASELINE);
-    let mut merged = match output {
+    let merged = match output {
         Some(dir) => Output::at(dir)?,
         None => Output::next_below(&workspace.target().join("vm"))?,
     };
     for (run, folder) in runs {
         merged.adopt(run, folder)?;
     }
-    print(&format!("\n{}", View::Table.text(merged.results())))?;
+    let results = merged.results();
+    print(&format!("\n{}", View::Table.text(&results)))?;
     eprintln!("evidence: {}", merged.dir().display());
-    Ok(verdict(merged.results()))
+    Ok(verdict(&results))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! A session that boots kernels and runs the tests in them.
 
 pub(crate) mod expectation;
+pub(crate) mod lanes;
 pub(crate) mod merge;
 mod probes;
 pub(crate) mod session;

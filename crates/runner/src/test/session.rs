@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From kernels to a table of what their probes lost.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -21,6 +22,7 @@ use crate::plan::kernels::KernelPlan;
 use crate::plan::targets::Targets;
 use crate::print::print;
 use crate::test::expectation::{Expectation, judge};
+use crate::test::lanes::in_lanes;
 use crate::test::probes::probe_plan;
 use crate::test::suite::Suite;
 use crate::test::view::View;
@@ -37,6 +39,9 @@ pub struct TestRequest {
     pub repeat: Option<u32>,
     /// So many of the slowest tests are listed.
     pub slowest: Option<usize>,
+    /// How many kernels are booted at once; as many as the host has processors and memory
+    /// for if `None`.
+    pub lanes: Option<usize>,
     /// How the results are shown.
     pub view: View,
     /// If there are any, they alone decide the exit status.
@@ -48,7 +53,7 @@ pub struct TestRequest {
 /// # Errors
 /// If the host cannot do it; what was seen before is printed and kept.
 pub fn test(workspace: &Workspace, targets: &Targets, request: &TestRequest) -> Result<Exit> {
-    let mut session = TestSession::start(workspace, request)?;
+    let session = TestSession::start(workspace, request)?;
     let outcome = session.test_all(targets);
     // What was seen before something went wrong is evidence all the same.
     session.show()?;
@@ -59,9 +64,9 @@ pub fn test(workspace: &Workspace, targets: &Targets, request: &TestRequest) -> 
         print(&(lines.join("\n") + "\n"))?;
         return Ok(exit);
     }
-    let undeclared = undeclared(targets, results);
+    let undeclared = undeclared(targets, &results);
     print(&undeclared)?;
-    Ok(match verdict(results) {
+    Ok(match verdict(&results) {
         Exit::Good if !undeclared.is_empty() => Exit::Failed,
         exit => exit,
     })
@@ -113,32 +118,41 @@ impl<'a> TestSession<'a> {
         })
     }
 
-    fn test_all(&mut self, targets: &Targets) -> Result<()> {
-        for plan in &targets.to_build {
-            self.test_kernel(plan)?;
-        }
-        let prebuilt = targets.prebuilt(&self.boots.host)?;
-        prebuilt
-            .iter()
-            .try_for_each(|kernel| self.test_prebuilt(kernel))
+    /// Builds one kernel after another, and boots as many at once as there are lanes.
+    fn test_all(&self, targets: &Targets) -> Result<()> {
+        let lanes = self.request.lanes.unwrap_or_else(|| self.boots.lanes());
+        let mut places = 0..;
+        let mut place = || places.next().unwrap_or_default();
+        in_lanes(lanes, |lanes| {
+            for plan in &targets.to_build {
+                for series in &plan.series {
+                    lanes.wait_for_one()?;
+                    let built = self.build(plan, series)?;
+                    let guest = self.guest(Some(&built.uapi_dir))?;
+                    let (place, kernel) = (place(), Bootable::built(&plan.spec, series, &built));
+                    lanes.start(move || self.boot_and_keep(place, &kernel, &guest));
+                    check_interrupt()?;
+                }
+            }
+            for kernel in targets.prebuilt(&self.boots.host)? {
+                lanes.wait_for_one()?;
+                let (place, guest) = (place(), self.guest(None)?);
+                lanes.start(move || self.boot_and_keep(place, &kernel, &guest));
+                check_interrupt()?;
+            }
+            Ok(())
+        })
     }
 
-    /// The kernel's headers are not at hand: the tests speak libbpf's.
-    fn test_prebuilt(&mut self, kernel: &Bootable) -> Result<()> {
-        let guest = guest::build(self.workspace, None, &self.boots.host)?;
-        let run = self.boot(kernel, &guest)?;
-        self.boots.output.keep(run)?;
-        Ok(check_interrupt()?)
+    fn boot_and_keep(&self, place: usize, kernel: &Bootable, guest: &Guest) -> Result<()> {
+        let run = self.boot(kernel, guest)?;
+        self.boots.output.keep_at(place, run)
     }
 
-    fn test_kernel(&mut self, plan: &KernelPlan) -> Result<()> {
-        for series in &plan.series {
-            let built = self.build(plan, series)?;
-            let run = self.test_built(plan, series, &built, series.name())?;
-            self.boots.output.keep(run)?;
-            check_interrupt()?;
-        }
-        Ok(())
+    /// Builds the guest's programs; the headers of a kernel that was not built here are not
+    /// at hand, and the tests speak libbpf's.
+    fn guest(&self, uapi: Option<&Path>) -> Result<Guest> {
+        guest::build(self.workspace, uapi, &self.boots.host)
     }
 
     pub(crate) fn build(&self, plan: &KernelPlan, series: &Series) -> Result<BuiltKernel> {
@@ -154,7 +168,7 @@ impl<'a> TestSession<'a> {
         built: &BuiltKernel,
         label: &str,
     ) -> Result<Run> {
-        let guest = guest::build(self.workspace, Some(&built.uapi_dir), &self.boots.host)?;
+        let guest = self.guest(Some(&built.uapi_dir))?;
         let kernel = Bootable::built(&plan.spec, series, built).labelled(label);
         Ok(Run {
             variant: label.to_owned(),
@@ -246,7 +260,7 @@ impl<'a> TestSession<'a> {
     fn show(&self) -> Result<()> {
         let results = self.boots.output.results();
         if !results.runs.is_empty() {
-            let text = self.request.view.text(results);
+            let text = self.request.view.text(&results);
             print(&format!("\n{text}"))?;
             if let Some(count) = self.request.slowest {
                 print(&results.slowest_to_text(count))?;
