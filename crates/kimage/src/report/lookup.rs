@@ -121,11 +121,15 @@ impl Image<'_> {
         }
     }
 
-    /// Clones and parts of the name, then names that differ in a few letters.
+    /// Clones and parts of the name and the entry of a system call, then names that
+    /// differ in a few letters.
     fn near(&self, functions: &[Function], name: &str) -> Vec<String> {
         const MOST: usize = 4;
         let base = base_name(name);
-        let distance = |other: &str| match base_name(other) == base {
+        // SYSCALL_DEFINE() since 4.17.
+        let entry =
+            |other: &str| name.starts_with("sys_") && other.strip_prefix("__x64_") == Some(name);
+        let distance = |other: &str| match base_name(other) == base || entry(other) {
             true => Some(0),
             false => misspelling(name, other),
         };
@@ -174,6 +178,26 @@ mod tests {
         assert_eq!(found("same"), [0, 16]);
         assert_eq!(found("same+15"), [0, 16]);
         assert_eq!(found("same+16"), [16]);
+    }
+
+    #[test_case("sys_execve", &["__x64_sys_execve"]; "a system call")]
+    #[test_case("vfs_raed", &["vfs_read"]; "a misspelling")]
+    #[test_case("execve", &[]; "nothing near")]
+    fn suggestions(name: &str, expected: &[&str]) {
+        const TEXT: u64 = 0xffff_ffff_8100_0000;
+        let names = ["_stext", "__x64_sys_execve", "__do_sys_execve", "vfs_read"];
+        let symtab = (0..)
+            .zip(names)
+            .map(|(at, name)| (TEXT + 16 * at, b't', name.to_owned()));
+        let mut symtab: Vec<_> = symtab.collect();
+        symtab.push((TEXT + 64, b't', "_etext".to_owned()));
+        let file = Fixture {
+            symtab,
+            ..Fixture::default().section(".text", TEXT, vec![0x90; 64])
+        };
+        let file = file.elf();
+        let image = Image::parse(&file).unwrap();
+        assert_eq!(image.near(&image.functions(), name), expected);
     }
 
     #[test_case(""; "nothing")]
