@@ -74,28 +74,43 @@ pub(crate) struct Options {
 /// Reads the image, and prints what the options ask for.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let text = |image: &Image<'_>, about| render_text(options, image, about);
-    let text = match &options.base {
+    let (text, unknown) = match &options.base {
         Some(base) => open(base, None, |kernel, _| {
             open(&options.image, Some(kernel), text)
         }),
         None => open(&options.image, None, text),
     }?;
-    print(&text)
+    print(&text)?;
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(usage(&unknown).into()),
+    }
 }
 
-fn render_text(options: &Options, image: &Image<'_>, about: About) -> Result<String> {
+/// Returns the text, and why some of several symbols have no answer in it.
+fn render_text(
+    options: &Options,
+    image: &Image<'_>,
+    about: About,
+) -> Result<(String, Vec<LookupError>)> {
     if options.traceable_functions {
-        return Ok(lines(image.traceable_functions()));
+        return Ok((lines(image.traceable_functions()), Vec::new()));
     }
-    let document = document(options, image, about)?;
-    Ok(if options.json {
+    let (document, unknown) = document(options, image, about)?;
+    let text = if options.json {
         serde_json::to_string_pretty(&document)? + "\n"
     } else {
         render(&document)
-    })
+    };
+    Ok((text, unknown))
 }
 
-fn document(options: &Options, image: &Image<'_>, about: About) -> Result<Document> {
+fn document(
+    options: &Options,
+    image: &Image<'_>,
+    about: About,
+) -> Result<(Document, Vec<LookupError>)> {
+    let mut unknown = Vec::new();
     let mut document = Document {
         file: options.image.display().to_string(),
         about,
@@ -113,22 +128,35 @@ fn document(options: &Options, image: &Image<'_>, about: About) -> Result<Docume
     } else if options.symbols.is_empty() {
         document.summary = Some(image.summary(&image.functions(), options.sites));
     } else {
-        document.functions = reports(options, image)?;
+        (document.functions, unknown) = reports(options, image)?;
     }
-    Ok(document)
+    Ok((document, unknown))
 }
 
-fn reports(options: &Options, image: &Image<'_>) -> Result<Vec<FunctionReport>> {
+/// Returns the answers, and an error per symbol without one.
+///
+/// # Errors
+/// If no symbol has an answer.
+fn reports(
+    options: &Options,
+    image: &Image<'_>,
+) -> Result<(Vec<FunctionReport>, Vec<LookupError>)> {
     let functions = image.functions();
     let detail = Detail {
         why: options.why,
         sites: options.sites,
     };
-    let mut all = Vec::new();
+    let (mut all, mut unknown) = (Vec::new(), Vec::new());
     for query in &options.symbols {
-        all.extend(image.report(&functions, query, detail).map_err(usage)?);
+        match image.report(&functions, query, detail) {
+            Ok(found) => all.extend(found),
+            Err(error) => unknown.push(error),
+        }
     }
-    Ok(all)
+    if all.is_empty() {
+        return Err(usage(&unknown).into());
+    }
+    Ok((all, unknown))
 }
 
 fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
@@ -141,15 +169,16 @@ fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
             if let Err(error) = image.look_up(&old, query)
                 && other.look_up(&new, query).is_err()
             {
-                return Err(usage(error).into());
+                return Err(usage(&[error]).into());
             }
         }
         Ok(image.diff(other, file, about, &names))
     })
 }
 
-fn usage(error: LookupError) -> WrongUsage {
-    WrongUsage(error.to_string())
+fn usage(errors: &[LookupError]) -> WrongUsage {
+    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    WrongUsage(lines.join("\n"))
 }
 
 fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
@@ -208,14 +237,43 @@ mod tests {
     }
 
     #[test]
-    fn module_as_its_own_kernel_is_wrong_usage() {
+    fn one_unknown_symbol_of_several_keeps_the_answers_of_the_others() {
         let dir = tempfile::tempdir().unwrap();
-        let source = dir.path().join("it.s");
+        let module = module(dir.path());
+        let module = module.to_str().unwrap();
+        let text = |args: &[&str]| {
+            let args = [&["inspect", module], args].concat();
+            let options = Inspect::parse_from(args).options;
+            open(&options.image, None, |image, about| {
+                render_text(&options, image, about)
+            })
+        };
+        let (answers, unknown) = text(&["functoin", "function"]).unwrap();
+        assert!(answers.contains("\nfunction "), "{answers}");
+        assert_eq!(unknown.len(), 1);
+        let message = "no function is named `functoin`; there is function";
+        assert_eq!(unknown[0].to_string(), message);
+        let error = inspect(&[module, "functoin", "function"]).unwrap_err();
+        assert_eq!(classify(&error), Exit::Usage);
+        assert_eq!(error.to_string(), message);
+        assert!(text(&["functoin"]).is_err());
+    }
+
+    /// Assembles a module with one function.
+    fn module(dir: &Path) -> PathBuf {
+        let source = dir.join("it.s");
         fs::write(&source, "function: ret\n").unwrap();
-        let module = dir.path().join("it.ko");
+        let module = dir.join("it.ko");
         let mut gcc = std::process::Command::new("gcc");
         let status = gcc.arg("-c").arg(&source).arg("-o").arg(&module).status();
         assert!(status.unwrap().success());
+        module
+    }
+
+    #[test]
+    fn module_as_its_own_kernel_is_wrong_usage() {
+        let dir = tempfile::tempdir().unwrap();
+        let module = module(dir.path());
         let module = module.to_str().unwrap();
         inspect(&[module]).unwrap();
         let error = inspect(&[module, "--base", module]).unwrap_err();
