@@ -193,12 +193,13 @@ impl Cmd {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL / 10),
             }
+            // A program that has ended is not late.
+            if let Some(status) = running.poll(self)? {
+                break status;
+            }
             running.check_limits(self)?;
             if !go_on(running.child.id()) {
                 running.stop();
-            }
-            if let Some(status) = running.poll(self)? {
-                break status;
             }
         };
         for line in running.output.iter() {
