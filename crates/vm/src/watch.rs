@@ -233,7 +233,11 @@ impl<'a> Watch<'a> {
         self.trouble.get_or_insert(why);
     }
 
+    /// What the kernel reports of itself outweighs all messages.
     fn judge(&mut self, ending: Ending) -> Outcome {
+        if let Some(crash) = self.crash() {
+            return crash;
+        }
         if let Some(why) = self.trouble.take() {
             return Outcome::Infra(why);
         }
@@ -245,9 +249,9 @@ impl<'a> Watch<'a> {
                 failed: true,
                 description,
             } if self.last_line.is_empty() => Outcome::Infra(description),
-            Ending::Exited { description, .. } => self.crash().unwrap_or_else(|| {
+            Ending::Exited { description, .. } => {
                 Outcome::LostVm(format!("{description}; {}", self.last_words()))
-            }),
+            }
         }
     }
 
@@ -386,6 +390,29 @@ mod tests {
         events.extend([Sends(Message::Bye), Shows("reboot: machine restart")]);
         let expected = (Outcome::Pass, vec![Outcome::Pass; 3]);
         assert_eq!(outcomes(events, Some(exited(0))), expected);
+    }
+
+    #[test]
+    fn a_crash_after_the_last_message_is_no_pass() {
+        let mut events = vec![Sends(hello())];
+        for test in ["a", "b", "c"] {
+            events.extend([Sends(start(test)), Sends(end(test))]);
+        }
+        events.extend([Sends(Message::Bye), Shows(OOPS), Shows(PANIC)]);
+        let expected = (Outcome::Crash(OOPS.to_owned()), vec![Outcome::Pass; 3]);
+        assert_eq!(outcomes(events, Some(exited(0))), expected);
+    }
+
+    #[test]
+    fn a_crash_outweighs_what_a_broken_guest_sends() {
+        let events = vec![
+            Sends(hello()),
+            Sends(start("a")),
+            Shows(OOPS),
+            Sends(start("c")),
+        ];
+        let crash = Outcome::Crash(OOPS.to_owned());
+        assert_eq!(outcomes(events, Some(exited(0))).0, crash);
     }
 
     #[test]
