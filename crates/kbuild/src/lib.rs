@@ -31,7 +31,7 @@
 //!                              uapi/linux/*.h, meta.json
 //! apt/<distribution>/          the same for its kernels: `packages` has their names,
 //!                              `refreshed` the time of the last download
-//! stock/<release>/             vmlinuz of a distribution kernel
+//! stock/<release>/             vmlinuz of a distribution kernel, modules/ with one of its modules
 //! history/<release>-<key>.json runs of `vm history`
 //! bpftool/<identity>           bpftool of a kernel's source
 //! tmp/                         copies of files to apply patches to
@@ -63,5 +63,5 @@ pub use review::{
 };
 pub use source::{
     KernelSpec, Kernels, OwnTree, Revision, Source, SourceTree, StockKernel, StockKernels,
-    StockSpec, cached_stock, fetch, fetch_stock, refresh, stock_kernels,
+    StockSpec, cached_stock, fetch, fetch_stock, refresh, stock_kernels, stock_module,
 };

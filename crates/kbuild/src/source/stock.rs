@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Distribution kernels: the packages that a distribution has, and a vmlinuz of one.
+//! Distribution kernels: the packages that a distribution has, and the vmlinuz and a module
+//! of one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,12 @@ use crate::{Error, Result, scratch};
 
 /// Age from which on package lists are downloaded anew.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The module that tests probe: all flavors have it, it depends on no other module and no
+/// hardware, and a read of one of its files calls one of its functions.
+const MODULE: &str = "binfmt_misc.ko";
+/// Its folder beside the vmlinuz, which exists also where the package has no such module.
+const MODULES: &str = "modules";
 
 /// Returns the kernels that a distribution has. Package lists are downloaded at most once
 /// a day; if that fails, those of an earlier day are used, and that is printed.
@@ -88,14 +95,25 @@ pub fn cached_stock(release: &str, cache: &Cache) -> Option<PathBuf> {
     (is_name(release) && image.is_file()).then_some(image)
 }
 
-/// Returns the vmlinuz of a distribution kernel, downloaded only if the cache does not
-/// have it.
+/// Returns the module of a distribution kernel for tests to probe; `None` if its package
+/// has none, or `image` does not come from the cache.
+#[must_use]
+pub fn stock_module(image: &Path) -> Option<PathBuf> {
+    let module = image.with_file_name(MODULES).join(MODULE);
+    module.is_file().then_some(module)
+}
+
+/// Returns the vmlinuz of a distribution kernel, downloaded with its module only if the
+/// cache does not have both.
 ///
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::NoImage`] for a package
 /// without a kernel, [`Error::DiskFull`].
 pub fn fetch_stock(spec: &StockSpec, kernel: &StockKernel, host: &Host) -> Result<PathBuf> {
-    let known = || cached_stock(&kernel.release, &host.cache);
+    let known = || {
+        let image = cached_stock(&kernel.release, &host.cache)?;
+        image.with_file_name(MODULES).is_dir().then_some(image)
+    };
     if let Some(image) = known() {
         return Ok(image);
     }
@@ -123,11 +141,11 @@ fn image(stock: &Path, release: &str) -> PathBuf {
     stock.join(release).join("vmlinuz")
 }
 
-/// Extracts the kernel of a package, which is in `/boot` or beside its modules. The
-/// modules are not extracted.
+/// Extracts the kernel of a package, which is in `/boot` or beside its modules, and one of
+/// these.
 fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
     const TAKE: &str = r#"dpkg-deb --fsys-tarfile "$1" |
-        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*'"#;
+        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*' '*/binfmt_misc.ko*'"#;
     let take = Cmd::new("sh")
         .args(["-c", TAKE, "sh"])
         .arg(deb)
@@ -138,7 +156,16 @@ fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
         output: finished.lines,
     })?;
     let parent = image.parent().unwrap_or(image);
-    fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    let modules = parent.join(MODULES);
+    fs::create_dir_all(&modules).map_err(Error::io("create", &modules))?;
+    let (module, packed) = (scratch.join(MODULE), scratch.join(format!("{MODULE}.xz")));
+    if packed.is_file() {
+        Cmd::new("xz").arg("--decompress").arg(&packed).run()?;
+    }
+    if module.is_file() {
+        let to = modules.join(MODULE);
+        fs::rename(&module, &to).map_err(Error::io("create", &to))?;
+    }
     fs::rename(found, image).map_err(Error::io("create", image))
 }
 
@@ -157,14 +184,19 @@ mod tests {
     use super::*;
     use test_case::test_case;
 
-    /// Builds a package with one file.
-    fn package(dir: &Path, file: &str) -> PathBuf {
+    /// Builds a package with these files; each has its name as content.
+    fn package(dir: &Path, files: &[&str]) -> PathBuf {
         let root = dir.join("root");
-        let path = root.join(file);
-        for parent in [path.parent().unwrap(), &root.join("DEBIAN")] {
-            fs::create_dir_all(parent).unwrap();
+        fs::create_dir_all(root.join("DEBIAN")).unwrap();
+        for file in files {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, file).unwrap();
+            if let Some(packed) = file.strip_suffix(".xz") {
+                fs::rename(&path, root.join(packed)).unwrap();
+                Cmd::new("xz").arg(root.join(packed)).run().unwrap();
+            }
         }
-        fs::write(&path, "kernel").unwrap();
         let control = "Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\n\
                        Description: a\n";
         fs::write(root.join("DEBIAN/control"), control).unwrap();
@@ -174,14 +206,22 @@ mod tests {
         deb
     }
 
-    #[test_case("boot/vmlinuz-6.12-a"; "in boot")]
-    #[test_case("usr/lib/modules/7.3-a/vmlinuz"; "beside the modules")]
-    fn a_kernel_is_taken_out_of_its_package(file: &str) {
+    const PLAIN: &str = "lib/modules/6.1-a/kernel/fs/binfmt_misc.ko";
+    const PACKED: &str = "usr/lib/modules/7.3-a/kernel/fs/binfmt_misc.ko.xz";
+
+    #[test_case("boot/vmlinuz-6.12-a", None; "in boot")]
+    #[test_case("boot/vmlinuz-6.1-a", Some(PLAIN); "with a module")]
+    #[test_case("usr/lib/modules/7.3-a/vmlinuz", Some(PACKED); "beside the modules")]
+    fn a_kernel_is_taken_out_of_its_package(file: &str, module: Option<&str>) {
         let dir = tempfile::tempdir().unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let image = dir.path().join("stock/a/vmlinuz");
-        extract(&package(dir.path(), file), scratch.path(), &image).unwrap();
-        assert_eq!(fs::read(image).unwrap(), b"kernel");
+        let files: Vec<_> = module.into_iter().chain([file]).collect();
+        extract(&package(dir.path(), &files), scratch.path(), &image).unwrap();
+        assert_eq!(fs::read_to_string(&image).unwrap(), file);
+        let found = stock_module(&image).map(|it| fs::read_to_string(it).unwrap());
+        assert_eq!(found.as_deref(), module);
+        assert!(image.with_file_name(MODULES).is_dir());
     }
 
     #[test]
@@ -189,7 +229,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let image = dir.path().join("stock/a/vmlinuz");
-        let deb = package(dir.path(), "usr/share/doc/a");
+        let deb = package(dir.path(), &["usr/share/doc/a"]);
         let error = extract(&deb, scratch.path(), &image).unwrap_err();
         assert!(
             error.to_string().contains("a.deb holds no kernel"),
