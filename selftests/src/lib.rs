@@ -24,7 +24,7 @@ mod expect;
 mod probe;
 mod scenario;
 
-pub use kernel::{address_of, file_offset, needs};
+pub use kernel::{Module, address_of, file_offset, needs};
 pub use nmissed_wire::{AttachType, Flavor};
 pub use probe::{
     KprobeEvent, Probe, SetBy, Target, TraceEvent, for_tracing_multi, takes_two_programs,

@@ -34,6 +34,9 @@ pub const PROBED: &[&str] = &[
     "bpf_modify_return_test_tp",
     "bpf_get_current_comm",
 ];
+/// A module of the running kernel, for tests that probe its functions; missing if the host
+/// has none.
+pub const MODULE: &str = "/nmissed/module.ko";
 /// Kernel parameters that begin like this are meant for PID 1, which hands
 /// `nmissed.<key>=<value>` to each test as `NMISSED_<KEY>`.
 pub const PARAMETER_PREFIX: &str = "nmissed.";

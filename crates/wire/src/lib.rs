@@ -39,7 +39,7 @@ pub use attach_type::{AttachType, LinkCounter, UnknownAttachType};
 pub use behaviour::{Behaviour, UnknownBehaviour};
 pub use flavor::Flavor;
 pub use guest::{
-    AVOID, BUSYBOX, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest,
+    AVOID, BUSYBOX, MODULE, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest,
     READING_MARK, RECORDS_PORT, RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED, TERMINAL,
     TESTS_DIR, TROUBLE_MARK, source_key,
 };

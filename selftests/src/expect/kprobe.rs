@@ -22,6 +22,8 @@ const IN_KPROBE_MULTI: &[&str] = &[
     "kprobe/event-shared-1-in-kprobe.multi",
     "kprobe/event-shared-2-in-kprobe.multi",
     "kretprobe/in-kprobe.multi",
+    "kprobe/in-kprobe.multi-on-module",
+    "kretprobe/in-kprobe.multi-on-module",
     "kretprobe/event-by-link-in-kprobe.multi",
     "kretprobe/event-by-ioctl-in-kprobe.multi",
 ];
@@ -34,6 +36,7 @@ const EVENT_OF_TWO_IN_KPROBE_MULTI: &[&str] = &[
     "kprobe/event-of-two-by-ioctl-in-kprobe.multi",
 ];
 
+pub(super) const ON_MODULE: &str = "no other program runs when bm_status_read is hit";
 const IN_FENTRY: &str =
     "trace_call_bpf: __bpf_prog_enter_recur of the outer program takes prog->active only";
 const PROG_ACTIVE_IS_TAKEN: &str = "trace_call_bpf counts for each program of the event: \
@@ -48,6 +51,16 @@ const NO_INSTANCE: &str = "pre_handler_kretprobe counts a hit for which free_ins
                            register_kretprobe made one per possible CPU";
 
 pub(super) const TABLE: &[Row] = &[
+    row(
+        &[
+            "kprobe/on-module",
+            "kprobe/around-all-on-module",
+            "kretprobe/on-module",
+        ],
+        ALWAYS,
+        RUNS,
+        ON_MODULE,
+    ),
     row(
         &[
             "kprobe/around-kprobe",
@@ -65,6 +78,8 @@ pub(super) const TABLE: &[Row] = &[
             "kprobe/event-shared-1-in-fentry",
             "kprobe/event-shared-2-in-fentry",
             "kretprobe/in-fentry",
+            "kprobe/in-fentry-on-module",
+            "kretprobe/in-fentry-on-module",
             "kretprobe/event-by-link-in-fentry",
             "kretprobe/event-by-ioctl-in-fentry",
         ],
@@ -89,7 +104,7 @@ pub(super) const TABLE: &[Row] = &[
         IN_FENTRY,
     ),
     row(
-        &["kprobe/in-kprobe"],
+        &["kprobe/in-kprobe", "kprobe/in-kprobe-on-module"],
         ALWAYS,
         LINK_MISSES,
         "kprobe_ftrace_handler, kprobe_int3_handler (reenter_kprobe), optimized_callback: \
@@ -102,6 +117,7 @@ pub(super) const TABLE: &[Row] = &[
             "kprobe/event-shared-1-in-kprobe",
             "kprobe/event-shared-2-in-kprobe",
             "kretprobe/in-kprobe",
+            "kretprobe/in-kprobe-on-module",
             "kretprobe/event-by-link-in-kprobe",
             "kretprobe/event-by-ioctl-in-kprobe",
         ],

@@ -4,7 +4,7 @@
 use nmissed_wire::Behaviour::*;
 
 use super::condition::{ALWAYS, has, lacks};
-use super::kprobe::of_eleven;
+use super::kprobe::{ON_MODULE, of_eleven};
 use super::row::*;
 
 const IN_KPROBE: &[&str] = &[
@@ -12,12 +12,16 @@ const IN_KPROBE: &[&str] = &[
     "kprobe.multi/by-address-in-kprobe",
     "kprobe.multi/by-pattern-in-kprobe",
     "kretprobe.multi/in-kprobe",
+    "kprobe.multi/in-kprobe-on-module",
+    "kretprobe.multi/in-kprobe-on-module",
 ];
 const IN_KPROBE_MULTI: &[&str] = &[
     "kprobe.multi/in-kprobe.multi",
     "kprobe.multi/by-address-in-kprobe.multi",
     "kprobe.multi/by-pattern-in-kprobe.multi",
     "kretprobe.multi/in-kprobe.multi",
+    "kprobe.multi/in-kprobe.multi-on-module",
+    "kretprobe.multi/in-kprobe.multi-on-module",
 ];
 const ENTRIES_AT_THIRD_LEVEL: &[&str] = &[
     "kprobe.multi/at-third-level",
@@ -65,6 +69,17 @@ const LINKS: u64 = 30;
 
 pub(super) const TABLE: &[Row] = &[
     row(
+        &[
+            "kprobe.multi/on-module",
+            "kprobe.multi/around-all-on-module",
+            "kretprobe.multi/on-module",
+            "kprobe.session/on-module",
+        ],
+        ALWAYS,
+        RUNS,
+        ON_MODULE,
+    ),
+    row(
         &["kprobe.multi/around-all"],
         ALWAYS,
         RUNS,
@@ -76,6 +91,9 @@ pub(super) const TABLE: &[Row] = &[
             "kprobe.multi/by-pattern-in-fentry",
             "kretprobe.multi/in-fentry",
             "kprobe.session/in-fentry",
+            "kprobe.multi/in-fentry-on-module",
+            "kretprobe.multi/in-fentry-on-module",
+            "kprobe.session/in-fentry-on-module",
         ],
         ALWAYS,
         RUNS,
@@ -138,37 +156,49 @@ pub(super) const TABLE: &[Row] = &[
         OUTER_DOES_NOT_TAKE_PROG_ACTIVE,
     ),
     row(
-        &["kprobe.multi/in-itself"],
+        &["kprobe.multi/in-itself", "kprobe.multi/on-module-in-itself"],
         &[has(CountsProgActiveMisses)],
         RUNS.and(PROG_MISSES),
         "kprobe_multi_link_prog_run: this program runs already, on this CPU",
     ),
     row(
-        &["kprobe.multi/in-itself"],
+        &["kprobe.multi/in-itself", "kprobe.multi/on-module-in-itself"],
         &[lacks(CountsProgActiveMisses)],
         RUNS.and(LOST),
         YIELDS_UNCOUNTED,
     ),
     row(
-        &["kprobe.session/in-kprobe"],
+        &[
+            "kprobe.session/in-kprobe",
+            "kprobe.session/in-kprobe-on-module",
+        ],
         &[has(YieldsToProgActive), lacks(SkipsReturnOfMissedSession)],
         PROG_MISSES_TWICE,
         RETURN_TRIED,
     ),
     row(
-        &["kprobe.session/in-kprobe"],
+        &[
+            "kprobe.session/in-kprobe",
+            "kprobe.session/in-kprobe-on-module",
+        ],
         &[has(YieldsToProgActive), has(SkipsReturnOfMissedSession)],
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
     row(
-        &["kprobe.session/in-kprobe"],
+        &[
+            "kprobe.session/in-kprobe",
+            "kprobe.session/in-kprobe-on-module",
+        ],
         &[lacks(YieldsToProgActive)],
         RUNS,
         DOES_NOT_YIELD,
     ),
     row(
-        &["kprobe.session/in-kprobe.multi"],
+        &[
+            "kprobe.session/in-kprobe.multi",
+            "kprobe.session/in-kprobe.multi-on-module",
+        ],
         &[
             lacks(PerProgramRecursion),
             lacks(SkipsReturnOfMissedSession),
@@ -177,13 +207,19 @@ pub(super) const TABLE: &[Row] = &[
         RETURN_TRIED,
     ),
     row(
-        &["kprobe.session/in-kprobe.multi"],
+        &[
+            "kprobe.session/in-kprobe.multi",
+            "kprobe.session/in-kprobe.multi-on-module",
+        ],
         &[lacks(PerProgramRecursion), has(SkipsReturnOfMissedSession)],
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
     row(
-        &["kprobe.session/in-kprobe.multi"],
+        &[
+            "kprobe.session/in-kprobe.multi",
+            "kprobe.session/in-kprobe.multi-on-module",
+        ],
         &[has(PerProgramRecursion)],
         RUNS,
         OUTER_DOES_NOT_TAKE_PROG_ACTIVE,

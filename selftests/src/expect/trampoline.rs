@@ -7,6 +7,7 @@ use nmissed_wire::Behaviour::*;
 use rustix::io::Errno;
 
 use super::condition::{ALWAYS, has, lacks};
+use super::kprobe::ON_MODULE;
 use super::row::*;
 use super::tracepoint::OTHERS_MISS;
 
@@ -22,6 +23,17 @@ const AT_THIRD_LIST: &[&str] = &[
 ];
 
 pub(super) const TABLE: &[Row] = &[
+    row(
+        &[
+            "fentry/on-module",
+            "fentry/around-all-on-module",
+            "fexit/on-module",
+            "fsession/on-module",
+        ],
+        ALWAYS,
+        UNLINKED_RUNS,
+        ON_MODULE,
+    ),
     row(
         &[
             "fentry/in-itself",
@@ -62,6 +74,9 @@ pub(super) const TABLE: &[Row] = &[
             "fentry.multi/in-kprobe.multi",
             "fexit.multi/in-kprobe.multi",
             "fsession.multi/in-kprobe.multi",
+            "fentry/in-kprobe-on-module",
+            "fentry/in-kprobe.multi-on-module",
+            "fentry/in-fentry-on-module",
         ],
         ALWAYS,
         UNLINKED_RUNS,

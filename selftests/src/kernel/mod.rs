@@ -6,8 +6,10 @@ pub mod needs;
 pub(crate) mod btf;
 pub(crate) mod cpus;
 mod kallsyms;
+mod module;
 mod own_code;
 pub(crate) mod under_test;
 
 pub use kallsyms::address_of;
+pub use module::Module;
 pub use own_code::file_offset;

@@ -11,12 +11,12 @@ use rustix::thread::sched_getcpu;
 
 use super::records;
 use super::trigger::bind_to;
-use crate::Flavor;
 use crate::kernel::btf::KernelBtf;
 use crate::kernel::cpus;
 use crate::kernel::needs::{self, HELPER, KFUNC, KernelFunction, LINK_FDINFO};
 use crate::kernel::under_test::KernelUnderTest;
 use crate::probe::sites;
+use crate::{Flavor, Module};
 
 /// The active security modules, separated by commas.
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
@@ -138,6 +138,28 @@ impl Test {
     pub fn has_site(&self, function: &str, flavor: Flavor) -> Result<bool> {
         let found = sites::offset(function, flavor)?.is_some();
         self.has_that(found, || no_site(function, flavor))
+    }
+
+    /// Loads the module whose function tests probe, or skips the test, also on a kernel that
+    /// nmissed configured: a distribution's comes with a module.
+    ///
+    /// # Errors
+    /// The skip, or if the module does not load.
+    pub fn require_module(&self) -> Result<Module> {
+        match Module::load()? {
+            Some(module) => Ok(module),
+            None => self.skip("the host has no module of this kernel"),
+        }
+    }
+
+    /// Skips the test unless the kernel has the BTF of that module.
+    ///
+    /// # Errors
+    /// As [`Test::require`].
+    pub fn require_module_btf(&self) -> Result<()> {
+        self.require_that(Module::has_btf(), || {
+            lacks("BTF of modules (Linux 5.11 with CONFIG_DEBUG_INFO_BTF_MODULES)")
+        })
     }
 
     /// Skips the test unless `possible` CPUs, present or not, equal the number that its

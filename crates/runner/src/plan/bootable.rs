@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nmissed_kbuild::{BuiltKernel, KernelSpec, Series};
+use nmissed_kbuild::{BuiltKernel, KernelSpec, Series, stock_module};
 
 /// What a kernel that was not built here has in place of a variant.
 pub(crate) const STOCK: &str = "stock";
@@ -23,6 +23,8 @@ pub(crate) struct Bootable {
     pub(crate) image: PathBuf,
     /// vmlinux, or the bzImage again where there is nothing else.
     pub(crate) vmlinux: PathBuf,
+    /// A module for tests to probe, if the kernel has one.
+    pub(crate) module: Option<PathBuf>,
     /// Of a kernel that was configured here.
     pub(crate) configured: Option<Configured>,
 }
@@ -46,6 +48,7 @@ impl Bootable {
             label: series.name().to_owned(),
             image: built.bzimage.clone(),
             vmlinux: built.vmlinux.clone(),
+            module: None,
             configured: Some(Configured {
                 release: built.release.clone(),
                 config: built.config.clone(),
@@ -62,6 +65,7 @@ impl Bootable {
             label: STOCK.to_owned(),
             image: image.to_owned(),
             vmlinux: image.to_owned(),
+            module: stock_module(image),
             configured: None,
         }
     }

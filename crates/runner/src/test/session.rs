@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From kernels to a table of what their probes lost.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
 use nmissed_host::{Host, check_interrupt};
 use nmissed_kbuild::{BuiltKernel, DeclaredBehaviours, Series, Source};
 use nmissed_vm::Guest;
-use nmissed_wire::{Message, PROBE_PLAN, PlannedTest};
+use nmissed_wire::{MODULE, Message, PROBE_PLAN, PlannedTest};
 use regex::Regex;
 
 use crate::boot::boots::{Booted, boot_all};
@@ -202,7 +203,12 @@ impl<'a> TestSession<'a> {
         times: u32,
     ) -> Result<Run> {
         let mut suite = Suite::new(tests, times);
-        let probes = [(PROBE_PLAN, probe_plan(&kernel.vmlinux)?)];
+        let mut files = vec![(PROBE_PLAN, probe_plan(&kernel.vmlinux)?)];
+        if let Some(module) = &kernel.module {
+            let bytes = fs::read(module);
+            let bytes = bytes.with_context(|| format!("cannot read {}", module.display()))?;
+            files.push((MODULE, bytes));
+        }
         let mut deadlines = self.boots.deadlines();
         deadlines.total *= times;
         let run = boot_all(kernel, |kernel| {
@@ -212,7 +218,7 @@ impl<'a> TestSession<'a> {
                 plan: &plan,
                 deadlines,
                 append: &append,
-                files: &probes,
+                files: &files,
             };
             let booted = self.boot_once(kernel, &job, &mut suite)?;
             let is_left = suite.close_boot(&booted);
