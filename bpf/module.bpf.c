@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs on a function of a module, or on a function that a program on it calls. The
- * test says where those of trampolines sit.
+ * Programs on a function of a module, or on a function that a program on it
+ * calls. The test says where those of trampolines sit.
  */
 #include "session.bpf.h"
 
