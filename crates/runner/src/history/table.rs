@@ -37,20 +37,26 @@ pub enum TableState {
 /// If the file cannot be read or the test programs cannot be built.
 pub fn check_table(workspace: &Workspace, file: &Path) -> Result<TableState> {
     let table = read_to_string(file)?;
-    let releases: Vec<_> = releases(&table).collect();
     let host = Host::open()?;
+    let kernels = releases(&table).map(|release| (release, cached_stock(release, &host.cache)));
+    let kernels: Vec<_> = kernels.collect();
+    let of = kernels.len();
+    // A kernel that was never fetched has no run, whatever the test programs are.
+    if kernels.iter().all(|(_, image)| image.is_none()) {
+        let missing = kernels.into_iter().map(|(release, _)| release.to_owned());
+        let missing = missing.collect();
+        return Ok(TableState::NotRun { missing, of });
+    }
     let guest = guest::build(workspace, None, &host)?;
     let cache = RunCache::of_tests(workspace, &host.cache, &guest, "")?;
     let (mut runs, mut missing) = (Vec::new(), Vec::new());
-    for release in &releases {
-        let image = cached_stock(release, &host.cache);
+    for (release, image) in kernels {
         let run = image.map(|image| cache.get(&Bootable::stock(release, &image)));
         match run.transpose()?.flatten() {
             Some(run) => runs.push(run),
-            None => missing.push((*release).to_owned()),
+            None => missing.push(release.to_owned()),
         }
     }
-    let of = releases.len();
     Ok(match missing.is_empty() {
         false => TableState::NotRun { missing, of },
         true if table == text(&History::of(&runs), false) => TableState::Current,
