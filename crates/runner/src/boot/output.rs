@@ -107,8 +107,8 @@ impl Output {
 
     /// Keeps a run after the others.
     pub(crate) fn keep(&self, run: Run) -> Result<()> {
-        let last = self.runs().last_key_value().map(|(place, _)| *place);
-        self.keep_at(last.map_or(0, |place| place + 1), run)
+        let next = self.runs().keys().last().map_or(0, |place| place + 1);
+        self.keep_at(next, run)
     }
 
     /// Keeps a run at its place among the others, at once: what comes later may fail.

@@ -46,8 +46,8 @@ pub fn history(workspace: &Workspace, targets: &Targets, request: &HistoryReques
         filter: request.filter.clone(),
         ..TestRequest::default()
     };
-    let mut session = TestSession::start(workspace, &test)?;
-    let outcome = run_all(workspace, targets, request, &mut session);
+    let session = TestSession::start(workspace, &test)?;
+    let outcome = run_all(workspace, targets, request, &session);
     session.boots.say_where();
     // What was seen before something went wrong is evidence all the same.
     let runs = &session.boots.output.results().runs;
@@ -62,13 +62,13 @@ fn run_all(
     workspace: &Workspace,
     targets: &Targets,
     request: &HistoryRequest,
-    session: &mut TestSession<'_>,
+    session: &TestSession<'_>,
 ) -> Result<()> {
     let kernels = fetch_all(&targets.prebuilt, &session.boots.host)?;
     let guest = guest::build(workspace, None, &session.boots.host)?;
     let filter = request.filter.as_ref().map_or("", Regex::as_str);
+    let runs = RunCache::of_tests(workspace, &session.boots.host.cache, &guest, filter)?;
     for kernel in &kernels {
-        let runs = RunCache::of_tests(workspace, &session.boots.host.cache, &guest, filter)?;
         let run = match runs.get(kernel)? {
             Some(run) => {
                 let line = format!("{}: as an earlier call saw it", kernel.id);

@@ -78,12 +78,12 @@ pub fn check_each(
     settings: &BootSettings,
 ) -> Result<bool> {
     let request = test_request(workspace, settings)?;
-    let mut session = TestSession::start(workspace, &request)?;
+    let session = TestSession::start(workspace, &request)?;
     let mut good = true;
     let mut test_all = || {
         for plan in plans {
             for series in &plan.series {
-                good &= each_patch(workspace, &mut session, plan, series)?;
+                good &= each_patch(workspace, &session, plan, series)?;
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ fn same_kernel(session: &TestSession<'_>, before: &Run, step: &Series) -> Run {
 
 fn each_patch(
     workspace: &Workspace,
-    session: &mut TestSession<'_>,
+    session: &TestSession<'_>,
     plan: &KernelPlan,
     series: &Series,
 ) -> Result<bool> {

@@ -33,7 +33,7 @@ pub fn mutate(
     settings: &BootSettings,
 ) -> Result<Exit> {
     let request = test_request(workspace, settings)?;
-    let mut session = TestSession::start(workspace, &request)?;
+    let session = TestSession::start(workspace, &request)?;
     let mut hunks = Vec::new();
     let mut drop_all = || {
         for plan in plans {
@@ -44,7 +44,7 @@ pub fn mutate(
                 uncovered.check(&mutants)?;
                 mutants.retain(|it| file.is_none_or(|re| re.is_match(&it.file)));
                 let dropping = Dropping {
-                    session: &mut session,
+                    session: &session,
                     plan,
                     series,
                     below,
@@ -72,7 +72,7 @@ fn exit(hunks: &[DroppedHunk]) -> Exit {
 }
 
 struct Dropping<'a, 'b> {
-    session: &'a mut TestSession<'b>,
+    session: &'a TestSession<'b>,
     plan: &'a KernelPlan,
     series: &'a Series,
     /// How many of its patches are not its own.
@@ -88,7 +88,7 @@ fn stack(workspace: &Workspace, plan: &KernelPlan, series: &Series) -> PathBuf {
 
 impl Dropping<'_, '_> {
     /// Drops each hunk, and prints the results so far even if that ends early.
-    fn all(mut self, mutants: &[Mutant]) -> Result<Vec<DroppedHunk>> {
+    fn all(&self, mutants: &[Mutant]) -> Result<Vec<DroppedHunk>> {
         let mut hunks = Vec::new();
         let outcome = self.drop_each(mutants, &mut hunks);
         let title = format!(
@@ -100,7 +100,7 @@ impl Dropping<'_, '_> {
         outcome.map(|()| hunks)
     }
 
-    fn drop_each(&mut self, mutants: &[Mutant], hunks: &mut Vec<DroppedHunk>) -> Result<()> {
+    fn drop_each(&self, mutants: &[Mutant], hunks: &mut Vec<DroppedHunk>) -> Result<()> {
         let whole = self.whole()?;
         let host = Host::open()?;
         let (spec, config) = (&self.plan.spec, &self.plan.config);
@@ -139,7 +139,7 @@ impl Dropping<'_, '_> {
 
     /// Runs the tests with all hunks: they must pass, or nothing follows from a
     /// failure without one.
-    fn whole(&mut self) -> Result<Run> {
+    fn whole(&self) -> Result<Run> {
         let (plan, series) = (self.plan, self.series);
         let built = self.session.build(plan, series)?;
         let run = self
@@ -158,7 +158,7 @@ impl Dropping<'_, '_> {
 
     /// Builds and boots only if the objects that the hunk changes compile, and differ.
     fn without(
-        &mut self,
+        &self,
         mutant: &Mutant,
         attempts: &mut Attempts<'_>,
         label: &str,
