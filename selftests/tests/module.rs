@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{OpenObject, ProgramMut};
 use nmissed_selftests::AttachType::{self, *};
-use nmissed_selftests::needs::{FPROBE, SESSION};
+use nmissed_selftests::needs::{FPROBE, KernelFunction, SESSION};
 use nmissed_selftests::skel::module::types::runs as Runs;
 use nmissed_selftests::skel::module::{ModuleProgs, ModuleSkel, ModuleSkelBuilder};
 use nmissed_selftests::skel::{keep_only, load_with};
@@ -31,17 +31,23 @@ struct Program {
 }
 
 macro_rules! program {
-    ($attach_type:ident, $name:ident, $runs:ident, $returns:expr) => {
+    ($attach_type:ident, $name:ident, $runs:ident) => {
         Program {
             attach_type: $attach_type,
             name: stringify!($name),
             program: |progs| &progs.$name,
             runs: |runs| &runs.$runs,
-            returns: $returns,
+            returns: None,
         }
     };
     ($attach_type:ident, $name:ident) => {
-        program!($attach_type, $name, $name, None)
+        program!($attach_type, $name, $name)
+    };
+    ($attach_type:ident, $name:ident, returns $returns:ident) => {
+        Program {
+            returns: Some(|runs| &runs.$returns),
+            ..program!($attach_type, $name)
+        }
     };
 }
 
@@ -49,24 +55,14 @@ const KPROBE: Program = program!(Kprobe, by_kprobe);
 const KRETPROBE: Program = program!(Kretprobe, by_kretprobe);
 const MULTI: Program = program!(KprobeMulti, by_multi);
 const MULTI_RETURN: Program = program!(KretprobeMulti, by_multi_return);
-const SESSION_LINK: Program = program!(
-    KprobeSession,
-    by_session,
-    by_session,
-    Some(|runs| &runs.by_session_return)
-);
+const SESSION_LINK: Program = program!(KprobeSession, by_session, returns by_session_return);
 const FENTRY: Program = program!(Fentry, by_fentry);
 const FEXIT: Program = program!(Fexit, by_fexit);
-const FSESSION: Program = program!(
-    Fsession,
-    by_fsession,
-    by_fsession,
-    Some(|runs| &runs.by_fsession_return)
-);
+const FSESSION: Program = program!(Fsession, by_fsession, returns by_fsession_return);
 
-const OUTER_FENTRY: Program = program!(Fentry, outer_fentry, outer, None);
-const OUTER_KPROBE: Program = program!(Kprobe, outer_kprobe, outer, None);
-const OUTER_MULTI: Program = program!(KprobeMulti, outer_multi, outer, None);
+const OUTER_FENTRY: Program = program!(Fentry, outer_fentry, outer);
+const OUTER_KPROBE: Program = program!(Kprobe, outer_kprobe, outer);
+const OUTER_MULTI: Program = program!(KprobeMulti, outer_multi, outer);
 
 /// The programs in an outer one.
 const INNER: [Program; 6] = [KPROBE, KRETPROBE, MULTI, MULTI_RETURN, SESSION_LINK, FENTRY];
@@ -76,35 +72,36 @@ impl Program {
         matches!(self.attach_type, Fentry | Fexit | Fsession)
     }
 
-    fn is_by_name_on_fprobe(&self) -> bool {
-        matches!(self.attach_type, KretprobeMulti | KprobeSession)
+    /// Returns what the kernel must have for it, on whatever function.
+    fn needs(&self) -> &'static [KernelFunction] {
+        match self.attach_type {
+            KprobeMulti | KretprobeMulti => &[FPROBE],
+            KprobeSession => &[FPROBE, SESSION],
+            _ => &[],
+        }
     }
 
     /// Skips the test unless the program can be on a function of a module.
     fn require_on_module(&self, test: &Test) -> Result<()> {
         test.require_attach_type(self.attach_type)?;
-        if self.attach_type == KprobeMulti || self.is_by_name_on_fprobe() {
-            test.require(&FPROBE)?;
+        for need in self.needs() {
+            test.require(need)?;
         }
-        if self.is_by_name_on_fprobe() {
-            require_names_of_modules(test)?;
+        match self.attach_type {
+            KretprobeMulti | KprobeSession => require_names_of_modules(test),
+            _ if self.is_trampoline() => test.require_module_btf(),
+            _ => Ok(()),
         }
-        if self.attach_type == KprobeSession {
-            test.require(&SESSION)?;
-        }
-        if self.is_trampoline() {
-            test.require_module_btf()?;
-        }
-        Ok(())
     }
 
     /// Returns whether the kernel lets the program on a function of its image.
     fn is_supported(&self, test: &Test) -> Result<bool> {
-        Ok(match self.attach_type {
-            KprobeMulti | KretprobeMulti => test.has(&FPROBE)?,
-            KprobeSession => test.has(&SESSION)?,
-            _ => true,
-        })
+        for need in self.needs() {
+            if !test.has(need)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Attaches the program to `function`; `what` happens is the end of the scenario's id.

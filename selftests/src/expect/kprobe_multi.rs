@@ -23,6 +23,15 @@ const IN_KPROBE_MULTI: &[&str] = &[
     "kprobe.multi/in-kprobe.multi-on-module",
     "kretprobe.multi/in-kprobe.multi-on-module",
 ];
+const IN_ITSELF: &[&str] = &["kprobe.multi/in-itself", "kprobe.multi/on-module-in-itself"];
+const SESSION_IN_KPROBE: &[&str] = &[
+    "kprobe.session/in-kprobe",
+    "kprobe.session/in-kprobe-on-module",
+];
+const SESSION_IN_KPROBE_MULTI: &[&str] = &[
+    "kprobe.session/in-kprobe.multi",
+    "kprobe.session/in-kprobe.multi-on-module",
+];
 const ENTRIES_AT_THIRD_LEVEL: &[&str] = &[
     "kprobe.multi/at-third-level",
     "kprobe.multi/by-address-at-third-level",
@@ -156,49 +165,37 @@ pub(super) const TABLE: &[Row] = &[
         OUTER_DOES_NOT_TAKE_PROG_ACTIVE,
     ),
     row(
-        &["kprobe.multi/in-itself", "kprobe.multi/on-module-in-itself"],
+        IN_ITSELF,
         &[has(CountsProgActiveMisses)],
         RUNS.and(PROG_MISSES),
         "kprobe_multi_link_prog_run: this program runs already, on this CPU",
     ),
     row(
-        &["kprobe.multi/in-itself", "kprobe.multi/on-module-in-itself"],
+        IN_ITSELF,
         &[lacks(CountsProgActiveMisses)],
         RUNS.and(LOST),
         YIELDS_UNCOUNTED,
     ),
     row(
-        &[
-            "kprobe.session/in-kprobe",
-            "kprobe.session/in-kprobe-on-module",
-        ],
+        SESSION_IN_KPROBE,
         &[has(YieldsToProgActive), lacks(SkipsReturnOfMissedSession)],
         PROG_MISSES_TWICE,
         RETURN_TRIED,
     ),
     row(
-        &[
-            "kprobe.session/in-kprobe",
-            "kprobe.session/in-kprobe-on-module",
-        ],
+        SESSION_IN_KPROBE,
         &[has(YieldsToProgActive), has(SkipsReturnOfMissedSession)],
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
     row(
-        &[
-            "kprobe.session/in-kprobe",
-            "kprobe.session/in-kprobe-on-module",
-        ],
+        SESSION_IN_KPROBE,
         &[lacks(YieldsToProgActive)],
         RUNS,
         DOES_NOT_YIELD,
     ),
     row(
-        &[
-            "kprobe.session/in-kprobe.multi",
-            "kprobe.session/in-kprobe.multi-on-module",
-        ],
+        SESSION_IN_KPROBE_MULTI,
         &[
             lacks(PerProgramRecursion),
             lacks(SkipsReturnOfMissedSession),
@@ -207,19 +204,13 @@ pub(super) const TABLE: &[Row] = &[
         RETURN_TRIED,
     ),
     row(
-        &[
-            "kprobe.session/in-kprobe.multi",
-            "kprobe.session/in-kprobe.multi-on-module",
-        ],
+        SESSION_IN_KPROBE_MULTI,
         &[lacks(PerProgramRecursion), has(SkipsReturnOfMissedSession)],
         PROG_MISSES,
         RETURN_NOT_TRIED,
     ),
     row(
-        &[
-            "kprobe.session/in-kprobe.multi",
-            "kprobe.session/in-kprobe.multi-on-module",
-        ],
+        SESSION_IN_KPROBE_MULTI,
         &[has(PerProgramRecursion)],
         RUNS,
         OUTER_DOES_NOT_TAKE_PROG_ACTIVE,
