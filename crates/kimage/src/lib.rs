@@ -41,8 +41,8 @@
 //! The answers are for a module that runs, and has freed its init sections. A
 //! kprobe is one by the bare name, as tools give it: the kernel counts its own symbols of
 //! that name, too. So is kprobe.multi, for which the kernel looks among its own symbols
-//! first; fentry is one by the module's BTF. Without the kernel that loads it, a module's answers are what every
-//! kernel refuses, and what depends on that kernel.
+//! first; fentry is one by the module's BTF. Without the kernel that loads it, a module's
+//! answers are what every kernel refuses, and what depends on that kernel.
 //!
 //! Invariants: no I/O but the map, and no processes; x86_64 only. No input makes
 //! it panic, and none makes it hold more memory than a small multiple of the

@@ -49,10 +49,11 @@ pub(crate) struct Module<'a> {
     pub(crate) types_unknown: bool,
 }
 
-/// Whether the numbers that were resolved at build time are those of the functions of the
-/// names that they were resolved for. `BTF_SET_START()` has them sorted, so a number is not
-/// at its name.
-fn is_of_build(elf: &Elf<'_>, symbols: &Symbols<'_>, btf: &Btf<'_>) -> bool {
+/// Whether the numbers that were resolved at build time are not those of the functions of
+/// the names that they were resolved for. `BTF_SET_START()` has them sorted, so a number is
+/// not at its name.
+fn is_of_other_build(elf: &Elf<'_>, symbols: &Symbols<'_>, btf: Option<&Btf<'_>>) -> bool {
+    let Some(btf) = btf else { return false };
     let mut ids = FxHashSet::default();
     let mut names = FxHashSet::default();
     for (id, name) in function_ids(elf, symbols) {
@@ -65,7 +66,7 @@ fn is_of_build(elf: &Elf<'_>, symbols: &Symbols<'_>, btf: &Btf<'_>) -> bool {
             names.remove(name);
         }
     }
-    2 * names.len() <= total
+    2 * names.len() > total
 }
 
 /// Parts of the text that have rules of their own.
@@ -193,11 +194,8 @@ impl<'a> Image<'a> {
         let kfuncs = kfunc_sets(&elf, &symbols);
         let return_thunk = labels.get("__x86_return_thunk");
         drop(labels);
-        let own = btf
-            .as_ref()
-            .is_none_or(|it| is_of_build(&elf, &symbols, it));
         let image = Self {
-            other_types: !own,
+            other_types: is_of_other_build(&elf, &symbols, btf.as_ref()),
             module: None,
             elf,
             symbols,
@@ -223,11 +221,8 @@ impl<'a> Image<'a> {
             return Err(Error::NoSymbols);
         }
         let (btf, types_unknown) = module_types(&elf, kernel);
-        let own = btf
-            .as_ref()
-            .is_none_or(|it| is_of_build(&elf, &symbols, it));
         let image = Self {
-            other_types: !own,
+            other_types: is_of_other_build(&elf, &symbols, btf.as_ref()),
             module: Some(Module {
                 kernel,
                 types_unknown,
