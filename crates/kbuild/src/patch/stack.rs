@@ -112,12 +112,8 @@ impl KernelStacks {
     #[must_use]
     pub fn routine_variants(&self) -> Vec<&str> {
         let mut names = self.variants();
-        names.retain(|name| {
-            !self
-                .stacks
-                .get(*name)
-                .is_some_and(|it| it.declared.by_name_only)
-        });
+        let stack = |name: &str| self.stacks.get(name);
+        names.retain(|name| stack(name).is_none_or(|it| !it.declared.by_name_only));
         names
     }
 

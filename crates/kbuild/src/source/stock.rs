@@ -145,10 +145,11 @@ fn image(stock: &Path, release: &str) -> PathBuf {
 /// these.
 fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
     const TAKE: &str = r#"dpkg-deb --fsys-tarfile "$1" |
-        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*' '*/binfmt_misc.ko*'"#;
+        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*' "*/$2*""#;
     let take = Cmd::new("sh")
         .args(["-c", TAKE, "sh"])
         .arg(deb)
+        .arg(MODULE)
         .dir(scratch);
     let finished = take.finish(|_| ())?;
     let found = vmlinuz(scratch)?.ok_or_else(|| Error::NoImage {
