@@ -12,7 +12,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 /// Time between two lines of a step where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// Receives the progress of one step at a time and thread: `begin`, any number of `at`, then `end`.
+/// Receives the progress of one step at a time and thread: `begin`, any number of `at`, then
+/// `end`.
 pub trait Progress: Sync {
     /// A step begins. `units` is their number if that is known, `last` the time that the
     /// step took before.

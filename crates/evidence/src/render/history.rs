@@ -288,7 +288,8 @@ fn kernel(head: &str, run: &Run) -> String {
     text
 }
 
-/// Known faults of the kernel, tests that were not good, how the machine ended, and what the kernel reports.
+/// Known faults of the kernel, tests that were not good, how the machine ended, and what the
+/// kernel reports.
 fn troubles(run: &Run) -> Vec<String> {
     let line = |what: &str, outcome: &Outcome| {
         let why = outcome.why().unwrap_or_default();
