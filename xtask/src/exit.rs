@@ -4,8 +4,6 @@
 use anyhow::Error;
 use nmissed_runner::{Exit, UsageError};
 
-use crate::inspect;
-
 /// Prints an error with its causes and returns the exit status.
 pub(crate) fn report(error: &Error) -> Exit {
     let exit = classify(error);
@@ -35,16 +33,13 @@ pub(crate) fn classify(error: &Error) -> Exit {
     if interrupted || nmissed_host::interrupted() {
         return Exit::Interrupted;
     }
-    let usage = error.chain().any(|cause| {
-        cause.is::<UsageError>()
-            || cause.is::<inspect::WrongUsage>()
-            || cause
-                .downcast_ref()
-                .is_some_and(nmissed_kbuild::Error::is_usage)
-            || cause
-                .downcast_ref()
-                .is_some_and(nmissed_kimage::OpenError::is_usage)
-    });
+    let usage = nmissed_inspect::is_usage(error)
+        || error.chain().any(|cause| {
+            cause.is::<UsageError>()
+                || cause
+                    .downcast_ref()
+                    .is_some_and(nmissed_kbuild::Error::is_usage)
+        });
     if usage { Exit::Usage } else { Exit::Host }
 }
 

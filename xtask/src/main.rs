@@ -14,7 +14,6 @@ mod ci;
 mod doctor;
 mod exit;
 mod fuzz;
-mod inspect;
 mod kernel;
 mod options;
 mod patch;
@@ -55,7 +54,7 @@ enum Verb {
     #[command(subcommand)]
     Patch(patch::Verb),
     /// Print which functions of a kernel image can be probed, and how
-    Inspect(inspect::Options),
+    Inspect(nmissed_inspect::Options),
     /// Measure how fast `inspect` is, against other programs
     #[command(subcommand)]
     Bench(bench::Verb),
@@ -81,7 +80,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Verb::Vm(verb) => verb.run(&Workspace::find()?, install),
         Verb::Kernel(verb) => verb.run(&Workspace::find()?, install),
         Verb::Patch(verb) => verb.run(&Workspace::find()?, install),
-        Verb::Inspect(options) => inspect::run(options).map(|()| Exit::Good),
+        Verb::Inspect(options) => nmissed_inspect::run(options).map(|()| Exit::Good),
         Verb::Bench(verb) => verb.run(&Workspace::find()?, install),
         Verb::Fuzz(options) => options.run(&Workspace::find()?, install),
         Verb::Doctor => doctor::run(install),

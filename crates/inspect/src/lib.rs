@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask inspect`: what probes on the functions of a kernel image do.
+//! `inspect`: the command line of [`nmissed_kimage`], as `cargo xtask inspect` and as the
+//! program `nmissed-inspect`. It needs no workspace.
+#![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use clap::Args;
 use nmissed_kimage::{
-    About, Detail, Diff, Document, FunctionReport, Image, LookupError, Query, open, render,
+    About, Detail, Diff, Document, FunctionReport, Image, LookupError, OpenError, Query, open,
+    render,
 };
 
 mod makefiles;
@@ -17,11 +20,11 @@ mod makefiles;
 /// without Makefiles.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct WrongUsage(pub(crate) String);
+struct WrongUsage(String);
 
 /// Options of `inspect`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Options {
+pub struct Options {
     /// A vmlinux, bzImage, vmlinuz, unified kernel image or module (.ko, also
     /// .ko.gz, .ko.xz or .ko.zst)
     image: PathBuf,
@@ -71,8 +74,19 @@ pub(crate) struct Options {
     all: bool,
 }
 
+/// Whether an error of [`run`] is the user's to mend on the command line.
+pub fn is_usage(error: &Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<WrongUsage>() || cause.downcast_ref().is_some_and(OpenError::is_usage)
+    })
+}
+
 /// Reads the image, and prints what the options ask for.
-pub(crate) fn run(options: &Options) -> Result<()> {
+///
+/// # Errors
+/// If an image cannot be read or written about, or has none of a symbol; the answers for
+/// the symbols that exist are printed all the same.
+pub fn run(options: &Options) -> Result<()> {
     let text = |image: &Image<'_>, about| render_text(options, image, about);
     let (text, unknown) = match &options.base {
         Some(base) => open(base, None, |kernel, _| {
@@ -80,7 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }),
         None => open(&options.image, None, text),
     }?;
-    print(&text)?;
+    print(text.as_bytes())?;
     match unknown.is_empty() {
         true => Ok(()),
         false => Err(usage(&unknown).into()),
@@ -190,9 +204,12 @@ fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
     text
 }
 
-/// Prints; a closed pipe is no error.
-fn print(text: &str) -> Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
+/// Writes to standard output; a closed pipe is no error.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(text: &[u8]) -> Result<()> {
+    match io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to standard output")
         }
@@ -207,8 +224,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::exit::classify;
-    use nmissed_runner::Exit;
 
     #[derive(Parser)]
     struct Inspect {
@@ -226,13 +241,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = inspect(&["/nonexistent"]).unwrap_err();
         assert_eq!(missing.to_string(), "/nonexistent: no such file");
-        assert_eq!(classify(&missing), Exit::Usage);
+        assert!(is_usage(&missing));
         let folder = inspect(&[dir.path().to_str().unwrap()]).unwrap_err();
-        assert_eq!(classify(&folder), Exit::Usage, "{folder}");
+        assert!(is_usage(&folder), "{folder}");
         let text = dir.path().join("text");
         fs::write(&text, "not a kernel").unwrap();
         let damaged = inspect(&[text.to_str().unwrap()]).unwrap_err();
-        assert_eq!(classify(&damaged), Exit::Host);
+        assert!(!is_usage(&damaged));
         assert!(format!("{damaged:#}").contains("not a kernel image: it starts with"));
     }
 
@@ -254,7 +269,7 @@ mod tests {
         let message = "no function is named `functoin`; there is function";
         assert_eq!(unknown[0].to_string(), message);
         let error = inspect(&[module, "functoin", "function"]).unwrap_err();
-        assert_eq!(classify(&error), Exit::Usage);
+        assert!(is_usage(&error));
         assert_eq!(error.to_string(), message);
         assert!(text(&["functoin"]).is_err());
     }
@@ -277,7 +292,7 @@ mod tests {
         let module = module.to_str().unwrap();
         inspect(&[module]).unwrap();
         let error = inspect(&[module, "--base", module]).unwrap_err();
-        assert_eq!(classify(&error), Exit::Usage);
+        assert!(is_usage(&error));
         assert_eq!(
             format!("{error:#}"),
             format!("{module}: the kernel given is a kernel module, too")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask inspect --makefiles`: a kernel's Makefiles, found and read.
+//! `--makefiles`: a kernel's Makefiles, found and read.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 1 << 20;
 const MOST_DEEP: usize = 32;
 
 /// Compares the Makefiles of a tree with an image.
-pub(crate) fn audit(
+pub(super) fn audit(
     image: &Image<'_>,
     path: &Path,
     tree: &Path,
