@@ -17,6 +17,7 @@ mod fuzz;
 mod kernel;
 mod options;
 mod patch;
+mod report;
 mod vm;
 
 use std::process::ExitCode;
@@ -53,6 +54,8 @@ enum Verb {
     /// Work on the patch series, and find what a reviewer would find
     #[command(subcommand)]
     Patch(patch::Verb),
+    /// Show the evidence of earlier runs as text or for machines
+    Report(report::Options),
     /// Print which functions of a kernel image can be probed, and how
     Inspect(nmissed_inspect::Options),
     /// Measure how fast `inspect` is, against other programs
@@ -80,6 +83,7 @@ fn run(cli: &Cli) -> Result<Exit> {
         Verb::Vm(verb) => verb.run(&Workspace::find()?, install),
         Verb::Kernel(verb) => verb.run(&Workspace::find()?, install),
         Verb::Patch(verb) => verb.run(&Workspace::find()?, install),
+        Verb::Report(options) => options.run(&Workspace::find()?),
         Verb::Inspect(options) => nmissed_inspect::run(options).map(|()| Exit::Good),
         Verb::Bench(verb) => verb.run(&Workspace::find()?, install),
         Verb::Fuzz(options) => options.run(&Workspace::find()?, install),

@@ -9,6 +9,7 @@
 //! | `test` | a session that runs the tests: `vm test`, `vm pairs` |
 //! | `history` | a session that runs the tests on many releases: `vm history` |
 //! | `verify` | a session that compares a kernel with its image: `vm verify` |
+//! | `report` | what earlier sessions kept, for reviewers and machines: `report` |
 //! | `shell` | a shell or a command in a guest: `vm shell`, `vm run` |
 //! | `review` | what a patch series changes, patch by patch and hunk by hunk |
 //!
@@ -23,6 +24,7 @@ mod history;
 mod needs;
 mod plan;
 mod print;
+mod report;
 mod review;
 mod shell;
 mod test;
@@ -43,6 +45,7 @@ pub use plan::list::list_kernels;
 pub use plan::own_tree::{OwnTreeRequest, plan_own_tree};
 pub use plan::selection::Selection;
 pub use plan::targets::Targets;
+pub use report::read_report;
 pub use review::check::{check_each, check_series};
 pub use review::cover::cover;
 pub use review::edit::edit;

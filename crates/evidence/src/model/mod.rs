@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod repeat;
 pub(crate) mod reports;
 pub(crate) mod results;
+pub(crate) mod setup;
 pub(crate) mod steps;
 pub(crate) mod summary;
 pub(crate) mod trouble;

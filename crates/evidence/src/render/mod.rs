@@ -9,6 +9,7 @@ pub(crate) mod history;
 mod layout;
 mod pairs;
 mod repeat;
+pub(crate) mod report;
 mod slowest;
 mod steps;
 pub(crate) mod style;

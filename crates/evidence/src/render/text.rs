@@ -71,7 +71,7 @@ fn chapters(results: &Results, chapter: impl Fn(Comparison<'_>) -> String) -> St
 }
 
 /// Findings, how the runs went, the tables, skipped tests and equal repetitions.
-fn chapter(comparison: &Comparison<'_>, tables: Vec<String>, style: Style) -> String {
+pub(crate) fn chapter(comparison: &Comparison<'_>, tables: Vec<String>, style: Style) -> String {
     let title = format!("Kernel {}", comparison.runs[0].kernel);
     let names = comparison.runs.iter().map(|run| run.variant.as_str());
     let widths = names.chain([VARIANT]).map(|name| name.chars().count());

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use nmissed_evidence::Run;
 
 use crate::boot::output::{Output, read_runs};
 use crate::exit::{Exit, UsageError};
@@ -20,21 +21,7 @@ use crate::workspace::Workspace;
 /// [`UsageError`] for a folder that is no output folder, and for two runs of one kernel and
 /// variant; then nothing is written.
 pub fn merge(workspace: &Workspace, folders: &[PathBuf], output: Option<&Path>) -> Result<Exit> {
-    let mut runs = Vec::new();
-    for folder in folders {
-        runs.extend(read_runs(folder)?.into_iter().map(|run| (run, folder)));
-    }
-    for (place, (run, folder)) in runs.iter().enumerate() {
-        let same = |(it, _): &&(nmissed_evidence::Run, &PathBuf)| {
-            (&it.kernel, &it.variant) == (&run.kernel, &run.variant)
-        };
-        if let Some((_, first)) = runs[..place].iter().find(same) {
-            let (kernel, variant) = (&run.kernel, &run.variant);
-            let (first, folder) = (first.display(), folder.display());
-            let why = format!("{kernel} {variant} is in both {first} and {folder}: name one");
-            return Err(UsageError(why).into());
-        }
-    }
+    let mut runs = read_distinct(folders)?;
     // A variant is compared with the first of its kernel.
     runs.sort_by_key(|(run, _)| run.variant != nmissed_kbuild::BASELINE);
     let merged = match output {
@@ -50,11 +37,34 @@ pub fn merge(workspace: &Workspace, folders: &[PathBuf], output: Option<&Path>) 
     Ok(verdict(&results))
 }
 
+/// Reads the runs of several output folders, each with its folder.
+///
+/// # Errors
+/// [`UsageError`] for a folder that is no output folder, and for two runs of one kernel and
+/// variant.
+pub(crate) fn read_distinct(folders: &[PathBuf]) -> Result<Vec<(Run, &Path)>> {
+    let mut runs: Vec<(Run, &Path)> = Vec::new();
+    for folder in folders {
+        for run in read_runs(folder)? {
+            let same =
+                |(it, _): &&(Run, &Path)| (&it.kernel, &it.variant) == (&run.kernel, &run.variant);
+            if let Some((_, first)) = runs.iter().find(same) {
+                let (kernel, variant) = (&run.kernel, &run.variant);
+                let (first, folder) = (first.display(), folder.display());
+                let why = format!("{kernel} {variant} is in both {first} and {folder}: name one");
+                return Err(UsageError(why).into());
+            }
+            runs.push((run, folder));
+        }
+    }
+    Ok(runs)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use nmissed_evidence::{Results, Run};
+    use nmissed_evidence::Results;
 
     use super::*;
 

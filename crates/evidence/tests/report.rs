@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Reports for reviewers and machines.
+
+mod common;
+
+use common::cell;
+use nmissed_evidence::{Evidence, Files, Report, Run};
+use nmissed_wire::{AttachType, Outcome, Record, Tally};
+use test_case::test_case;
+
+const TESTS: [&str; 3] = ["missed::nested", "missed::tp_recursion", "pairs::itself"];
+
+fn record(scenario: &str, [runs, link, prog]: [u64; 3]) -> Record {
+    let (name, _) = scenario.split_once('/').unwrap();
+    let tally = Tally {
+        triggers: 1000,
+        runs,
+        link_missed: Some(link),
+        prog_missed: Some(prog),
+    };
+    let attach_type: AttachType = name.parse().unwrap();
+    Record::new(scenario, attach_type, None, tally).because("perf_trace_buf_alloc")
+}
+
+fn records(nested: [u64; 3]) -> Vec<Record> {
+    vec![
+        record("kprobe/nested", nested),
+        record("kprobe/around", [1000, 0, 0]),
+        record("tp/in-itself", [0, 0, 0]),
+        record("tp/pair-in-kprobe", nested),
+    ]
+}
+
+fn run(release: &str, variant: &str, nested: [u64; 3]) -> Run {
+    common::run(release, variant, &TESTS, records(nested))
+}
+
+fn evidence(run: Run) -> Evidence {
+    let (kernel, variant) = (&run.kernel, &run.variant);
+    let cmdline = format!(
+        "/usr/bin/qemu-system-x86_64 -machine microvm -smp 2 -kernel \
+         /cache/kernels/{kernel}-{variant}-b47a/bzImage -append 'oops=panic nmissed.kernel={kernel}'"
+    );
+    let config =
+        "CONFIG_CC_VERSION_TEXT=\"gcc 12.2.0\"\nCONFIG_KPROBES=y\n# CONFIG_KASAN is not set\n";
+    let console = "[ 1.0] nmissed: missed::nested starts\n[ 1.1]   | hit <1000> times\n\
+         [ 1.2] nmissed: missed::nested: pass after 0.2 s\n";
+    Evidence {
+        options: vec![format!("--kernel {kernel}"), format!("--variant {variant}")],
+        files: Files {
+            cmdline: Some(cmdline),
+            config: Some(config.to_owned()),
+            console: Some(console.to_owned()),
+        },
+        run,
+    }
+}
+
+fn report(runs: impl IntoIterator<Item = Run>) -> Report {
+    Report::of(runs.into_iter().map(evidence).collect())
+}
+
+/// A kernel with patches that count what was lost.
+fn good() -> Report {
+    report([
+        run("6.12.117", "baseline", [0, 0, 0]),
+        run("6.12.117", "active", [0, 1000, 0]),
+    ])
+}
+
+/// A kernel whose patches lose hits, fail a test, and crash.
+fn bad() -> Report {
+    let mut broken = run("6.12.117", "active", [0, 0, 0]);
+    let why = "want <1000>\nseen 0 & \"nothing\"\u{7}";
+    broken.tests[0].outcome = Outcome::Fail(why.to_owned());
+    broken.tests[1].outcome = Outcome::Skip("the kernel has no fprobe # yet".to_owned());
+    broken.tests[2].outcome = Outcome::Crash("BUG: stack guard".to_owned());
+    broken.machine = Outcome::Crash("BUG: stack guard".to_owned());
+    report([run("6.12.117", "baseline", [0, 1000, 0]), broken])
+}
+
+#[test]
+fn letter_of_a_good_series() {
+    let text = good().to_text();
+    insta::assert_snapshot!(text);
+    assert!(text.starts_with("As expected: 2 runs of 1 kernel, none of 6 tests failed;"));
+    assert!(text.contains("hits fare better in 1 of 3"));
+    assert_eq!(
+        cell(&text, ["scenario", "active", "kprobe/nested", "link"]),
+        "1000"
+    );
+    assert_eq!(
+        cell(&text, ["scenario", "active", "kprobe/nested", "mark"]),
+        "+"
+    );
+    assert!(!text.contains("around"), "unchanged scenarios are left out");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 72),
+        "{text}"
+    );
+}
+
+#[test]
+fn command_of_a_letter_can_be_pasted() {
+    let text = good().to_text();
+    let (_, command) = text.split_once("Repeat:\n").unwrap();
+    let words: Vec<&str> = command
+        .split_whitespace()
+        .filter(|it| *it != "\\")
+        .collect();
+    let wanted = "cargo xtask vm test --kernel 6.12 --variant baseline --variant active";
+    assert_eq!(words.join(" "), wanted);
+}
+
+#[test]
+fn letter_of_a_bad_series_names_what_failed_first() {
+    let text = bad().to_text();
+    insta::assert_snapshot!(text);
+    let first = "Not as expected: 6.12 active: the kernel crashed, 2 of 3 tests failed";
+    assert!(text.replace('\n', " ").starts_with(first), "{text}");
+}
+
+#[test_case(Outcome::Pass, [0, 1000, 0] => "As expected"; "all passed")]
+#[test_case(Outcome::Skip("no".into()), [0, 1000, 0] => "As expected"; "a skip")]
+#[test_case(Outcome::Pass, [0, 0, 0] => "Nothing failed, but hits fare worse"; "a variant that loses hits")]
+#[test_case(Outcome::Fail("no".into()), [0, 1000, 0] => "Not as expected"; "a failure")]
+#[test_case(Outcome::Infra("no".into()), [0, 1000, 0] => "No verdict"; "a test that did not run")]
+fn verdict_on(outcome: Outcome, nested: [u64; 3]) -> String {
+    let mut variant = run("6.12.117", "active", nested);
+    variant.tests[0].outcome = outcome;
+    let text = report([run("6.12.117", "baseline", [0, 1000, 0]), variant]).to_text();
+    text.split_once(':').unwrap().0.to_owned()
+}
+
+#[test]
+fn no_runs_are_no_verdict() {
+    assert_eq!(report([]).to_text(), "No verdict: there are no runs.\n");
+}
+
+#[test]
+fn json_is_results_json_and_more() {
+    let json = bad().to_json();
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let run = &value["runs"][1];
+    assert_eq!(run["records"][0]["link_missed"], 0);
+    assert_eq!(run["setup"]["toolchain"], "gcc 12.2.0");
+    assert_eq!(run["setup"]["options"], 1);
+    assert_eq!(run["setup"]["kernel_options"], "oops=panic");
+    assert_eq!(run["options"][1], "--variant active");
+    let results = nmissed_evidence::Results::from_json(&json).unwrap();
+    assert_eq!(results, *bad().results());
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The evidence that earlier commands kept, read again.
+
+mod options;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nmissed_evidence::{Evidence, Files, Report, Run};
+use nmissed_kbuild::BASELINE;
+
+use crate::exit::Exit;
+use crate::report::options::options;
+use crate::test::merge::read_distinct;
+use crate::test::session::verdict;
+use crate::workspace::Workspace;
+
+/// Reads the runs of several output folders, `baseline` first, and how they ended.
+///
+/// # Errors
+/// [`UsageError`](crate::UsageError) for a folder that is no output folder, and for two runs
+/// of one kernel and variant; a file that cannot be read.
+pub fn read_report(workspace: &Workspace, folders: &[PathBuf]) -> Result<(Report, Exit)> {
+    let report = read(workspace, read_distinct(folders)?)?;
+    let exit = verdict(report.results());
+    Ok((report, exit))
+}
+
+fn read(workspace: &Workspace, mut runs: Vec<(Run, &Path)>) -> Result<Report> {
+    // A variant is compared with the first of its kernel.
+    runs.sort_by_key(|(run, _)| run.variant != BASELINE);
+    let evidence = runs
+        .into_iter()
+        .map(|(run, folder)| evidence(workspace, run, folder))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Report::of(evidence))
+}
+
+fn evidence(workspace: &Workspace, run: Run, folder: &Path) -> Result<Evidence> {
+    let files = read_files(&folder.join(format!("{}-{}", run.kernel, run.variant)))?;
+    Ok(Evidence {
+        options: options(workspace, &run, &files),
+        run,
+        files,
+    })
+}
+
+/// Reads what a run's folder keeps. A console may have bytes that are no UTF-8.
+fn read_files(dir: &Path) -> Result<Files> {
+    let read = |name: &str| {
+        let file = dir.join(name);
+        match std::fs::read(&file) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let what = format!("cannot read {}", file.display());
+                Err(anyhow::Error::new(error).context(what))
+            }
+        }
+    };
+    Ok(Files {
+        cmdline: read("cmdline")?,
+        config: read("config")?,
+        console: read("console.log")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use nmissed_evidence::Results;
+
+    use super::*;
+    use crate::exit::UsageError;
+
+    fn folder(parent: &Path, kernel: &str, variants: &[&str]) -> PathBuf {
+        let dir = parent.join(variants.join("-"));
+        let runs = variants.iter().map(|variant| {
+            let own = dir.join(format!("{kernel}-{variant}"));
+            fs::create_dir_all(&own).unwrap();
+            fs::write(own.join("console.log"), b"a\xff").unwrap();
+            Run {
+                kernel: kernel.to_owned(),
+                variant: (*variant).to_owned(),
+                ..Run::default()
+            }
+        });
+        let results = Results {
+            runs: runs.collect(),
+        };
+        fs::write(dir.join("results.json"), results.to_json()).unwrap();
+        dir
+    }
+
+    #[test]
+    fn runs_come_baseline_first_with_the_options_that_repeat_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = [
+            folder(dir.path(), "6.12", &["active"]),
+            folder(dir.path(), "6.12", &["baseline"]),
+        ];
+        let (report, exit) = read_report(&Workspace::of_test(), &folders).unwrap();
+        assert_eq!(exit, Exit::Host, "no test ran");
+        let variants: Vec<_> = report.results().runs.iter().map(|it| &it.variant).collect();
+        assert_eq!(variants, ["baseline", "active"]);
+        let text = report.to_text();
+        let command = "cargo xtask vm test --kernel 6.12 --variant baseline --variant\\n  active";
+        let words = |text: &str| {
+            text.replace(['\\', '\n'], " ")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert!(
+            words(&text).contains(&words(command).replace(" n ", " ")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_folder_without_results_is_wrong_usage() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = [dir.path().to_owned()];
+        let error = read_report(&Workspace::of_test(), &folders).unwrap_err();
+        assert!(error.is::<UsageError>(), "{error}");
+    }
+}

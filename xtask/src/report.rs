@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask report`: the evidence of earlier runs, for reviewers and machines.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use nmissed_runner::{Exit, Workspace, read_report};
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Output folders of `vm test`; of each kernel and variant one run
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// At most 72 columns, for a cover letter
+    #[default]
+    Text,
+    /// results.json of all runs, with the verdict, and what each was made with
+    Json,
+}
+
+impl Options {
+    pub(crate) fn run(&self, workspace: &Workspace) -> Result<Exit> {
+        let (report, exit) = read_report(workspace, &self.folders)?;
+        let text = match self.format {
+            Format::Text => report.to_text(),
+            Format::Json => report.to_json(),
+        };
+        print!("{text}");
+        Ok(exit)
+    }
+}
