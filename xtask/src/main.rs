@@ -54,7 +54,7 @@ enum Verb {
     /// Work on the patch series, and find what a reviewer would find
     #[command(subcommand)]
     Patch(patch::Verb),
-    /// Show the evidence of earlier runs as text or for machines
+    /// Show the evidence of earlier runs as text, a web page, or for machines
     Report(report::Options),
     /// Print which functions of a kernel image can be probed, and how
     Inspect(nmissed_inspect::Options),

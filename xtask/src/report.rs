@@ -25,6 +25,8 @@ enum Format {
     Text,
     /// results.json of all runs, with the verdict, and what each was made with
     Json,
+    /// One web page that needs no network and no script
+    Html,
 }
 
 impl Options {
@@ -33,6 +35,7 @@ impl Options {
         let text = match self.format {
             Format::Text => report.to_text(),
             Format::Json => report.to_json(),
+            Format::Html => report.to_html(),
         };
         print!("{text}");
         Ok(exit)

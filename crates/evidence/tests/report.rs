@@ -150,3 +150,32 @@ fn json_is_results_json_and_more() {
     let results = nmissed_evidence::Results::from_json(&json).unwrap();
     assert_eq!(results, *bad().results());
 }
+
+#[test]
+fn page_of_a_bad_series() {
+    let page = bad().to_html();
+    insta::assert_snapshot!(page);
+    let verdict = "<p class=\"verdict bad\">Not as expected: 6.12 active: the kernel crashed";
+    assert!(page.contains(verdict));
+    let mark = "<td class=\"mark bad\"><span aria-hidden=\"true\">!</span><span class=\"unseen\">worse</span></td>";
+    assert!(
+        page.contains(mark),
+        "a mark says in words what its colour says"
+    );
+    assert!(page.contains("[ 1.1]   | hit &lt;1000&gt; times"));
+    assert!(page.contains("cargo xtask vm test --kernel 6.12 --variant baseline --variant active"));
+}
+
+#[test_case(good(); "good")]
+#[test_case(bad(); "bad")]
+fn page_needs_nothing_and_is_the_same_each_time(report: Report) {
+    let page = report.to_html();
+    assert_eq!(page, report.clone().to_html());
+    for foreign in [
+        "http:", "https:", "<script", "<link", "<img", "url(", "@import", "/cache/",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert_eq!(page.matches("<h2 id=\"kernel-6.12\">").count(), 1);
+    assert!(page.contains("<a href=\"#kernel-6.12\">"));
+}

@@ -3,6 +3,7 @@
 
 pub(crate) mod change;
 pub(crate) mod compare;
+pub(crate) mod console;
 pub(crate) mod dropped;
 pub(crate) mod faults;
 pub(crate) mod history;

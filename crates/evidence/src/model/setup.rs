@@ -57,6 +57,22 @@ impl Setup {
             kernel_options: after("-append").map(without_names),
         }
     }
+
+    /// A line for each thing that is known.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        let options = self.options.map(|count| format!("{count} options set"));
+        let lines = [
+            ("image", &self.image),
+            ("toolchain", &self.toolchain),
+            ("configuration", &options),
+            ("QEMU", &self.qemu),
+            ("kernel options", &self.kernel_options),
+        ];
+        let known = lines.into_iter();
+        known
+            .filter_map(|(name, value)| Some((name, value.clone()?)))
+            .collect()
+    }
 }
 
 /// The options of a configuration by name; one that is not set is `n`.
@@ -140,6 +156,7 @@ mod tests {
         let qemu = "qemu-system-x86_64 -nodefaults -machine microvm -smp 2";
         assert_eq!(setup.qemu.as_deref(), Some(qemu));
         assert_eq!(setup.kernel_options.as_deref(), Some("oops=panic"));
+        assert_eq!(setup.lines().len(), 3);
     }
 
     #[test]
@@ -165,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn foreign_text_is_read_without_a_panic(text in "(?s).{0,200}") {
-            let _ = setup(Some(&text), Some(&text), Some(&text));
+            let _ = setup(Some(&text), Some(&text), Some(&text)).lines();
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn verdicts(comparison: &Comparison<'_>, width: usize, style: Style) 
     text
 }
 
-fn verdict_tone(comparison: &Comparison<'_>, run: usize) -> Tone {
+pub(crate) fn verdict_tone(comparison: &Comparison<'_>, run: usize) -> Tone {
     let mut all = comparison.all_scenarios();
     let is_worse = all.any(|it| it.has_worse_hits(run));
     let is_new = run > 0 && !comparison.new_reports(run).is_empty();
@@ -39,7 +39,7 @@ fn verdict_tone(comparison: &Comparison<'_>, run: usize) -> Tone {
 }
 
 /// What went wrong, then how many scenarios there are or what the variant changes.
-fn verdict(comparison: &Comparison<'_>, run: usize) -> String {
+pub(crate) fn verdict(comparison: &Comparison<'_>, run: usize) -> String {
     let mut parts = trouble(comparison.runs[run]);
     let new = comparison.new_reports(run).len();
     if run > 0 && new > 0 {

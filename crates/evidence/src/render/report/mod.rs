@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs with all that is kept of them, in the forms that reviewers and machines read.
 
+mod html;
 mod json;
 mod letter;
 mod sentence;
