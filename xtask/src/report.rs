@@ -27,6 +27,12 @@ enum Format {
     Json,
     /// One web page that needs no network and no script
     Html,
+    /// JUnit XML, for Jenkins and GitLab
+    Junit,
+    /// KTAP, as kselftest prints it
+    Ktap,
+    /// JSON of kernel CI systems, version 5.3
+    Kcidb,
 }
 
 impl Options {
@@ -36,6 +42,9 @@ impl Options {
             Format::Text => report.to_text(),
             Format::Json => report.to_json(),
             Format::Html => report.to_html(),
+            Format::Junit => report.to_junit(),
+            Format::Ktap => report.to_ktap(),
+            Format::Kcidb => report.to_kcidb(),
         };
         print!("{text}");
         Ok(exit)

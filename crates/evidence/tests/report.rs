@@ -179,3 +179,54 @@ fn page_needs_nothing_and_is_the_same_each_time(report: Report) {
     assert_eq!(page.matches("<h2 id=\"kernel-6.12\">").count(), 1);
     assert!(page.contains("<a href=\"#kernel-6.12\">"));
 }
+
+#[test]
+fn junit_has_a_case_for_each_test_and_the_machine() {
+    let xml = bad().to_junit();
+    insta::assert_snapshot!(xml);
+    assert_eq!(xml.matches("<testcase ").count(), 8);
+    assert_eq!(xml.matches("<failure ").count(), 3);
+    assert_eq!(xml.matches("<skipped").count(), 1);
+    let tag = "<testsuites name=\"nmissed\" tests=\"8\" failures=\"3\" errors=\"0\">";
+    assert!(
+        xml.contains(tag),
+        "without a count that the schema of Jenkins lacks"
+    );
+}
+
+#[test]
+fn ktap_has_a_plan_a_line_per_test_and_no_foreign_directive() {
+    let text = bad().to_ktap();
+    insta::assert_snapshot!(text);
+    assert!(text.starts_with("KTAP version 1\n1..2\n"));
+    assert_eq!(text.matches("    1..4\n").count(), 2);
+    assert!(text.contains("\nok 1 6.12-baseline\n") && text.ends_with("\nnot ok 2 6.12-active\n"));
+    assert!(text.contains("    not ok 2 missed::nested\n"));
+    assert!(text.contains("    ok 3 missed::tp_recursion # SKIP the kernel has no fprobe # yet\n"));
+}
+
+#[test]
+fn kcidb_links_tests_to_builds_and_checkouts() {
+    let value: serde_json::Value = serde_json::from_str(&bad().to_kcidb()).unwrap();
+    let tests = value["tests"].as_array().unwrap();
+    let status: Vec<_> = tests
+        .iter()
+        .map(|it| it["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        status,
+        [
+            "PASS", "PASS", "PASS", "PASS", "FAIL", "FAIL", "SKIP", "FAIL"
+        ]
+    );
+    assert_eq!(tests[5]["path"], "nmissed.missed.nested");
+    assert_eq!(tests[5]["build_id"], value["builds"][1]["id"]);
+    assert_eq!(
+        value["builds"][1]["checkout_id"],
+        value["checkouts"][1]["id"]
+    );
+    let mut ids: Vec<_> = tests.iter().map(|it| it["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 8);
+}

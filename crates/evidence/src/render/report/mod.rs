@@ -3,6 +3,9 @@
 
 mod html;
 mod json;
+mod junit;
+mod kcidb;
+mod ktap;
 mod letter;
 mod sentence;
 
