@@ -5,13 +5,19 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use nmissed_runner::{Exit, Workspace, read_report};
+use nmissed_runner::{Exit, UsageError, Workspace, compare_reports, read_report};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Output folders of `vm test`; of each kernel and variant one run
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required_unless_present = "compare", value_name = "DIR")]
     folders: Vec<PathBuf>,
+
+    /// Print what counts differently in two output folders, or in the folders of two runs
+    /// in them (DIR/6.12-active), and whether that is the kernel, the configuration or the
+    /// harness; as text or json. Exit status 1 if anything does
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "folders")]
+    compare: Vec<PathBuf>,
 
     /// What to print
     #[arg(long, value_enum, default_value_t)]
@@ -37,6 +43,22 @@ enum Format {
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<Exit> {
+        if let [a, b] = self.compare.as_slice() {
+            let compared = compare_reports(workspace, a, b)?;
+            match self.format {
+                Format::Text => print!("{}", compared.to_text()),
+                Format::Json => print!("{}", compared.to_json()),
+                _ => {
+                    let why = "--compare: prints --format text or json";
+                    return Err(UsageError(why.to_owned()).into());
+                }
+            }
+            return Ok(if compared.is_same() {
+                Exit::Good
+            } else {
+                Exit::Failed
+            });
+        }
         let (report, exit) = read_report(workspace, &self.folders)?;
         let text = match self.format {
             Format::Text => report.to_text(),

@@ -26,5 +26,5 @@ pub use model::steps::Steps;
 pub use nmissed_wire::{Repetition, Run, TestResult};
 pub use render::dropped::dropped_hunks;
 pub use render::history::History;
-pub use render::report::{Evidence, Report};
+pub use render::report::{Compared, Evidence, Report};
 pub use render::style::Style;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::cell;
-use nmissed_evidence::{Evidence, Files, Report, Run};
+use nmissed_evidence::{Compared, Evidence, Files, Report, Run};
 use nmissed_wire::{AttachType, Outcome, Record, Tally};
 use test_case::test_case;
 
@@ -229,4 +229,63 @@ fn kcidb_links_tests_to_builds_and_checkouts() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 8);
+}
+
+fn one(release: &str, nested: [u64; 3], change: impl Fn(&mut Evidence)) -> Report {
+    let mut it = evidence(run(release, "baseline", nested));
+    change(&mut it);
+    Report::of(vec![it])
+}
+
+fn replace(text: &mut Option<String>, from: &str, to: &str) {
+    *text = text.take().map(|it| it.replace(from, to));
+}
+
+#[test]
+fn another_release_is_the_kernel() {
+    let (a, b) = (
+        one("6.12.117", [0, 0, 0], |_| ()),
+        one("7.3.4", [1000, 0, 0], |_| ()),
+    );
+    let compared = Compared::of(&a, &b);
+    let text = compared.to_text();
+    insta::assert_snapshot!(text);
+    assert!(!compared.is_same());
+    assert!(
+        text.replace('\n', " ")
+            .contains("2 scenarios of 4 count differently. It is the kernel:")
+    );
+    assert_eq!(
+        cell(&text, ["scenario", "B", "kprobe/nested", "runs"]),
+        "1000"
+    );
+}
+
+#[test_case([0, 0, 0], |_| () => "Nothing counts differently in 4 scenarios."; "the same")]
+#[test_case([0, 1000, 0], |_| () => "2 scenarios of 4 count differently. Nothing that is recorded differs beside that: the counts vary from boot to boot, or the test programs changed."; "nothing else")]
+#[test_case([0, 1000, 0], |it| replace(&mut it.files.config, "KPROBES=y", "KPROBES=m")
+    => "2 scenarios of 4 count differently. It is the configuration: nothing else that is recorded differs."; "an option")]
+#[test_case([0, 1000, 0], |it| replace(&mut it.files.cmdline, "-smp 2", "-smp 4")
+    => "2 scenarios of 4 count differently. It is the harness: nothing else that is recorded differs."; "the machine")]
+#[test_case([0, 0, 0], |it| it.run.accel = "kvm".to_owned()
+    => "Nothing counts differently in 4 scenarios, although the harness differs."; "a difference without effect")]
+#[test_case([0, 0, 0], |it| it.files.config = None
+    => "Nothing counts differently in 4 scenarios. Not compared, since a run does not have it: toolchain, configuration."; "a missing file")]
+#[test_case([0, 0, 0], |it| it.run.records.clear() => "Nothing to compare: no scenario is in both."; "no records")]
+#[test_case([0, 0, 0], |it| it.run.tests[0].outcome = Outcome::Fail("no".into())
+    => "1 test ended differently. Nothing that is recorded differs beside that: the counts vary from boot to boot, or the test programs changed."; "an outcome")]
+fn verdict_on_two_runs(nested: [u64; 3], change: fn(&mut Evidence)) -> String {
+    let b = one("6.12.117", nested, change);
+    let compared = Compared::of(&one("6.12.117", [0, 0, 0], |_| ()), &b);
+    let json: serde_json::Value = serde_json::from_str(&compared.to_json()).unwrap();
+    json["pairs"][0]["verdict"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn runs_without_a_counterpart_are_named() {
+    let b = one("6.12.117", [0, 0, 0], |_| ());
+    let compared = Compared::of(&good(), &b);
+    assert!(!compared.is_same());
+    let only = "Only in A: 6.12 active (6.12.117-nmissed-active)\n";
+    assert!(compared.to_text().ends_with(only));
 }

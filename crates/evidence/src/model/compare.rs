@@ -143,6 +143,11 @@ impl<'a> Scenario<'a, '_> {
         self.records(run).next().is_some()
     }
 
+    /// Whether the first two runs have records.
+    pub(crate) fn is_in_both(self) -> bool {
+        self.has_record(0) && self.has_record(1)
+    }
+
     /// Whether every row of a run has the counts of the reference.
     pub(crate) fn is_unchanged(self, run: usize) -> bool {
         let mut rows = self.rows.iter();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What runs showed, compared and counted.
 
+pub(crate) mod apart;
 pub(crate) mod change;
 pub(crate) mod compare;
 pub(crate) mod console;

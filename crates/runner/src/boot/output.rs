@@ -14,7 +14,7 @@ use nmissed_host::{Cmd, Lock, read_to_string, write_atomic};
 use crate::exit::UsageError;
 
 /// All runs of an output folder.
-const RESULTS: &str = "results.json";
+pub(crate) const RESULTS: &str = "results.json";
 
 /// `DIR/results.json`, and `DIR/<kernel>-<variant>/` per run.
 #[derive(Debug)]

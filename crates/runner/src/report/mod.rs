@@ -7,10 +7,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use nmissed_evidence::{Evidence, Files, Report, Run};
+use nmissed_evidence::{Compared, Evidence, Files, Report, Run};
 use nmissed_kbuild::BASELINE;
 
-use crate::exit::Exit;
+use crate::boot::output::{RESULTS, read_runs};
+use crate::exit::{Exit, UsageError};
 use crate::report::options::options;
 use crate::test::merge::read_distinct;
 use crate::test::session::verdict;
@@ -27,6 +28,15 @@ pub fn read_report(workspace: &Workspace, folders: &[PathBuf]) -> Result<(Report
     Ok((report, exit))
 }
 
+/// Compares two output folders, each of which may be the folder of one run in one.
+///
+/// # Errors
+/// As [`read_report`].
+pub fn compare_reports(workspace: &Workspace, a: &Path, b: &Path) -> Result<Compared> {
+    let report = |folder: &Path| read(workspace, read_one(folder)?);
+    Ok(Compared::of(&report(a)?, &report(b)?))
+}
+
 fn read(workspace: &Workspace, mut runs: Vec<(Run, &Path)>) -> Result<Report> {
     // A variant is compared with the first of its kernel.
     runs.sort_by_key(|(run, _)| run.variant != BASELINE);
@@ -35,6 +45,24 @@ fn read(workspace: &Workspace, mut runs: Vec<(Run, &Path)>) -> Result<Report> {
         .map(|(run, folder)| evidence(workspace, run, folder))
         .collect::<Result<Vec<_>>>()?;
     Ok(Report::of(evidence))
+}
+
+/// The runs of an output folder, or the one whose folder this is.
+fn read_one(folder: &Path) -> Result<Vec<(Run, &Path)>> {
+    if let (Some(parent), Some(name)) = (folder.parent(), folder.file_name())
+        && !folder.join(RESULTS).is_file()
+        && parent.join(RESULTS).is_file()
+    {
+        let mut runs = read_runs(parent)?;
+        runs.retain(|run| *name == *format!("{}-{}", run.kernel, run.variant));
+        if runs.is_empty() {
+            let why = "the results.json above it has no such run";
+            return Err(UsageError(format!("{}: {why}", folder.display())).into());
+        }
+        return Ok(runs.into_iter().map(|run| (run, parent)).collect());
+    }
+    let runs = read_runs(folder)?.into_iter();
+    Ok(runs.map(|run| (run, folder)).collect())
 }
 
 fn evidence(workspace: &Workspace, run: Run, folder: &Path) -> Result<Evidence> {
@@ -73,7 +101,6 @@ mod tests {
     use nmissed_evidence::Results;
 
     use super::*;
-    use crate::exit::UsageError;
 
     fn folder(parent: &Path, kernel: &str, variants: &[&str]) -> PathBuf {
         let dir = parent.join(variants.join("-"));

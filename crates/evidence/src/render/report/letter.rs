@@ -14,7 +14,7 @@ use crate::render::summary::summary_table;
 use crate::render::text::chapter;
 
 /// Columns of mail.
-const WIDTH: usize = 72;
+pub(crate) const WIDTH: usize = 72;
 
 impl Report {
     /// Text of at most 72 columns, unless a single word is longer: the verdict, then a
@@ -87,7 +87,7 @@ fn tables(comparison: &Comparison<'_>, style: Style) -> Vec<String> {
 }
 
 /// The comparison with the rows that differ, or lose hits where there is one run.
-fn of_interest<'a>(comparison: &Comparison<'a>) -> Comparison<'a> {
+pub(crate) fn of_interest<'a>(comparison: &Comparison<'a>) -> Comparison<'a> {
     let runs = comparison.runs.len();
     let loses = |row: &Row<'_>| {
         let records = row.records.iter().flatten();

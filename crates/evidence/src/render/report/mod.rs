@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs with all that is kept of them, in the forms that reviewers and machines read.
 
+mod compare;
 mod html;
 mod json;
 mod junit;
@@ -8,6 +9,8 @@ mod kcidb;
 mod ktap;
 mod letter;
 mod sentence;
+
+pub use compare::Compared;
 
 use nmissed_wire::Run;
 
