@@ -15,7 +15,8 @@ pub(crate) struct Options {
 
     /// Print what counts differently in two output folders, or in the folders of two runs
     /// in them (DIR/6.12-active), and whether that is the kernel, the configuration or the
-    /// harness; as text or json. Exit status 1 if anything does
+    /// harness; as text or json, where `is_same` says of each run whether anything does.
+    /// Exit status: that of B's runs
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "folders")]
     compare: Vec<PathBuf>,
 
@@ -44,7 +45,7 @@ enum Format {
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<Exit> {
         if let [a, b] = self.compare.as_slice() {
-            let compared = compare_reports(workspace, a, b)?;
+            let (compared, exit) = compare_reports(workspace, a, b)?;
             match self.format {
                 Format::Text => print!("{}", compared.to_text()),
                 Format::Json => print!("{}", compared.to_json()),
@@ -53,11 +54,7 @@ impl Options {
                     return Err(UsageError(why.to_owned()).into());
                 }
             }
-            return Ok(if compared.is_same() {
-                Exit::Good
-            } else {
-                Exit::Failed
-            });
+            return Ok(exit);
         }
         let (report, exit) = read_report(workspace, &self.folders)?;
         let text = match self.format {

@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 /// Reads the runs of several output folders, `baseline` first, and how they ended.
 ///
 /// # Errors
-/// [`UsageError`](crate::UsageError) for a folder that is no output folder, and for two runs
+/// [`UsageError`] for a folder that is no output folder, and for two runs
 /// of one kernel and variant; a file that cannot be read.
 pub fn read_report(workspace: &Workspace, folders: &[PathBuf]) -> Result<(Report, Exit)> {
     let report = read(workspace, read_distinct(folders)?)?;
@@ -28,13 +28,15 @@ pub fn read_report(workspace: &Workspace, folders: &[PathBuf]) -> Result<(Report
     Ok((report, exit))
 }
 
-/// Compares two output folders, each of which may be the folder of one run in one.
+/// Compares two output folders, each of which may be the folder of one run in one, and
+/// returns how the runs of `b` ended: that counts differ is no failure.
 ///
 /// # Errors
 /// As [`read_report`].
-pub fn compare_reports(workspace: &Workspace, a: &Path, b: &Path) -> Result<Compared> {
+pub fn compare_reports(workspace: &Workspace, a: &Path, b: &Path) -> Result<(Compared, Exit)> {
     let report = |folder: &Path| read(workspace, read_one(folder)?);
-    Ok(Compared::of(&report(a)?, &report(b)?))
+    let (a, b) = (report(a)?, report(b)?);
+    Ok((Compared::of(&a, &b), verdict(b.results())))
 }
 
 fn read(workspace: &Workspace, mut runs: Vec<(Run, &Path)>) -> Result<Report> {
@@ -99,6 +101,8 @@ mod tests {
     use std::fs;
 
     use nmissed_evidence::Results;
+    use nmissed_wire::{AttachType, Outcome, Record, Tally, TestResult};
+    use test_case::test_case;
 
     use super::*;
 
@@ -144,6 +148,48 @@ mod tests {
             words(&text).contains(&words(command).replace(" n ", " ")),
             "{text}"
         );
+    }
+
+    #[test_case(Outcome::Pass => Exit::Good; "counts that differ are no failure")]
+    #[test_case(Outcome::Fail("1 != 2".into()) => Exit::Failed; "a test of B failed")]
+    #[test_case(Outcome::Infra("not run".into()) => Exit::Host; "a test of B did not run")]
+    fn exit_of_a_comparison(outcome: Outcome) -> Exit {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = |name: &str, runs: u64, outcome: &Outcome| {
+            let tally = Tally {
+                triggers: 2,
+                runs,
+                link_missed: Some(0),
+                prog_missed: Some(0),
+            };
+            let run = Run {
+                kernel: "6.12".to_owned(),
+                variant: "baseline".to_owned(),
+                machine: Outcome::Pass,
+                tests: vec![TestResult {
+                    name: "missed::nested".to_owned(),
+                    outcome: outcome.clone(),
+                    seconds: 0.1,
+                }],
+                records: vec![Record::new(
+                    "kprobe/nested",
+                    AttachType::Kprobe,
+                    None,
+                    tally,
+                )],
+                ..Run::default()
+            };
+            let results = Results { runs: vec![run] };
+            fs::create_dir(dir.path().join(name)).unwrap();
+            let dir = dir.path().join(name);
+            fs::write(dir.join("results.json"), results.to_json()).unwrap();
+            dir
+        };
+        let a = folder("a", 0, &Outcome::Pass);
+        let b = folder("b", 2, &outcome);
+        let (compared, exit) = compare_reports(&Workspace::of_test(), &a, &b).unwrap();
+        assert!(!compared.is_same());
+        exit
     }
 
     #[test]
