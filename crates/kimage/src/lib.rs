@@ -73,7 +73,7 @@ pub use answer::value::Answer;
 pub use compression::Compression;
 pub use container::layers::{Layer, Unwrapped, unwrap};
 pub use container::map::Mapped;
-pub use elf::boot::boot_release;
+pub use elf::boot::{boot_image, boot_release};
 pub use elf::symbols::{SymbolSource, Symbols};
 pub use error::{Error, Result};
 pub use facts::btf::Unsupported;

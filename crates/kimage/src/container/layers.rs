@@ -122,7 +122,7 @@ fn peel(data: &[u8], limit: usize) -> Result<(Layer, Cow<'_, [u8]>)> {
         let (method, elf) = payload(data, limit)?;
         return Ok((Layer::BzImage(method), elf));
     }
-    if let Some(linux) = pe_section(data, b".linux\0\0") {
+    if let Some(linux) = linux_of_uki(data) {
         return Ok((Layer::Uki, linux.into()));
     }
     Err(Error::Unrecognized {
@@ -200,6 +200,11 @@ fn inflate(
         });
     }
     Ok((Some(method), plain.into()))
+}
+
+/// Returns the kernel in a unified kernel image.
+pub(crate) fn linux_of_uki(data: &[u8]) -> Option<&[u8]> {
+    pe_section(data, b".linux\0\0")
 }
 
 /// The content of a PE file's section.

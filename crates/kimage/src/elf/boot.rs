@@ -2,7 +2,7 @@
 //! Whether a file can be booted on x86, and the release that it says it is of.
 
 use crate::bytes::{range, u16_at, u32_at};
-use crate::container::layers::{HDRS, SETUP_SECTS};
+use crate::container::layers::{HDRS, SETUP_SECTS, linux_of_uki};
 use crate::elf::file::Elf;
 use crate::elf::release;
 use crate::{Compression, Error, Result};
@@ -18,14 +18,29 @@ const SECTOR: u64 = 512;
 /// Magic of an arm64 Image (Documentation/arch/arm64/booting.rst), and where it lies.
 const ARM64: (usize, &[u8]) = (0x38, b"ARM\x64");
 
-/// Returns the release (`uname -r`) of a bzImage or vmlinux, `None` where it has none.
+/// Returns the bytes that a boot loader loads: the kernel in a unified kernel image,
+/// whose command line and initramfs are left out, and any other file as it is.
+pub fn boot_image(file: &[u8]) -> &[u8] {
+    if has_setup_header(file) {
+        return file;
+    }
+    linux_of_uki(file).unwrap_or(file)
+}
+
+fn has_setup_header(image: &[u8]) -> bool {
+    image.get(HDRS..HDRS + 4) == Some(b"HdrS")
+}
+
+/// Returns the release (`uname -r`) of a bzImage or vmlinux, or of the one in a unified
+/// kernel image, `None` where it has none.
 ///
 /// # Errors
 /// [`Error::NotBootable`] for a module, a compressed file, an image of another
 /// architecture and other files without an x86 setup header; [`Error::Truncated`] for a
 /// bzImage that is shorter than its header says.
 pub fn boot_release(image: &[u8]) -> Result<Option<String>> {
-    if image.get(HDRS..HDRS + 4) == Some(b"HdrS") {
+    let image = boot_image(image);
+    if has_setup_header(image) {
         return of_bzimage(image);
     }
     if image.starts_with(b"\x7fELF") {
@@ -37,7 +52,7 @@ pub fn boot_release(image: &[u8]) -> Result<Option<String>> {
     } else if let Some(method) = Compression::of(image) {
         format!("a file compressed with {method}")
     } else if image.starts_with(b"MZ") {
-        "an EFI program without an x86 setup header (a unified kernel image, or a kernel for another architecture)".to_owned()
+        "an EFI program with neither an x86 setup header nor a .linux section".to_owned()
     } else {
         "a file of another kind".to_owned()
     };
@@ -100,6 +115,16 @@ mod tests {
     }
 
     #[test]
+    fn a_unified_kernel_image_boots_its_kernel() {
+        let image = versioned(0x100);
+        let uki = pe(b".linux\0\0", &image);
+        assert_eq!(boot_image(&uki), image);
+        assert_eq!(boot_image(&image), image);
+        let release = boot_release(&uki).unwrap();
+        assert_eq!(release.as_deref(), Some("6.18.15+deb13-cloud-amd64"));
+    }
+
+    #[test]
     fn release_of_a_vmlinux() {
         let release = boot_release(&Kernel::whole().elf()).unwrap();
         assert_eq!(release.as_deref(), Some("6.12.0-toy"));
@@ -112,7 +137,8 @@ mod tests {
         assert_eq!(error.to_string(), "bzImage code at 0x600 is cut off");
     }
 
-    #[test_case(&pe(b".linux\0\0", b"x") => "an EFI program without an x86 setup header"; "an EFI program")]
+    #[test_case(&pe(b".text\0\0\0", b"x") => "an EFI program with neither an x86 setup header nor a .linux section"; "an EFI program")]
+    #[test_case(&pe(b".linux\0\0", b"x") => "a file of another kind"; "a unified kernel image of something else")]
     #[test_case(&[&[0; 0x38][..], b"ARM\x64", &[0; 64]].concat() => "a kernel for arm64"; "arm64")]
     #[test_case(&packed(Compression::Gzip, b"Image") => "a file compressed with gzip"; "compressed")]
     #[test_case(&toy_module() => "a kernel module"; "a module")]

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nmissed_host::Host;
+use nmissed_host::{Host, hash_file, write_atomic};
 use nmissed_kbuild::{
     Kernels, StockKernel, StockKernels, StockSpec, cached_stock, fetch_stock, stock_kernels,
 };
-use nmissed_kimage::{Mapped, boot_release, check_is_file};
+use nmissed_kimage::{Mapped, boot_image, boot_release, check_is_file};
 
 use crate::exit::UsageError;
 use crate::plan::bootable::Bootable;
@@ -32,9 +32,7 @@ impl Prebuilt {
     /// [`UsageError`] if it is no file, or no kernel that boots here.
     pub(crate) fn image(file: &Path) -> Result<Self> {
         check_is_file(file)?;
-        let bytes =
-            Mapped::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let release = boot_release(&bytes)
+        let release = boot_release(&map(file)?)
             .map_err(|error| UsageError(format!("--image {}: {error}", file.display())))?;
         // It becomes the name of a folder.
         let release = release.filter(|release| !release.contains('/'));
@@ -54,7 +52,7 @@ impl Prebuilt {
     /// Downloads the image if the cache does not have it.
     fn fetch(&self, host: &Host) -> Result<PathBuf> {
         match self {
-            Self::Image { file, .. } => Ok(file.clone()),
+            Self::Image { file, .. } => without_uki(file, host),
             Self::Package { spec, kernel } => Ok(fetch_stock(spec, kernel, host)?),
         }
     }
@@ -131,6 +129,24 @@ pub(crate) fn fetch_all(prebuilt: &[Prebuilt], host: &Host) -> Result<Vec<Bootab
         }
     }
     Ok(all)
+}
+
+fn map(file: &Path) -> Result<Mapped> {
+    Mapped::open(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Returns a file that QEMU boots: of a unified kernel image, the kernel in it.
+fn without_uki(file: &Path, host: &Host) -> Result<PathBuf> {
+    let bytes = map(file)?;
+    let kernel = boot_image(&bytes);
+    if kernel.len() == bytes.len() {
+        return Ok(file.to_owned());
+    }
+    let inner = host.cache.dir("uki")?.join(&hash_file(file)?[..16]);
+    if !inner.is_file() {
+        write_atomic(&inner, kernel)?;
+    }
+    Ok(inner)
 }
 
 fn file_name(path: &Path) -> String {

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use nmissed_kimage::layout::{hang, line};
-use nmissed_wire::KernelList;
 use nmissed_wire::text::{dash, some_of};
+use nmissed_wire::{KernelList, Outcome};
 
 use crate::verify::report::{KindReport, ListReport, Unanswered, VerifyReport, WrongAnswer, word};
 
@@ -34,6 +34,19 @@ pub(crate) fn render(report: &VerifyReport) -> String {
     out.push('\n');
     conclusion(&mut out, report);
     report.wrong().for_each(|it| wrong(&mut out, it));
+    out
+}
+
+/// Renders how the machine ended, where no question was answered.
+pub(crate) fn render_unasked(kernel: &str, machine: &Outcome) -> String {
+    let mut out = String::new();
+    let outcome = machine.name().to_uppercase();
+    line(
+        &mut out,
+        &format!("{outcome}  {kernel}: no question was answered"),
+    );
+    let why = machine.why().unwrap_or_default().lines();
+    why.for_each(|it| hang(&mut out, "", outcome.len() + 2, it));
     out
 }
 
@@ -176,13 +189,20 @@ fn conclusion(out: &mut String, report: &VerifyReport) {
         .into_iter()
         .chain(rest.map(|(_, text)| text))
         .collect();
-    let head = match (report.agrees(), report.cut_short) {
-        (true, false) => "",
-        (true, true) => "cut short: ",
-        (false, false) => "DISAGREEMENT: ",
-        (false, true) => "DISAGREEMENT, cut short: ",
-    };
-    hang(out, head, head.len(), &text.join(", "));
+    let mut head = Vec::new();
+    if !report.agrees() {
+        head.push("DISAGREEMENT");
+    }
+    if report.cut_short {
+        head.push("cut short");
+    } else if !report.is_complete() {
+        head.push("incomplete");
+    }
+    let mut head = head.join(", ");
+    if !head.is_empty() {
+        head.push_str(": ");
+    }
+    hang(out, &head, head.len(), &text.join(", "));
 }
 
 fn wrong(out: &mut String, wrong: &WrongAnswer) {
@@ -304,7 +324,7 @@ mod tests {
         let words: Vec<_> = text.split_whitespace().collect();
         let words = words.join(" ");
         for fact in [
-            "DISAGREEMENT: 74 answers confirmed, 25 depend on run-time state, 1 wrong, \
+            "DISAGREEMENT, incomplete: 74 answers confirmed, 25 depend on run-time state, 1 wrong, \
              2 lines of the kernel's lists differ, lists not read in full: 1, \
              10 questions unanswered",
             "quirk_iommu_igfx+0x5 kprobe at an offset: image EOPNOTSUPP",
@@ -318,8 +338,29 @@ mod tests {
     }
 
     #[test]
+    fn unanswered_is_not_disagreement() {
+        let report = VerifyReport {
+            cut_short: false,
+            ..early()
+        };
+        assert!(report.agrees() && !report.is_good());
+        let text = render(&report);
+        assert!(text.contains("\nincomplete: 75 answers"), "{text}");
+        assert!(!text.contains("DISAGREEMENT"), "{text}");
+    }
+
+    #[test]
+    fn outcome_of_a_machine_that_did_not_boot() {
+        let hang = Outcome::Hang("no PID 1 after 45 s".to_owned());
+        assert_eq!(
+            render_unasked("6.12 stock", &hang),
+            "HANG  6.12 stock: no question was answered\n      no PID 1 after 45 s\n"
+        );
+    }
+
+    #[test]
     fn agreement_until_it_is_cut_short() {
-        assert!(early().agrees());
+        assert!(early().is_good());
         let text = render(&early());
         assert!(text.contains("\ncut short: 75 answers confirmed"), "{text}");
         insta::assert_snapshot!(text);

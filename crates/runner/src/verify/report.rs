@@ -29,10 +29,17 @@ pub(crate) struct VerifyReport {
 impl VerifyReport {
     /// Whether the kernel confirms every answer, as far as it was asked.
     pub(crate) fn agrees(&self) -> bool {
-        let answered = self.unanswered.is_empty() && self.lists.iter().all(|list| list.complete);
-        (answered || self.cut_short)
-            && self.wrong().next().is_none()
-            && self.lists.iter().all(ListReport::agrees)
+        self.wrong().next().is_none() && self.lists.iter().all(ListReport::agrees)
+    }
+
+    /// Whether the kernel answered everything.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.unanswered.is_empty() && self.lists.iter().all(|list| list.complete)
+    }
+
+    /// Whether it agrees, and all that it was asked in full is answered.
+    pub(crate) fn is_good(&self) -> bool {
+        self.agrees() && (self.is_complete() || self.cut_short)
     }
 
     pub(crate) fn wrong(&self) -> impl Iterator<Item = &WrongAnswer> {
