@@ -3,7 +3,7 @@
 //! program `nmissed-inspect`. It needs no workspace.
 #![forbid(unsafe_code)]
 
-use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,11 @@ pub struct Options {
     /// available_filter_functions
     #[arg(long, conflicts_with_all = ["symbols", "why", "sites", "json"])]
     traceable_functions: bool,
+
+    /// Before each, print the address of its call site, as in tracefs'
+    /// available_filter_functions_addrs
+    #[arg(long, requires = "traceable_functions")]
+    addresses: bool,
 
     /// Print what is different in another image, for these functions or all
     #[arg(long, value_name = "OTHER", conflicts_with_all = ["why", "sites", "traceable_functions"])]
@@ -108,7 +113,7 @@ fn render_text(
     about: About,
 ) -> Result<(String, Vec<LookupError>)> {
     if options.traceable_functions {
-        return Ok((lines(image.traceable_functions()), Vec::new()));
+        return Ok((traceable_functions(image, options.addresses), Vec::new()));
     }
     let (document, unknown) = document(options, image, about)?;
     let text = if options.json {
@@ -195,9 +200,12 @@ fn usage(errors: &[LookupError]) -> WrongUsage {
     WrongUsage(lines.join("\n"))
 }
 
-fn lines<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
+fn traceable_functions(image: &Image<'_>, addresses: bool) -> String {
     let mut text = String::new();
-    for name in names {
+    for (addr, name) in image.traceable_functions() {
+        if addresses {
+            let _ = write!(text, "{addr:016x} ");
+        }
         text.push_str(&name);
         text.push('\n');
     }

@@ -152,7 +152,7 @@ impl Features {
 }
 
 /// Whether a string is in read-only data.
-fn has_string(elf: &Elf<'_>, text: &[u8]) -> bool {
+pub(crate) fn has_string(elf: &Elf<'_>, text: &[u8]) -> bool {
     elf.section(".rodata")
         .is_some_and(|rodata| memmem::find(rodata.bytes, text).is_some())
 }

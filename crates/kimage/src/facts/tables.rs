@@ -328,18 +328,23 @@ fn alternatives(elf: &Elf<'_>) -> Vec<Alternative> {
     if let Some(table) = Table::section(elf, ".altinstructions") {
         all.extend(alt_instructions(elf, table));
     }
-    // struct paravirt_patch_site, up to 6.7: calls, and what replaces them is
-    // never a jump.
     if let Some(table) = Table::section(elf, ".parainstructions") {
-        all.extend(table.entries(16).filter_map(|at| {
-            Some(Alternative {
-                addr: u64_at(table.bytes, at)?,
-                len: *table.bytes.get(at + 9)?,
-                replacement: Replacement::default(),
-            })
-        }));
+        all.extend(paravirt_calls(table.bytes));
     }
     all
+}
+
+/// `struct paravirt_patch_site`, up to 6.7: the address of a call, a type and the length.
+/// What replaces it is never a jump. The section ends with the last field of the last
+/// entry, without the padding to 16 bytes (`_paravirt_alt()`).
+fn paravirt_calls(table: &[u8]) -> impl Iterator<Item = Alternative> {
+    table.chunks(16).filter_map(|entry| {
+        Some(Alternative {
+            addr: u64_at(entry, 0)?,
+            len: *entry.get(9)?,
+            replacement: Replacement::default(),
+        })
+    })
 }
 
 /// `struct alt_instr`: two relative addresses, the feature (16 bits, 32 with
@@ -509,6 +514,21 @@ mod tests {
         );
         let wanted: Vec<u64> = (0..24).map(|index| TEXT.start + 0x40 * index).collect();
         assert_eq!(found, wanted);
+    }
+
+    #[test_case(16; "padded")]
+    #[test_case(12; "as the macro of the kernel leaves it")]
+    #[test_case(10; "to the last field")]
+    fn last_paravirt_call_needs_no_padding(last: usize) {
+        let mut table = [0; 32];
+        for (entry, addr) in table.chunks_mut(16).zip([0x1000_u64, 0x2000]) {
+            entry[..8].copy_from_slice(&addr.to_le_bytes());
+            entry[9] = 7;
+        }
+        let calls = paravirt_calls(&table[..16 + last]);
+        let calls: Vec<_> = calls.map(|it| (it.addr, it.len)).collect();
+        assert_eq!(calls, [(0x1000, 7), (0x2000, 7)]);
+        assert_eq!(paravirt_calls(&table[..25]).count(), 1);
     }
 
     #[test]

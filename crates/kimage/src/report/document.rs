@@ -10,6 +10,7 @@ use serde::Serialize;
 use nmissed_wire::AttachType;
 
 use crate::answer::attach_type::takes_offset;
+use crate::facts::features::has_string;
 use crate::facts::functions::base_name;
 use crate::report::count::Tally;
 use crate::{
@@ -270,20 +271,23 @@ impl Image<'_> {
     }
 
     /// Returns the functions that can be traced, as `available_filter_functions` lists
-    /// them: by address of their call sites, one line each. A call site that is
-    /// no function's, which the kernel lists as `__ftrace_invalid_address___N`,
-    /// is left out. A module's have its name behind them.
-    pub fn traceable_functions(&self) -> impl Iterator<Item = Cow<'_, str>> {
+    /// them: by address of their call sites, which are behind an ENDBR. A module's have
+    /// its name behind them. A call site of a weak function that the linker dropped has
+    /// the name of the symbol before it, and since b39181f7c690 (6.0) one that is made up,
+    /// `__ftrace_invalid_address___N`: that one is left out.
+    pub fn traceable_functions(&self) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
         let module = self.module_name();
+        let loader = self.kernel().unwrap_or(self);
+        let names_dropped = has_string(&loader.elf, b"__ftrace_invalid_address__");
         self.kept_call_sites().filter_map(move |site| {
             let symbol = self.symbols.around(site)?;
             // FTRACE_MCOUNT_MAX_OFFSET
             let most = if self.features.ibt { 4 } else { 0 };
-            let near = site - self.symbols.get(symbol).addr <= most;
+            let near = site - self.symbols.get(symbol).addr <= most || !names_dropped;
             let name = self.symbols.name(symbol);
             near.then(|| match &module {
-                Some(module) => format!("{name} [{module}]").into(),
-                None => name.into(),
+                Some(module) => (site, format!("{name} [{module}]").into()),
+                None => (site, name.into()),
             })
         })
     }

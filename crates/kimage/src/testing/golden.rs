@@ -250,7 +250,7 @@ fn exit_functions_are_refused_as_those_of_init() {
         (Refusal::Init.errno(), Refusal::FreedCallSite.errno()),
         (Errno::Einval, Errno::Esrch)
     );
-    assert!(!image.traceable_functions().any(|name| name == "exits"));
+    assert!(!image.traceable_functions().any(|it| it.1 == "exits"));
 }
 
 #[test]
@@ -541,7 +541,7 @@ fn what_is_no_place_in_a_function_is_told_apart() {
 fn traceable_functions_have_a_call_site_of_their_own() {
     let file = Kernel::whole().elf();
     let image = Image::parse(&file).unwrap();
-    let traceable: Vec<_> = image.traceable_functions().collect();
+    let traceable: Vec<_> = image.traceable_functions().map(|it| it.1).collect();
     assert_eq!(
         traceable,
         [
@@ -555,6 +555,18 @@ fn traceable_functions_have_a_call_site_of_their_own() {
             "security_hook"
         ]
     );
+    let behind = image.functions_named("behind_endbr")[0].entry();
+    let first = image.traceable_functions().nth(1).unwrap();
+    assert_eq!(first, (behind, "behind_endbr".into()));
+}
+
+#[test]
+fn call_sites_of_dropped_functions_have_the_name_before_them_up_to_5_19() {
+    let file = Kernel::whole().without("dropped names").elf();
+    let image = Image::parse(&file).unwrap();
+    let phantom = image.functions_named("phantom")[0].addr + 16;
+    let mut traceable = image.traceable_functions();
+    assert!(traceable.any(|it| it == (phantom, "phantom".into())));
 }
 
 #[test]

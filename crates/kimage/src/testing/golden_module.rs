@@ -186,7 +186,7 @@ fn a_function_ends_where_the_next_symbol_or_the_text_does() {
 fn traceable_functions_have_the_modules_name() {
     let file = toy_module();
     let image = Image::parse(&file).unwrap();
-    let traceable: Vec<_> = image.traceable_functions().collect();
+    let traceable: Vec<_> = image.traceable_functions().map(|it| it.1).collect();
     assert_eq!(traceable[..2], ["first [toymod]", "behind_endbr [toymod]"]);
     assert!(!traceable.iter().any(|name| name.starts_with("init_module")));
 }

@@ -348,18 +348,9 @@ impl Kernel {
         if !self.without.contains(&".ibt_endbr_seal") {
             image = image.section(".ibt_endbr_seal", DATA + 0x6000, vec![0; 4]);
         }
-        let notrace = if self.without.contains(&"notrace") {
-            ""
-        } else {
-            "Could not probe notrace function %ps\n\0"
-        };
-        let wide = if self.without.contains(&"wide returns") {
-            ""
-        } else {
-            "function %s with a >8 byte return value\0"
-        };
-        let rodata =
-            format!("%s version %s (toy)\0{notrace}{wide}Linux version 6.12.0-toy (me) #1\0");
+        let strings = STRINGS.iter().filter(|it| !self.without.contains(&it.0));
+        let strings: String = strings.map(|it| it.1).collect();
+        let rodata = format!("%s version %s (toy)\0{strings}Linux version 6.12.0-toy (me) #1\0");
         image = image
             .section(".rodata", DATA + 0x7000, rodata.into_bytes())
             .section(".BTF", DATA + 0x8000, types);
@@ -385,6 +376,13 @@ impl Kernel {
         .elf()
     }
 }
+
+/// Strings that tell what a kernel has, by what they stand for.
+const STRINGS: [(&str, &str); 3] = [
+    ("notrace", "Could not probe notrace function %ps\n\0"),
+    ("wide returns", "function %s with a >8 byte return value\0"),
+    ("dropped names", "__ftrace_invalid_address__\0"),
+];
 
 /// Entries of `struct alt_instr`: two bytes that are replaced with nothing.
 fn alt_instructions(base: u64, addrs: &[u64]) -> Vec<u8> {

@@ -20,7 +20,10 @@ pub(crate) fn compare(
     lines: &[&str],
 ) -> ListReport {
     let (ours, theirs) = match list {
-        KernelList::Functions => (counted(image.traceable_functions()), traceable(lines)),
+        KernelList::Functions => {
+            let names = image.traceable_functions().map(|(_, name)| name);
+            (counted(names), traceable(lines))
+        }
         KernelList::FunctionAddresses => (addresses(image.kept_call_sites()), listed(lines)),
         KernelList::Blacklist => blacklists(image, functions, lines),
         KernelList::Symbols => (symbols(image, functions), kallsyms(image, lines)),
