@@ -162,11 +162,13 @@ mod tests {
     fn images_of_one_release_have_folders_of_their_own() {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::silent(dir.path()).unwrap();
-        let image = |file: &str| Prebuilt::Image {
-            label: "6.18.15+deb13-cloud-amd64".to_owned(),
-            file: file.into(),
+        let image = |name: &str| {
+            let file = dir.path().join(name);
+            std::fs::write(&file, "not a unified kernel image").unwrap();
+            let label = "6.18.15+deb13-cloud-amd64".to_owned();
+            Prebuilt::Image { label, file }
         };
-        let all = fetch_all(&[image("/a"), image("/b"), image("/a")], &host).unwrap();
+        let all = fetch_all(&[image("a"), image("b"), image("a")], &host).unwrap();
         let folders: Vec<_> = all
             .iter()
             .map(|it| (it.id.as_str(), it.label.as_str()))
