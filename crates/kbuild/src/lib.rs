@@ -63,5 +63,6 @@ pub use review::{
 };
 pub use source::{
     KernelSpec, Kernels, OwnTree, Revision, Source, SourceTree, StockKernel, StockKernels,
-    StockSpec, cached_stock, fetch, fetch_stock, refresh, stock_kernels, stock_module,
+    StockSpec, cached_stock, fetch, fetch_stock, is_complete_stock, refresh, stock_kernels,
+    stock_module,
 };

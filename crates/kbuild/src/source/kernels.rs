@@ -61,6 +61,9 @@ pub struct StockSpec {
     /// What names of packages with a kernel begin with, before its release. Of two
     /// packages with one release the first kind holds the image.
     pub packages: Vec<String>,
+    /// What the name of a package with a kernel's modules begins with, where they are not
+    /// beside its image.
+    pub modules: String,
     /// What releases end with; the first is meant if a name has none.
     pub flavors: Vec<String>,
 }
@@ -257,7 +260,7 @@ fn check_stock(spec: &StockSpec) -> Result<(), String> {
         }
         check_names(values.iter().map(String::as_str))?;
     }
-    check_names([spec.name.as_str()])
+    check_names([spec.name.as_str(), &spec.modules])
 }
 
 fn check_source(source: &Source) -> Result<(), String> {
@@ -311,6 +314,7 @@ mod tests {
         [stock.debian]
         suites = ["bookworm"]
         packages = ["linux-image-"]
+        modules = "linux-modules-"
         flavors = ["amd64"]
         [own-tree]
         "6.12" = ["base", "old"]

@@ -18,4 +18,4 @@ pub use kernels::{KernelSpec, Kernels, Source, StockSpec};
 pub(crate) use name::is_name;
 pub use own::{OwnTree, Revision};
 pub use releases::{StockKernel, StockKernels};
-pub use stock::{cached_stock, fetch_stock, stock_kernels, stock_module};
+pub use stock::{cached_stock, fetch_stock, is_complete_stock, stock_kernels, stock_module};

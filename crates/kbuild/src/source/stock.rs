@@ -20,8 +20,10 @@ const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// The module that tests probe: all flavors have it, it depends on no other module and no
 /// hardware, and a read of one of its files calls one of its functions.
 const MODULE: &str = "binfmt_misc.ko";
-/// Its folder beside the vmlinuz, which exists also where the package has no such module.
+/// Its folder beside the vmlinuz.
 const MODULES: &str = "modules";
+/// An empty file in that folder: no package of the kernel has the module.
+const NO_MODULE: &str = "none";
 
 /// Returns the kernels that a distribution has. Package lists are downloaded at most once
 /// a day; if that fails, those of an earlier day are used, and that is printed.
@@ -103,33 +105,75 @@ pub fn stock_module(image: &Path) -> Option<PathBuf> {
     module.is_file().then_some(module)
 }
 
-/// Returns the vmlinuz of a distribution kernel, downloaded with its module only if the
-/// cache does not have both.
+/// Returns whether the cache has all of a kernel that it can have: beside the vmlinuz its
+/// module, or that there is none.
+#[must_use]
+pub fn is_complete_stock(image: &Path) -> bool {
+    let modules = image.with_file_name(MODULES);
+    [MODULE, NO_MODULE]
+        .iter()
+        .any(|name| modules.join(name).is_file())
+}
+
+/// Returns the vmlinuz of a distribution kernel. What the cache lacks of vmlinuz and module
+/// is downloaded; a vmlinuz whose module cannot be had is returned as it is, and that is
+/// printed.
 ///
 /// # Errors
 /// [`Error::NoArchive`], [`Error::Apt`], [`Error::NoImage`] for a package
 /// without a kernel, [`Error::DiskFull`].
 pub fn fetch_stock(spec: &StockSpec, kernel: &StockKernel, host: &Host) -> Result<PathBuf> {
-    let known = || {
-        let image = cached_stock(&kernel.release, &host.cache)?;
-        image.with_file_name(MODULES).is_dir().then_some(image)
-    };
-    if let Some(image) = known() {
+    let cached = || cached_stock(&kernel.release, &host.cache);
+    let complete = || cached().filter(|image| is_complete_stock(image));
+    if let Some(image) = complete() {
         return Ok(image);
     }
     let dir = host.cache.dir("stock")?;
     let waiting = || host.say("waiting for another nmissed that fetches a kernel");
     let _lock = Lock::acquire(&dir.join("lock"), waiting)?;
-    if let Some(image) = known() {
+    if let Some(image) = complete() {
         return Ok(image);
     }
+    let release = &kernel.release;
+    let Some(image) = cached() else {
+        return download(spec, kernel, host, &image(&dir, release));
+    };
+    host.say(&format!("{release} is in the cache without its module"));
+    match download(spec, kernel, host, &image) {
+        Err(error @ (Error::Apt { .. } | Error::NoArchive { .. })) => {
+            host.say(&format!("{release} stays without its module: {error}"));
+            Ok(image)
+        }
+        done => done,
+    }
+}
+
+/// Downloads the packages of a kernel: the one with the image unless the cache has that, and
+/// the one with the modules if they are not in the former.
+fn download(spec: &StockSpec, kernel: &StockKernel, host: &Host, image: &Path) -> Result<PathBuf> {
     let apt = AptRoot::open(host, &root(spec, host)?, &spec.suites)?;
-    let file = apt.file_name(&kernel.package)?;
-    let scratch = scratch::only(&dir, "unpacking")?;
-    apt.download(&kernel.package, scratch.path())?;
-    let image = image(&dir, &kernel.release);
-    extract(&scratch.path().join(&file), scratch.path(), &image)?;
-    Ok(image)
+    let modules = format!("{}{}", spec.modules, kernel.release);
+    let has_modules = apt.packages(&modules)?.contains(&modules);
+    let mut packages = Vec::new();
+    if !(image.is_file() && has_modules) {
+        packages.push(&kernel.package);
+    }
+    if has_modules {
+        packages.push(&modules);
+    }
+    let scratch = scratch::only(image.ancestors().nth(2).unwrap_or(image), "unpacking")?;
+    let files = packages.iter().map(|package| {
+        let file = apt.file_name(package)?;
+        apt.download(package, scratch.path())?;
+        Ok(scratch.path().join(file))
+    });
+    let files = files.collect::<Result<Vec<_>>>()?;
+    extract(&files, scratch.path(), image)?;
+    if stock_module(image).is_none() {
+        let why = format!("no package of {} has {MODULE}", kernel.release);
+        host.say(&format!("{why}: its tests of modules skip"));
+    }
+    Ok(image.to_owned())
 }
 
 /// Returns the folder of apt's state for a distribution.
@@ -141,23 +185,20 @@ fn image(stock: &Path, release: &str) -> PathBuf {
     stock.join(release).join("vmlinuz")
 }
 
-/// Extracts the kernel of a package, which is in `/boot` or beside its modules, and one of
-/// these.
-fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
-    const TAKE: &str = r#"dpkg-deb --fsys-tarfile "$1" |
-        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*' "*/$2*""#;
-    let take = Cmd::new("sh")
-        .args(["-c", TAKE, "sh"])
-        .arg(deb)
-        .arg(MODULE)
-        .dir(scratch);
-    let finished = take.finish(|_| ())?;
-    let found = vmlinuz(scratch)?.ok_or_else(|| Error::NoImage {
-        package: deb.display().to_string(),
-        output: finished.lines,
-    })?;
-    let parent = image.parent().unwrap_or(image);
-    let modules = parent.join(MODULES);
+/// Extracts the kernel, which is in `/boot` or beside its modules, and one of these from the
+/// packages that have them. A kernel that is there stays.
+fn extract(debs: &[PathBuf], scratch: &Path, image: &Path) -> Result<()> {
+    let lines = debs.iter().map(|deb| take(deb, scratch));
+    let lines = lines.collect::<Result<Vec<_>>>()?.concat();
+    let found = vmlinuz(scratch)?;
+    if found.is_none() && !image.is_file() {
+        let names = debs.iter().map(|deb| deb.display().to_string());
+        return Err(Error::NoImage {
+            package: names.collect::<Vec<_>>().join(", "),
+            output: lines,
+        });
+    }
+    let modules = image.with_file_name(MODULES);
     fs::create_dir_all(&modules).map_err(Error::io("create", &modules))?;
     let (module, packed) = (scratch.join(MODULE), scratch.join(format!("{MODULE}.xz")));
     if packed.is_file() {
@@ -166,8 +207,25 @@ fn extract(deb: &Path, scratch: &Path, image: &Path) -> Result<()> {
     if module.is_file() {
         let to = modules.join(MODULE);
         fs::rename(&module, &to).map_err(Error::io("create", &to))?;
+    } else {
+        write_atomic(&modules.join(NO_MODULE), b"")?;
     }
-    fs::rename(found, image).map_err(Error::io("create", image))
+    match found.filter(|_| !image.is_file()) {
+        Some(found) => fs::rename(found, image).map_err(Error::io("create", image)),
+        None => Ok(()),
+    }
+}
+
+/// Extracts the vmlinuz and the module of a package; returns what was printed.
+fn take(deb: &Path, scratch: &Path) -> Result<Vec<String>> {
+    const TAKE: &str = r#"dpkg-deb --fsys-tarfile "$1" |
+        tar --extract --no-same-owner --wildcards --transform 's|.*/||' '*/vmlinuz*' "*/$2*""#;
+    let take = Cmd::new("sh")
+        .args(["-c", TAKE, "sh"])
+        .arg(deb)
+        .arg(MODULE)
+        .dir(scratch);
+    Ok(take.finish(|_| ())?.lines)
 }
 
 /// Finds `vmlinuz`, or `vmlinuz-` and a release.
@@ -209,20 +267,41 @@ mod tests {
 
     const PLAIN: &str = "lib/modules/6.1-a/kernel/fs/binfmt_misc.ko";
     const PACKED: &str = "usr/lib/modules/7.3-a/kernel/fs/binfmt_misc.ko.xz";
+    const BESIDE: &str = "usr/lib/modules/7.3-a/vmlinuz";
 
-    #[test_case("boot/vmlinuz-6.12-a", None; "in boot")]
-    #[test_case("boot/vmlinuz-6.1-a", Some(PLAIN); "with a module")]
-    #[test_case("usr/lib/modules/7.3-a/vmlinuz", Some(PACKED); "beside the modules")]
-    fn a_kernel_is_taken_out_of_its_package(file: &str, module: Option<&str>) {
+    /// The names of the files of each package; whether the cache has the kernel already.
+    #[test_case(&[&["boot/vmlinuz-6.12-a"]], false => ("boot/vmlinuz-6.12-a", None); "in boot")]
+    #[test_case(&[&["boot/vmlinuz-6.1-a", PLAIN]], false => ("boot/vmlinuz-6.1-a", Some(PLAIN)); "with a module")]
+    #[test_case(&[&[BESIDE, PACKED]], false => (BESIDE, Some(PACKED)); "beside the modules")]
+    #[test_case(&[&[BESIDE], &[PACKED]], false => (BESIDE, Some(PACKED)); "modules in their own package")]
+    #[test_case(&[&["boot/vmlinuz-6.1-a", PLAIN]], true => ("old", Some(PLAIN)); "the kernel is there")]
+    #[test_case(&[&[PACKED]], true => ("old", Some(PACKED)); "all but the modules is there")]
+    #[test_case(&[&[BESIDE]], true => ("old", None); "there is no module to add")]
+    fn a_kernel_and_its_module_are_taken_out_of_their_packages(
+        packages: &[&[&'static str]],
+        cached: bool,
+    ) -> (&'static str, Option<&'static str>) {
         let dir = tempfile::tempdir().unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let image = dir.path().join("stock/a/vmlinuz");
-        let files: Vec<_> = module.into_iter().chain([file]).collect();
-        extract(&package(dir.path(), &files), scratch.path(), &image).unwrap();
-        assert_eq!(fs::read_to_string(&image).unwrap(), file);
-        let found = stock_module(&image).map(|it| fs::read_to_string(it).unwrap());
-        assert_eq!(found.as_deref(), module);
-        assert!(image.with_file_name(MODULES).is_dir());
+        if cached {
+            fs::create_dir_all(image.with_file_name(MODULES)).unwrap();
+            fs::write(&image, "old").unwrap();
+        }
+        assert!(!is_complete_stock(&image));
+        let debs = packages.iter().enumerate().map(|(at, files)| {
+            let dir = dir.path().join(at.to_string());
+            package(&dir, files)
+        });
+        extract(&debs.collect::<Vec<_>>(), scratch.path(), &image).unwrap();
+        assert!(is_complete_stock(&image));
+        let all = packages.concat();
+        let name_in = |file: &Path| {
+            let text = fs::read_to_string(file).unwrap();
+            let mut names = all.iter().copied().chain(["old"]);
+            names.find(|name| *name == text).unwrap()
+        };
+        (name_in(&image), stock_module(&image).map(|it| name_in(&it)))
     }
 
     #[test]
@@ -231,7 +310,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let image = dir.path().join("stock/a/vmlinuz");
         let deb = package(dir.path(), &["usr/share/doc/a"]);
-        let error = extract(&deb, scratch.path(), &image).unwrap_err();
+        let error = extract(&[deb], scratch.path(), &image).unwrap_err();
         assert!(
             error.to_string().contains("a.deb holds no kernel"),
             "{error}"

@@ -44,7 +44,11 @@ impl<'a> RunCache<'a> {
     }
 
     fn file(&self, kernel: &Bootable) -> Result<PathBuf> {
-        let key = hash_parts([hash_file(&kernel.image)?, self.common.clone()]);
+        let mut parts = vec![hash_file(&kernel.image)?, self.common.clone()];
+        if let Some(module) = &kernel.module {
+            parts.push(hash_file(module)?);
+        }
+        let key = hash_parts(parts);
         let file = format!("{}-{}.json", kernel.id, &key[..16]);
         Ok(self.cache.dir("history")?.join(file))
     }

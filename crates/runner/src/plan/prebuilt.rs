@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nmissed_host::{Host, hash_file, write_atomic};
 use nmissed_kbuild::{
-    Kernels, StockKernel, StockKernels, StockSpec, cached_stock, fetch_stock, stock_kernels,
+    Kernels, StockKernel, StockKernels, StockSpec, cached_stock, fetch_stock, is_complete_stock,
+    stock_kernels,
 };
 use nmissed_kimage::{Mapped, boot_image, boot_release, check_is_file};
 
@@ -75,19 +76,27 @@ impl<'a> Distributions<'a> {
     }
 
     /// Returns the kernel of an id such as `debian-6.18-rt`; `None` if the id is not one of
-    /// a distribution. A whole release whose image is cached needs no package lists.
+    /// a distribution. A whole release that the cache has needs no package lists, and one
+    /// that is no longer in them is taken without its module.
     pub(crate) fn find(&mut self, id: &str) -> Result<Option<Prebuilt>> {
         let Some((spec, name)) = self.kernels.stock(id) else {
             return Ok(None);
         };
-        if let Some(file) = cached_stock(name, &self.host.cache) {
-            let label = name.to_owned();
-            return Ok(Some(Prebuilt::Image { label, file }));
-        }
-        Ok(Some(Prebuilt::Package {
-            kernel: self.lists(spec)?.get(&spec.name, name)?.clone(),
-            spec: spec.clone(),
-        }))
+        let cached = cached_stock(name, &self.host.cache);
+        let is_complete = cached.as_deref().is_some_and(is_complete_stock);
+        let kernel = match &cached {
+            Some(_) if is_complete => None,
+            Some(_) => self.lists(spec).ok().and_then(|it| it.find(name).cloned()),
+            None => Some(self.lists(spec)?.get(&spec.name, name)?.clone()),
+        };
+        let label = name.to_owned();
+        Ok(match (kernel, cached) {
+            (Some(kernel), _) => Some(Prebuilt::Package {
+                spec: spec.clone(),
+                kernel,
+            }),
+            (None, file) => file.map(|file| Prebuilt::Image { label, file }),
+        })
     }
 
     /// Returns the newest kernel of each release line, of the first flavor.
