@@ -24,6 +24,10 @@ pub trait Progress: Sync {
     fn end(&self, summary: &str);
     /// Prints a line.
     fn say(&self, line: &str);
+    /// Calls `print`, which may write to standard output, without a bar in its way.
+    fn aside(&self, print: &mut dyn FnMut()) {
+        print();
+    }
 }
 
 /// Returns the reporter for standard error: a bar if that is a terminal.
@@ -110,6 +114,10 @@ impl Progress for Bar {
 
     fn say(&self, line: &str) {
         self.all.suspend(|| print_line(line));
+    }
+
+    fn aside(&self, print: &mut dyn FnMut()) {
+        self.all.suspend(print);
     }
 }
 

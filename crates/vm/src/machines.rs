@@ -103,13 +103,11 @@ impl Machines {
             })
     }
 
-    /// Returns the largest number of processors, and the largest memory in MiB, of any.
+    /// Returns the largest memory of any, in MiB.
     #[must_use]
-    pub fn largest(&self) -> (u32, u32) {
-        let of_all = |size: fn(&Machine) -> u32| self.machines.values().map(size).max();
-        let cpus = of_all(|machine| machine.cpus).unwrap_or(1);
-        let memory_mib = of_all(|machine| machine.memory_mib).unwrap_or(1);
-        (cpus.max(1), memory_mib.max(1))
+    pub fn largest_memory_mib(&self) -> u32 {
+        let of_all = self.machines.values().map(|machine| machine.memory_mib);
+        of_all.max().unwrap_or(1).max(1)
     }
 
     /// Returns the factor of all deadlines under an accelerator: 1 under KVM.

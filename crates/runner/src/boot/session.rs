@@ -71,13 +71,14 @@ impl BootSession {
         })
     }
 
-    /// Returns for how many guests the host has processors and memory; at least one.
+    /// Returns for how many guests the host has processors and memory; at least one. A guest
+    /// keeps one processor of the host busy, however many it has: its tests run one at a
+    /// time, and each mostly on one CPU.
     pub(crate) fn lanes(&self) -> usize {
-        let (cpus, memory_mib) = self.machines.largest();
         let processors = available_parallelism().map_or(1, usize::from);
-        let each = (memory_mib + QEMU_MIB) as usize;
+        let each = (self.machines.largest_memory_mib() + QEMU_MIB) as usize;
         let memory = available_mib().map_or(1, |mib| mib / each);
-        (processors / cpus as usize).min(memory).max(1)
+        processors.min(memory).max(1)
     }
 
     /// Prints where the evidence is, if there is any.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A session that boots kernels and runs the tests in them.
 
+mod due;
 pub(crate) mod expectation;
 pub(crate) mod lanes;
 pub(crate) mod merge;

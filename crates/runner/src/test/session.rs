@@ -22,6 +22,7 @@ use crate::plan::build::build_one;
 use crate::plan::kernels::KernelPlan;
 use crate::plan::targets::Targets;
 use crate::print::print;
+use crate::test::due::Due;
 use crate::test::expectation::{Expectation, judge};
 use crate::test::lanes::in_lanes;
 use crate::test::probes::probe_plan;
@@ -49,7 +50,9 @@ pub struct TestRequest {
     pub expect: Vec<Expectation>,
 }
 
-/// Builds and boots each kernel, runs the tests, and prints how they compare.
+/// Builds and boots each kernel, runs the tests, and prints how they compare: of each kernel
+/// as soon as all of its runs have ended, on standard output. What a run showed before that
+/// is progress.
 ///
 /// # Errors
 /// If the host cannot do it; what was seen before is printed and kept.
@@ -57,7 +60,7 @@ pub fn test(workspace: &Workspace, targets: &Targets, request: &TestRequest) -> 
     let session = TestSession::start(workspace, request)?;
     let outcome = session.test_all(targets);
     // What was seen before something went wrong is evidence all the same.
-    session.show()?;
+    session.show_rest()?;
     outcome?;
     let results = session.boots.output.results();
     if !request.expect.is_empty() {
@@ -108,6 +111,7 @@ pub(crate) struct TestSession<'a> {
     workspace: &'a Workspace,
     request: &'a TestRequest,
     pub(crate) boots: BootSession,
+    due: Due,
 }
 
 impl<'a> TestSession<'a> {
@@ -116,6 +120,7 @@ impl<'a> TestSession<'a> {
             workspace,
             request,
             boots: BootSession::start(workspace, &request.boot)?,
+            due: Due::default(),
         })
     }
 
@@ -126,6 +131,7 @@ impl<'a> TestSession<'a> {
         let mut place = || places.next().unwrap_or_default();
         in_lanes(lanes, |lanes| {
             for plan in &targets.to_build {
+                self.due.add(&plan.spec.id, plan.series.len());
                 for series in &plan.series {
                     lanes.wait_for_one()?;
                     let built = self.build(plan, series)?;
@@ -135,7 +141,9 @@ impl<'a> TestSession<'a> {
                     check_interrupt()?;
                 }
             }
-            for kernel in targets.prebuilt(&self.boots.host)? {
+            let prebuilt = targets.prebuilt(&self.boots.host)?;
+            prebuilt.iter().for_each(|it| self.due.add(&it.id, 1));
+            for kernel in prebuilt {
                 lanes.wait_for_one()?;
                 let (place, guest) = (place(), self.guest(None)?);
                 lanes.start(move || self.boot_and_keep(place, &kernel, &guest));
@@ -147,7 +155,9 @@ impl<'a> TestSession<'a> {
 
     fn boot_and_keep(&self, place: usize, kernel: &Bootable, guest: &Guest) -> Result<()> {
         let run = self.boot(kernel, guest)?;
-        self.boots.output.keep_at(place, run)
+        self.boots.output.keep_at(place, run)?;
+        let is_last = self.due.end(&kernel.id);
+        self.show(&kernel.id, is_last)
     }
 
     /// Builds the guest's programs; the headers of a kernel that was not built here are not
@@ -263,14 +273,31 @@ impl<'a> TestSession<'a> {
         }
     }
 
-    fn show(&self) -> Result<()> {
+    /// Shows the runs of a kernel: its result, or on the way to it.
+    fn show(&self, kernel: &str, is_result: bool) -> Result<()> {
+        let mut results = self.boots.output.results();
+        results.runs.retain(|run| run.kernel == kernel);
+        let text = format!("\n{}", self.request.view.text(&results));
+        let progress = &self.boots.host.progress;
+        if !is_result {
+            progress.say(&text);
+            return Ok(());
+        }
+        let mut printed = Ok(());
+        progress.aside(&mut || printed = print(&text));
+        printed
+    }
+
+    /// Shows the kernels of which a run is missing, and what all of them have in common.
+    fn show_rest(&self) -> Result<()> {
         let results = self.boots.output.results();
-        if !results.runs.is_empty() {
-            let text = self.request.view.text(&results);
-            print(&format!("\n{text}"))?;
-            if let Some(count) = self.request.slowest {
-                print(&results.slowest_to_text(count))?;
+        for kernel in self.due.kernels() {
+            if results.runs.iter().any(|run| run.kernel == kernel) {
+                self.show(&kernel, true)?;
             }
+        }
+        if let Some(count) = self.request.slowest.filter(|_| !results.runs.is_empty()) {
+            print(&results.slowest_to_text(count))?;
         }
         self.boots.say_where();
         Ok(())
