@@ -5,7 +5,8 @@
 //! compared with the reference's record of the same scenario, flavor and
 //! number of triggers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use nmissed_wire::{AttachType, Flavor, PAIR_IN, Record, Run, Tally};
 
@@ -208,13 +209,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Whether a record belongs here and its place is free.
-    fn has_place_for(&self, record: &Record, run: usize) -> bool {
-        self.records[run].is_none()
-            && self.key() == (record.attach_type, &record.scenario, record.flavor)
-            && self.triggers == record.tally.triggers
-    }
-
     /// Whether all counts of `self` are those of `other` in proportion to the
     /// triggers, in every run.
     fn scales_to(&self, other: &Self) -> bool {
@@ -233,16 +227,26 @@ impl<'a> Row<'a> {
 /// has several such records, the nth of one run stands beside the nth of another.
 fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
-    for (place, run) in runs.iter().enumerate() {
+    // The rows of each scenario, flavor and number of triggers.
+    let mut places: HashMap<_, Vec<usize>> = HashMap::new();
+    for (run_place, run) in runs.iter().enumerate() {
+        let mut seen: HashMap<_, usize> = HashMap::new();
         for record in &run.records {
-            let index = rows
-                .iter()
-                .position(|row| row.has_place_for(record, place))
-                .unwrap_or_else(|| {
-                    rows.push(Row::of(record, runs.len()));
-                    rows.len() - 1
-                });
-            rows[index].records[place] = Some(record);
+            let triggers = record.tally.triggers;
+            let key = (
+                record.attach_type,
+                &record.scenario,
+                record.flavor,
+                triggers,
+            );
+            let nth = seen.entry(key).or_default();
+            let known = places.entry(key).or_default();
+            if known.len() == *nth {
+                known.push(rows.len());
+                rows.push(Row::of(record, runs.len()));
+            }
+            rows[known[*nth]].records[run_place] = Some(record);
+            *nth += 1;
         }
     }
     let scenarios = grouped(rows, Row::key).into_iter();
@@ -282,19 +286,20 @@ fn in_proportion(small: &Tally, large: &Tally) -> bool {
 }
 
 /// Items with the same key together, keys in the order they first came.
-fn grouped<T, K: PartialEq>(
+fn grouped<T, K: Eq + Hash>(
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> K,
 ) -> Vec<Vec<T>> {
-    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut places: HashMap<K, usize> = HashMap::new();
     for item in items {
-        let key = key(&item);
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, group)) => group.push(item),
-            None => groups.push((key, vec![item])),
+        let place = *places.entry(key(&item)).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Vec::new());
         }
+        groups[place].push(item);
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
 #[cfg(test)]
@@ -396,6 +401,15 @@ mod tests {
                 row([Some(2), Some(4)]),
                 row([None, Some(5)])
             ],
+        );
+    }
+
+    #[test]
+    fn many_scenarios_take_no_time_for_each_other() {
+        let all = || (0..20_000).map(|it| record(&format!("tp/{it}"), 1, 1, 0));
+        assert_eq!(
+            rows_of(vec![all().collect(), all().collect()]).len(),
+            20_000
         );
     }
 
