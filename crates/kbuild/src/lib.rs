@@ -50,8 +50,8 @@ mod scratch;
 mod source;
 
 pub use build::{
-    BuildRequest, BuiltKernel, KernelConfig, UAPI_HEADERS, build, build_bpftool, headline, lookup,
-    request_key,
+    BuildRequest, BuiltKernel, KernelConfig, UAPI_HEADERS, build, build_bpftool, headline,
+    is_built, lookup, request_key,
 };
 pub use error::{Error, LostOption, PatchFailure, Result};
 pub use patch::{

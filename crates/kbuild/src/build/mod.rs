@@ -40,13 +40,13 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     } = *request;
     let inputs = store::Inputs::new(spec, &tree.identity, series, config)?;
     let key = inputs.key();
-    if let Some(kernel) = store::load(&host.cache, &key)? {
+    if let Some(kernel) = store::load(host, &key)? {
         return Ok(kernel);
     }
     let overlay = series.apply(tree, host)?;
     let mut work = WorkTree::open(spec, tree, host)?;
     // The process that held the lock may have built it.
-    if let Some(kernel) = store::load(&host.cache, &key)? {
+    if let Some(kernel) = store::load(host, &key)? {
         return Ok(kernel);
     }
     match &spec.source {
@@ -59,7 +59,7 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
     work.making(|work| compile::compile(request, work, host))?;
     let scratch = scratch::only(work.dir(), "saving")?;
     let kernel = store::save(
-        &host.cache,
+        host,
         &inputs,
         scratch.path(),
         &work.source(),
@@ -69,6 +69,23 @@ pub fn build(request: &BuildRequest<'_>, host: &Host) -> Result<BuiltKernel> {
         recent::keep_recent(&host.cache, work.dir(), &kernel.key)?;
     }
     Ok(kernel)
+}
+
+/// Whether [`lookup`] would find a kernel, unless it is damaged.
+///
+/// # Errors
+/// As [`lookup`].
+pub fn is_built(
+    spec: &KernelSpec,
+    series: &Series,
+    config: &KernelConfig,
+    host: &Host,
+) -> Result<bool> {
+    let Some(identity) = known_identity(&spec.source, &host.cache)? else {
+        return Ok(false);
+    };
+    let inputs = store::Inputs::new(spec, &identity, series, config)?;
+    Ok(store::folder(&host.cache, &inputs.key()).is_dir())
 }
 
 /// Returns the kernel that [`fetch()`](crate::fetch()) and [`build`] would return, if it
@@ -86,7 +103,7 @@ pub fn lookup(
         return Ok(None);
     };
     let inputs = store::Inputs::new(spec, &identity, series, config)?;
-    let kernel = store::load(&host.cache, &inputs.key())?;
+    let kernel = store::load(host, &inputs.key())?;
     if let (Source::Own(_), Some(kernel)) = (&spec.source, &kernel) {
         recent::mark_used(&kernel.bzimage);
     }

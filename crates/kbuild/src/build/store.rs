@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Built kernels in the cache, under the hash of all that went into them.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use nmissed_host::{Cache, Cmd, hash_parts, write_atomic};
+use nmissed_host::{Cache, Cmd, Host, hash_file, hash_parts, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use crate::build::config::KernelConfig;
 use crate::build::make::VARIABLES;
 use crate::patch::Series;
+use crate::scratch::remove_dir;
 use crate::source::KernelSpec;
 use crate::{Error, Result};
 
@@ -79,6 +82,9 @@ struct Meta {
     source: String,
     patches: Vec<PathBuf>,
     toolchain: Vec<String>,
+    /// Of [`CHECKED`]; kernels of earlier versions of nmissed have none.
+    #[serde(default)]
+    sha256: BTreeMap<String, String>,
 }
 
 /// Everything that a built kernel depends on.
@@ -127,7 +133,7 @@ impl<'a> Inputs<'a> {
         format!("{}-{}-{}", self.spec.id, self.series.name, &hash[..16])
     }
 
-    fn meta(&self, release: &str) -> Meta {
+    fn meta(&self, release: &str, sha256: BTreeMap<String, String>) -> Meta {
         Meta {
             kernel: self.spec.id.clone(),
             variant: self.series.name.clone(),
@@ -135,6 +141,7 @@ impl<'a> Inputs<'a> {
             source: self.identity.to_owned(),
             patches: self.series.files().map(Path::to_owned).collect(),
             toolchain: self.toolchain.clone(),
+            sha256,
         }
     }
 }
@@ -151,15 +158,26 @@ fn version(program: &str) -> Result<String> {
     ))
 }
 
-/// Returns the kernel with this key, if there is one.
-pub(crate) fn load(cache: &Cache, key: &str) -> Result<Option<BuiltKernel>> {
-    let dir = folder(cache, key);
+/// The files of a kernel whose content is checked.
+const CHECKED: [&str; 4] = ["bzImage", "vmlinux", "System.map", "config"];
+
+/// Returns the kernel with this key, if there is one. One that is damaged is removed.
+pub(crate) fn load(host: &Host, key: &str) -> Result<Option<BuiltKernel>> {
+    let dir = folder(&host.cache, key);
     if !dir.is_dir() {
         return Ok(None);
     }
-    let meta_file = dir.join("meta.json");
-    let meta: Meta = serde_json::from_str(&nmissed_host::read_to_string(&meta_file)?)
-        .map_err(|error| Error::io("understand", meta_file)(error.into()))?;
+    let meta = match intact(&dir)? {
+        Ok(meta) => meta,
+        Err(damage) => {
+            let folder = dir.display();
+            host.say(&format!(
+                "{folder} is damaged ({damage}): removed, to be built again"
+            ));
+            remove_dir(&dir)?;
+            return Ok(None);
+        }
+    };
     Ok(Some(BuiltKernel {
         bzimage: dir.join("bzImage"),
         vmlinux: dir.join("vmlinux"),
@@ -172,9 +190,41 @@ pub(crate) fn load(cache: &Cache, key: &str) -> Result<Option<BuiltKernel>> {
     }))
 }
 
-/// Copies a kernel from `objects` to the cache; `scratch` is an empty folder of the cache.
+/// Returns the meta.json of a kernel, or what is damaged.
+fn intact(dir: &Path) -> Result<std::result::Result<Meta, String>> {
+    let file = dir.join("meta.json");
+    let text = match fs::read(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(Error::io("read", file)(error));
+        }
+        text => text.unwrap_or_default(),
+    };
+    let meta: Meta = match serde_json::from_slice(&text) {
+        Ok(meta) => meta,
+        Err(error) => return Ok(Err(format!("meta.json: {error}"))),
+    };
+    let headers = UAPI_HEADERS.map(|header| format!("uapi/linux/{header}"));
+    let files = CHECKED
+        .into_iter()
+        .chain(headers.iter().map(String::as_str));
+    for name in files {
+        let file = dir.join(name);
+        if !fs::metadata(&file).is_ok_and(|about| about.len() > 0) {
+            return Ok(Err(format!("{name} is missing or empty")));
+        }
+        if let Some(expected) = meta.sha256.get(name)
+            && hash_file(&file)? != *expected
+        {
+            return Ok(Err(format!("{name} is not what was built")));
+        }
+    }
+    Ok(Ok(meta))
+}
+
+/// Copies a kernel from `objects` to the cache, where it appears whole, also after a power
+/// failure; `scratch` is an empty folder of the cache.
 pub(crate) fn save(
-    cache: &Cache,
+    host: &Host,
     inputs: &Inputs<'_>,
     scratch: &Path,
     source: &Path,
@@ -198,28 +248,30 @@ pub(crate) fn save(
         )?;
     }
     let release = nmissed_host::read_to_string(&objects.join("include/config/kernel.release"))?;
-    let meta = serde_json::to_vec_pretty(&inputs.meta(release.trim()))
+    let hash = |name: &str| Ok((name.to_owned(), hash_file(&kernel.join(name))?));
+    let sha256 = CHECKED.into_iter().map(hash).collect::<Result<_>>()?;
+    let meta = serde_json::to_vec_pretty(&inputs.meta(release.trim(), sha256))
         .map_err(|error| Error::io("write", kernel.join("meta.json"))(error.into()))?;
     write_atomic(&kernel.join("meta.json"), &meta)?;
 
     let key = inputs.key();
-    cache.dir("kernels")?;
-    let folder = folder(cache, &key);
+    host.cache.dir("kernels")?;
+    let folder = folder(&host.cache, &key);
     fs::rename(&kernel, &folder).map_err(Error::io("create", &folder))?;
-    let saved = load(cache, &key)?.map(|kernel| BuiltKernel {
+    let saved = load(host, &key)?.map(|kernel| BuiltKernel {
         built: true,
         ..kernel
     });
     saved.ok_or_else(|| Error::io("find", folder)(std::io::ErrorKind::NotFound.into()))
 }
 
-fn folder(cache: &Cache, key: &str) -> PathBuf {
+pub(super) fn folder(cache: &Cache, key: &str) -> PathBuf {
     cache.root().join("kernels").join(key)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
-        .map(drop)
+        .and_then(|_| File::open(to)?.sync_all())
         .map_err(Error::io("copy", from))
 }
 
@@ -304,11 +356,10 @@ mod tests {
         assert_ne!(key(parts), key(&Parts::default()));
     }
 
-    #[test]
-    fn a_saved_kernel_is_loaded() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::at(dir.path().join("cache")).unwrap();
-        let (source, objects) = (dir.path().join("source"), dir.path().join("objects"));
+    /// Saves a kernel in a cache below `dir`.
+    fn saved(dir: &Path) -> (Host, BuiltKernel) {
+        let host = Host::silent(dir.join("cache")).unwrap();
+        let (source, objects) = (dir.join("source"), dir.join("objects"));
         let outputs = ["arch/x86/boot/bzImage", "vmlinux", "System.map", ".config"];
         let headers = UAPI_HEADERS.map(|header| format!("include/uapi/linux/{header}"));
         let files = outputs
@@ -320,14 +371,20 @@ mod tests {
             fs::write(&file, "6.12.1-nmissed-active\n").unwrap();
         }
         let saved = with_inputs(&Parts::default(), |inputs| {
-            save(&cache, inputs, dir.path(), &source, &objects)
-        })
-        .unwrap();
+            save(&host, inputs, dir, &source, &objects)
+        });
+        (host, saved.unwrap())
+    }
+
+    #[test]
+    fn a_saved_kernel_is_loaded() {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, saved) = saved(dir.path());
         assert!(
             saved.built && saved.bzimage.is_file() && saved.uapi_dir.join("linux/bpf.h").is_file()
         );
         assert_eq!(saved.release, "6.12.1-nmissed-active");
-        let loaded = load(&cache, &saved.key).unwrap().unwrap();
+        let loaded = load(&host, &saved.key).unwrap().unwrap();
         assert_eq!(
             loaded,
             BuiltKernel {
@@ -335,6 +392,37 @@ mod tests {
                 ..saved
             }
         );
-        assert_eq!(load(&cache, "6.12-other-0").unwrap(), None);
+        assert_eq!(load(&host, "6.12-other-0").unwrap(), None);
+    }
+
+    #[test_case("bzImage", Some("6.12.1-nmissed-actiwe\n"); "a flipped bit")]
+    #[test_case("vmlinux", Some("6.12"); "cut")]
+    #[test_case("config", Some(""); "empty")]
+    #[test_case("System.map", None; "missing")]
+    #[test_case("uapi/linux/bpf.h", None; "a missing header")]
+    #[test_case("meta.json", Some("{"); "cut meta.json")]
+    #[test_case("meta.json", None; "no meta.json")]
+    fn a_damaged_kernel_is_removed(file: &str, content: Option<&str>) {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, saved) = saved(dir.path());
+        let folder = folder(&host.cache, &saved.key);
+        match content {
+            Some(content) => fs::write(folder.join(file), content).unwrap(),
+            None => fs::remove_file(folder.join(file)).unwrap(),
+        }
+        assert_eq!(load(&host, &saved.key).unwrap(), None);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_kernel_without_hashes_is_loaded() {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, saved) = saved(dir.path());
+        let file = folder(&host.cache, &saved.key).join("meta.json");
+        let mut meta: serde_json::Value =
+            serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        meta.as_object_mut().unwrap().remove("sha256").unwrap();
+        fs::write(&file, meta.to_string()).unwrap();
+        assert!(load(&host, &saved.key).unwrap().is_some());
     }
 }
