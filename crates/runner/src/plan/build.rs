@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nmissed_host::Host;
 use nmissed_kbuild::{
-    BuildRequest, BuiltKernel, KernelConfig, Series, Source, fetch, lookup, refresh,
+    BuildRequest, BuiltKernel, KernelConfig, Series, Source, fetch, is_built, lookup, refresh,
 };
 
 use crate::needs::Step;
@@ -46,6 +46,17 @@ pub fn find_built(plan: &KernelPlan) -> Result<Vec<(&Series, Option<PathBuf>)>> 
         Ok((series, kernel.map(|kernel| folder(&kernel).to_owned())))
     };
     plan.series.iter().map(find).collect()
+}
+
+/// Returns the variants that the cache does not have.
+pub(crate) fn missing<'a>(plan: &'a KernelPlan, host: &Host) -> Result<Vec<&'a Series>> {
+    let mut missing = Vec::new();
+    for series in &plan.series {
+        if !is_built(&plan.spec, series, &plan.config, host)? {
+            missing.push(series);
+        }
+    }
+    Ok(missing)
 }
 
 /// Builds one variant, or finds that there is nothing to build; the source is

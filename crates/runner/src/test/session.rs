@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
 use nmissed_host::{Host, check_interrupt};
-use nmissed_kbuild::{BuiltKernel, DeclaredBehaviours, Series, Source};
+use nmissed_kbuild::{BuiltKernel, DeclaredBehaviours, Series, Source, check_applies, fetch};
 use nmissed_vm::Guest;
 use nmissed_wire::{MODULE, Message, PROBE_PLAN, PlannedTest};
 use regex::Regex;
@@ -18,7 +18,7 @@ use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
 use crate::exit::{Exit, UsageError};
 use crate::plan::bootable::Bootable;
-use crate::plan::build::build_one;
+use crate::plan::build::{build_one, missing};
 use crate::plan::kernels::KernelPlan;
 use crate::plan::targets::Targets;
 use crate::print::print;
@@ -126,6 +126,7 @@ impl<'a> TestSession<'a> {
 
     /// Builds one kernel after another, and boots as many at once as there are lanes.
     fn test_all(&self, targets: &Targets) -> Result<()> {
+        self.check(targets)?;
         let lanes = self.request.lanes.unwrap_or_else(|| self.boots.lanes());
         let mut places = 0..;
         let mut place = || places.next().unwrap_or_default();
@@ -153,11 +154,29 @@ impl<'a> TestSession<'a> {
         })
     }
 
+    /// Finds what is wrong with a filter or a patch before a kernel is built or booted.
+    fn check(&self, targets: &Targets) -> Result<()> {
+        let host = &self.boots.host;
+        let mut is_late = !targets.prebuilt.is_empty();
+        for plan in &targets.to_build {
+            let missing = missing(plan, host)?;
+            is_late |= !missing.is_empty();
+            for series in missing.into_iter().filter(|series| !series.is_empty()) {
+                check_applies(series, &fetch(&plan.spec, host)?, host)?;
+            }
+        }
+        if self.request.filter.is_some() && is_late {
+            self.tests(&self.guest(None)?)?;
+        }
+        Ok(())
+    }
+
     fn boot_and_keep(&self, place: usize, kernel: &Bootable, guest: &Guest) -> Result<()> {
         let run = self.boot(kernel, guest)?;
         self.boots.output.keep_at(place, run)?;
         let is_last = self.due.end(&kernel.id);
-        self.show(&kernel.id, is_last)
+        self.show(&kernel.id, is_last)?;
+        Ok(check_interrupt()?)
     }
 
     /// Builds the guest's programs; the headers of a kernel that was not built here are not
