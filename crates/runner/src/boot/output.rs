@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use nmissed_evidence::{Results, Run};
@@ -15,6 +15,8 @@ use crate::exit::UsageError;
 
 /// All runs of an output folder.
 pub(crate) const RESULTS: &str = "results.json";
+/// Those of an earlier command with the same folder.
+const EARLIER: &str = "results.json.old";
 
 /// `DIR/results.json`, and `DIR/<kernel>-<variant>/` per run.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Output {
     dir: PathBuf,
     /// In the order in which they are shown, which need not be that in which they ended.
     runs: Mutex<BTreeMap<usize, Run>>,
+    /// Set when the results of an earlier command are out of the way.
+    set_aside: OnceLock<()>,
     /// The folder's: two commands would write over each other's evidence.
     _lock: Lock,
 }
@@ -45,6 +49,7 @@ impl Output {
         Ok(Self {
             dir,
             runs: Mutex::default(),
+            set_aside: OnceLock::new(),
             _lock: lock,
         })
     }
@@ -79,8 +84,18 @@ impl Output {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Renames the results of an earlier command, which do not belong to the files that are
+    /// written next.
+    fn set_aside(&self) {
+        self.set_aside.get_or_init(|| {
+            // Fails where there are none.
+            let _ = fs::rename(self.dir.join(RESULTS), self.dir.join(EARLIER));
+        });
+    }
+
     /// Creates the folder of one run. Files of an earlier run are written over.
     pub(crate) fn run_dir(&self, kernel: &str, variant: &str) -> Result<PathBuf> {
+        self.set_aside();
         let dir = self.dir.join(format!("{kernel}-{variant}"));
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         Ok(dir)
@@ -113,6 +128,7 @@ impl Output {
 
     /// Keeps a run at its place among the others, at once: what comes later may fail.
     pub(crate) fn keep_at(&self, place: usize, run: Run) -> Result<()> {
+        self.set_aside();
         let mut runs = self.runs();
         runs.insert(place, run);
         write_atomic(&self.dir.join(RESULTS), results(&runs).to_json().as_bytes())?;
@@ -153,6 +169,22 @@ mod tests {
         let second = Output::next_below(parent.path()).unwrap();
         assert!(first.dir().ends_with("run-0001"));
         assert!(second.dir().ends_with("run-0002"));
+    }
+
+    #[test]
+    fn results_of_an_earlier_command_are_not_beside_new_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let results = dir.path().join(RESULTS);
+        fs::write(&results, "old").unwrap();
+        let output = Output::at(dir.path()).unwrap();
+        assert!(results.exists(), "nothing is written yet");
+        output.run_dir("6.12", "baseline").unwrap();
+        assert!(!results.exists());
+        let old = fs::read_to_string(dir.path().join(EARLIER)).unwrap();
+        assert_eq!(old, "old");
+        output.keep(Run::default()).unwrap();
+        output.keep(Run::default()).unwrap();
+        assert_eq!(read_runs(dir.path()).unwrap().len(), 2);
     }
 
     #[test]
