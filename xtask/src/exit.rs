@@ -2,15 +2,16 @@
 //! Errors on standard error and in the exit status.
 
 use anyhow::Error;
+use nmissed_host::print_error;
 use nmissed_runner::{Exit, UsageError};
 
 /// Prints an error with its causes and returns the exit status.
 pub(crate) fn report(error: &Error) -> Exit {
     let exit = classify(error);
     if exit == Exit::Interrupted {
-        eprintln!("interrupted; what was finished is kept, the next run goes on from there");
+        print_error("interrupted; what was finished is kept, the next run goes on from there");
     } else {
-        eprintln!("error: {error:#}");
+        print_error(&format!("error: {error:#}"));
     }
     exit
 }

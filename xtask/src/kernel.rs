@@ -3,8 +3,9 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use nmissed_host::print_error;
 use nmissed_runner::{
-    DefaultVariants, Exit, Selection, Step, Workspace, build, ensure, find_built, plan,
+    DefaultVariants, Exit, Selection, Step, Workspace, build, ensure, find_built, plan, print,
     source_steps,
 };
 
@@ -46,10 +47,11 @@ impl BuildOptions {
         )?;
         let steps = [&source_steps(&plans), &[Step::Kernel][..]].concat();
         ensure(&steps, install)?;
+        let mut printed = Ok(());
         build(&plans, self.refresh, &mut |folder| {
-            println!("{}", folder.display());
+            printed = print(&folder.display().to_string());
         })?;
-        Ok(Exit::Good)
+        printed.map(|()| Exit::Good)
     }
 }
 
@@ -62,12 +64,12 @@ fn path(workspace: &Workspace, kernels: &Kernels) -> Result<Exit> {
     )? {
         for (series, folder) in find_built(&plan)? {
             if let Some(folder) = folder {
-                println!("{}", folder.display());
+                print(&folder.display().to_string())?;
             } else {
                 let (id, variant) = (&plan.spec.id, series.name());
-                eprintln!(
+                print_error(&format!(
                     "{id} {variant} is not built: `cargo xtask kernel build --kernel {id} --variant {variant}`"
-                );
+                ));
                 exit = Exit::Host;
             }
         }

@@ -18,6 +18,16 @@ pub fn read_to_string(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("read", path))
 }
 
+/// Room that a folder needs for anything.
+const LITTLE: u64 = 1 << 20;
+
+/// Whether the file system of a folder has no room left; false if it does not say.
+#[must_use]
+pub fn is_full(folder: &Path) -> bool {
+    let about = rustix::fs::statvfs(folder);
+    about.is_ok_and(|it| it.f_bavail.saturating_mul(it.f_frsize) < LITTLE)
+}
+
 /// Writes a file by rename: a reader sees the old content or the new one, also after a
 /// crash.
 ///

@@ -113,7 +113,7 @@ impl Progress for Bar {
     }
 
     fn say(&self, line: &str) {
-        self.all.suspend(|| print_line(line));
+        self.all.suspend(|| print_error(line));
     }
 
     fn aside(&self, print: &mut dyn FnMut()) {
@@ -137,7 +137,7 @@ impl Progress for Plain {
         let last = last
             .map(|last| format!(" (last time {})", clock(last)))
             .unwrap_or_default();
-        print_line(&format!("{step}...{last}"));
+        print_error(&format!("{step}...{last}"));
         let step = PlainStep {
             name: step.to_owned(),
             units,
@@ -156,18 +156,18 @@ impl Progress for Plain {
         };
         step.printed = Instant::now();
         match step.units {
-            Some(units) => print_line(&format!("{}: {done} of {}", step.name, units.max(done))),
-            None => print_line(&format!("{}: {what}", step.name)),
+            Some(units) => print_error(&format!("{}: {done} of {}", step.name, units.max(done))),
+            None => print_error(&format!("{}: {what}", step.name)),
         }
     }
 
     fn end(&self, summary: &str) {
         held(&self.steps).remove(&thread::current().id());
-        print_line(summary);
+        print_error(summary);
     }
 
     fn say(&self, line: &str) {
-        print_line(line);
+        print_error(line);
     }
 }
 
@@ -176,8 +176,8 @@ fn held<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ignores a closed standard error.
-fn print_line(line: &str) {
+/// Prints a line on standard error, and ignores a closed one.
+pub fn print_error(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 

@@ -45,6 +45,7 @@ pub use plan::list::list_kernels;
 pub use plan::own_tree::{OwnTreeRequest, plan_own_tree};
 pub use plan::selection::Selection;
 pub use plan::targets::Targets;
+pub use print::print;
 pub use report::{compare_reports, read_report};
 pub use review::check::{check_each, check_series};
 pub use review::cover::cover;

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail};
 use nmissed_host::Cmd;
-use nmissed_runner::Workspace;
+use nmissed_runner::{Workspace, print};
 
 use super::tidy::files;
 
@@ -55,7 +55,9 @@ pub(super) fn cargo<const N: usize>(args: [&str; N]) -> Cmd {
 /// Runs a check and prints what it prints.
 pub(super) fn run(workspace: &Workspace, cmd: Cmd) -> Result<()> {
     let cmd = cmd.dir(workspace.root());
-    let finished = cmd.finish(|line| println!("{line}"))?;
+    let mut printed = Ok(());
+    let finished = cmd.finish(|line| printed = print(line))?;
+    printed?;
     if !finished.status.success() {
         bail!("{} ended with {}", cmd.line(), finished.status);
     }

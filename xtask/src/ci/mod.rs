@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_host::check_interrupt;
-use nmissed_runner::{Exit, Step, Workspace, ensure};
+use nmissed_host::{check_interrupt, print_error};
+use nmissed_runner::{Exit, Step, Workspace, ensure, print};
 
 /// Run every check that a change needs before it lands
 ///
@@ -45,15 +45,15 @@ impl Options {
                 failed.push(*name);
             }
         }
-        println!(
+        print(&format!(
             "checks: {} passed, {} failed",
             checks.len() - failed.len(),
             failed.len()
-        );
+        ))?;
         if failed.is_empty() {
             return Ok(Exit::Good);
         }
-        eprintln!("ci: failed: {}", failed.join(", "));
+        print_error(&format!("ci: failed: {}", failed.join(", ")));
         Ok(Exit::Failed)
     }
 
@@ -90,14 +90,14 @@ impl Options {
 }
 
 fn passes(name: &str, check: impl FnOnce() -> Result<()>) -> Result<bool> {
-    eprintln!("ci: {name}");
+    print_error(&format!("ci: {name}"));
     let started = Instant::now();
     let outcome = check();
     check_interrupt()?;
     let seconds = started.elapsed().as_secs();
-    match &outcome {
-        Ok(()) => eprintln!("ci: {name}: ok ({seconds} s)"),
-        Err(error) => eprintln!("ci: {name}: FAILED ({seconds} s): {error:#}"),
-    }
+    print_error(&match &outcome {
+        Ok(()) => format!("ci: {name}: ok ({seconds} s)"),
+        Err(error) => format!("ci: {name}: FAILED ({seconds} s): {error:#}"),
+    });
     Ok(outcome.is_ok())
 }

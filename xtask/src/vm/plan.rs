@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{Exit, Selection, Workspace, jobs};
+use nmissed_runner::{Exit, Selection, Workspace, jobs, print};
 
 use crate::options::Kernels;
 
@@ -19,7 +19,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<Exit> {
-        println!("{}", jobs(workspace, &Selection::from(&self.kernels))?);
+        print(&jobs(workspace, &Selection::from(&self.kernels))?)?;
         Ok(Exit::Good)
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use nmissed_evidence::Run;
+use nmissed_host::print_error;
 
 use crate::boot::output::{Output, read_runs};
 use crate::exit::{Exit, UsageError};
@@ -33,7 +34,7 @@ pub fn merge(workspace: &Workspace, folders: &[PathBuf], output: Option<&Path>) 
     }
     let results = merged.results();
     print(&format!("\n{}", View::Table.text(&results)))?;
-    eprintln!("evidence: {}", merged.dir().display());
+    print_error(&format!("evidence: {}", merged.dir().display()));
     Ok(verdict(&results))
 }
 

@@ -60,20 +60,25 @@ pub fn test(workspace: &Workspace, targets: &Targets, request: &TestRequest) -> 
     let session = TestSession::start(workspace, request)?;
     let outcome = session.test_all(targets);
     // What was seen before something went wrong is evidence all the same.
-    session.show_rest()?;
+    let shown = session.show_rest();
     outcome?;
     let results = session.boots.output.results();
-    if !request.expect.is_empty() {
+    let (exit, text) = if request.expect.is_empty() {
+        let undeclared = undeclared(targets, &results);
+        match verdict(&results) {
+            Exit::Good if !undeclared.is_empty() => (Exit::Failed, undeclared),
+            exit => (exit, undeclared),
+        }
+    } else {
         let (exit, lines) = judge(&request.expect, &results.runs);
-        print(&(lines.join("\n") + "\n"))?;
-        return Ok(exit);
+        (exit, lines.join("\n") + "\n")
+    };
+    let printed = shown.and_then(|()| print(&text));
+    // A verdict that cannot be printed is one all the same, but no good one.
+    match exit {
+        Exit::Good => printed.map(|()| exit),
+        exit => Ok(exit),
     }
-    let undeclared = undeclared(targets, &results);
-    print(&undeclared)?;
-    Ok(match verdict(&results) {
-        Exit::Good if !undeclared.is_empty() => Exit::Failed,
-        exit => exit,
-    })
 }
 
 /// Returns the exit status of runs: also a report that only a patched kernel makes fails.
