@@ -13,8 +13,10 @@ use nmissed_kimage::{
     About, Detail, Diff, Document, FunctionReport, Image, LookupError, OpenError, Query, open,
     render,
 };
+use serde::Serialize;
 
 mod makefiles;
+mod modules;
 
 /// A request that makes no sense: a function that the image does not have, a folder
 /// without Makefiles.
@@ -34,8 +36,13 @@ pub struct Options {
     #[arg(long, value_name = "VMLINUX", conflicts_with = "diff")]
     base: Option<PathBuf>,
 
+    /// Also ask all modules in a folder, as /lib/modules/RELEASE, of the kernel that IMAGE
+    /// is
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["base", "diff", "makefiles", "traceable_functions"])]
+    modules: Option<PathBuf>,
+
     /// Functions, or instructions in them; without, all functions are counted
-    #[arg(value_name = "SYMBOL[+OFF]")]
+    #[arg(value_name = "[MODULE:]SYMBOL[+OFF]")]
     symbols: Vec<Query>,
 
     /// Print what leads to each answer, in the order in which the kernel checks
@@ -79,6 +86,15 @@ pub struct Options {
     all: bool,
 }
 
+impl Options {
+    fn detail(&self) -> Detail {
+        Detail {
+            why: self.why,
+            sites: self.sites,
+        }
+    }
+}
+
 /// Whether an error of [`run`] is the user's to mend on the command line.
 pub fn is_usage(error: &Error) -> bool {
     error.chain().any(|cause| {
@@ -92,36 +108,40 @@ pub fn is_usage(error: &Error) -> bool {
 /// If an image cannot be read or written about, or has none of a symbol; the answers for
 /// the symbols that exist are printed all the same.
 pub fn run(options: &Options) -> Result<()> {
-    let text = |image: &Image<'_>, about| render_text(options, image, about);
-    let (text, unknown) = match &options.base {
+    let text = |image: &Image<'_>, about| match &options.modules {
+        Some(tree) => modules::render_text(options, image, about, tree),
+        None => render_text(options, image, about),
+    };
+    let (text, unanswered) = match &options.base {
         Some(base) => open(base, None, |kernel, _| {
             open(&options.image, Some(kernel), text)
         }),
         None => open(&options.image, None, text),
     }?;
     print(text.as_bytes())?;
-    match unknown.is_empty() {
-        true => Ok(()),
-        false => Err(usage(&unknown).into()),
-    }
+    unanswered.map_or(Ok(()), Err)
 }
 
-/// Returns the text, and why some of several symbols have no answer in it.
+/// Returns the text, and an error if some of several symbols have no answer in it.
 fn render_text(
     options: &Options,
     image: &Image<'_>,
     about: About,
-) -> Result<(String, Vec<LookupError>)> {
+) -> Result<(String, Option<Error>)> {
     if options.traceable_functions {
-        return Ok((traceable_functions(image, options.addresses), Vec::new()));
+        return Ok((traceable_functions(image, options.addresses), None));
     }
     let (document, unknown) = document(options, image, about)?;
     let text = if options.json {
-        serde_json::to_string_pretty(&document)? + "\n"
+        to_json(&document)?
     } else {
         render(&document)
     };
-    Ok((text, unknown))
+    Ok((text, usage(&unknown)))
+}
+
+fn to_json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
 fn document(
@@ -130,15 +150,7 @@ fn document(
     about: About,
 ) -> Result<(Document, Vec<LookupError>)> {
     let mut unknown = Vec::new();
-    let mut document = Document {
-        file: options.image.display().to_string(),
-        about,
-        summary: None,
-        functions: Vec::new(),
-        diff: None,
-        makefiles: None,
-        all: options.all,
-    };
+    let mut document = empty(options, &options.image, about);
     if let Some(tree) = &options.makefiles {
         let config = options.config.as_deref();
         document.makefiles = Some(makefiles::audit(image, &options.image, tree, config)?);
@@ -152,6 +164,19 @@ fn document(
     Ok((document, unknown))
 }
 
+/// A report without answers.
+fn empty(options: &Options, file: &Path, about: About) -> Document {
+    Document {
+        file: file.display().to_string(),
+        about,
+        summary: None,
+        functions: Vec::new(),
+        diff: None,
+        makefiles: None,
+        all: options.all,
+    }
+}
+
 /// Returns the answers, and an error per symbol without one.
 ///
 /// # Errors
@@ -161,21 +186,17 @@ fn reports(
     image: &Image<'_>,
 ) -> Result<(Vec<FunctionReport>, Vec<LookupError>)> {
     let functions = image.functions();
-    let detail = Detail {
-        why: options.why,
-        sites: options.sites,
-    };
     let (mut all, mut unknown) = (Vec::new(), Vec::new());
     for query in &options.symbols {
-        match image.report(&functions, query, detail) {
+        match image.report(&functions, query, options.detail()) {
             Ok(found) => all.extend(found),
             Err(error) => unknown.push(error),
         }
     }
-    if all.is_empty() {
-        return Err(usage(&unknown).into());
+    match usage(&unknown) {
+        Some(error) if all.is_empty() => Err(error),
+        _ => Ok((all, unknown)),
     }
-    Ok((all, unknown))
 }
 
 fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
@@ -188,16 +209,17 @@ fn diff(image: &Image<'_>, other: &Path, only: &[Query]) -> Result<Diff> {
             if let Err(error) = image.look_up(&old, query)
                 && other.look_up(&new, query).is_err()
             {
-                return Err(usage(&[error]).into());
+                return Err(WrongUsage(error.to_string()).into());
             }
         }
         Ok(image.diff(other, file, about, &names))
     })
 }
 
-fn usage(errors: &[LookupError]) -> WrongUsage {
+/// Returns one error for those of all symbols, `None` without any.
+fn usage(errors: &[LookupError]) -> Option<Error> {
     let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    WrongUsage(lines.join("\n"))
+    (!lines.is_empty()).then(|| WrongUsage(lines.join("\n")).into())
 }
 
 fn traceable_functions(image: &Image<'_>, addresses: bool) -> String {
@@ -273,9 +295,8 @@ mod tests {
         };
         let (answers, unknown) = text(&["functoin", "function"]).unwrap();
         assert!(answers.contains("\nfunction "), "{answers}");
-        assert_eq!(unknown.len(), 1);
         let message = "no function is named `functoin`; there is function";
-        assert_eq!(unknown[0].to_string(), message);
+        assert_eq!(unknown.unwrap().to_string(), message);
         let error = inspect(&[module, "functoin", "function"]).unwrap_err();
         assert!(is_usage(&error));
         assert_eq!(error.to_string(), message);
@@ -291,6 +312,69 @@ mod tests {
         let status = gcc.arg("-c").arg(&source).arg("-o").arg(&module).status();
         assert!(status.unwrap().success());
         module
+    }
+
+    /// Links a kernel with a function of that name.
+    fn kernel(dir: &Path, name: &str) -> PathBuf {
+        let source = dir.join("kernel.s");
+        fs::write(&source, format!("_stext: {name}: ret\n_etext: nop\n")).unwrap();
+        let kernel = dir.join("vmlinux");
+        let mut gcc = std::process::Command::new("gcc");
+        gcc.args(["-nostdlib", "-static", "-no-pie", "-Wl,-e0"]);
+        gcc.arg("-Wl,-Ttext=0xffffffff81000000");
+        let status = gcc.arg(&source).arg("-o").arg(&kernel).status();
+        assert!(status.unwrap().success());
+        kernel
+    }
+
+    #[test]
+    fn all_modules_of_a_tree_are_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().join("kernel/fs");
+        fs::create_dir_all(&tree).unwrap();
+        module(&tree);
+        let kernel = kernel(dir.path(), "function");
+        let text = |args: &[&str]| {
+            let (kernel, dir) = (kernel.to_str().unwrap(), dir.path().to_str().unwrap());
+            let args = [&["inspect", kernel, "--modules", dir], args].concat();
+            let options = Inspect::parse_from(args).options;
+            open(&options.image, None, |image, about| {
+                let tree = options.modules.as_deref().unwrap();
+                modules::render_text(&options, image, about, tree)
+            })
+        };
+        let (both, unanswered) = text(&["function"]).unwrap();
+        assert_eq!(both.matches("\nfunction ").count(), 2, "{both}");
+        assert!(unanswered.is_none());
+        let (all, _) = text(&[]).unwrap();
+        assert!(
+            all.contains("(1 modules)") && all.contains("1 function"),
+            "{all}"
+        );
+        let unknown = text(&["it:functoin"]).unwrap_err();
+        let message = "no module it with a function `functoin` was read";
+        assert_eq!(unknown.to_string(), message);
+        fs::write(tree.join("other.ko"), "damaged").unwrap();
+        let (answers, unanswered) = text(&["function"]).unwrap();
+        assert_eq!(answers, both);
+        let error = unanswered.unwrap().to_string();
+        assert_eq!(error, "1 of 2 modules cannot be read, the first");
+    }
+
+    #[test]
+    fn folder_without_modules_is_wrong_usage() {
+        let dir = tempfile::tempdir().unwrap();
+        let kernel = kernel(dir.path(), "function");
+        let empty = dir.path().join("empty");
+        for tree in [&empty, &dir.path().to_owned()] {
+            let args = [
+                kernel.to_str().unwrap(),
+                "--modules",
+                tree.to_str().unwrap(),
+            ];
+            let error = inspect(&args).unwrap_err();
+            assert!(is_usage(&error), "{error}");
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Function {
     pub call_sites: u32,
     /// How many symbols have its name, itself included.
     pub copies: u32,
+    /// Whether it is asked about as `MODULE:SYMBOL`.
+    pub(crate) by_module: bool,
     /// Whether looking for a call site by its name finds that of another symbol.
     pub(crate) traced_elsewhere: bool,
     /// The number of its BTF type: the first function of its name.
@@ -188,6 +190,7 @@ impl Image<'_> {
             call_site: sites.first().map(|site| self.call_site(*site)),
             call_sites: sites.len() as u32,
             copies: 1,
+            by_module: false,
             traced_elsewhere: false,
             prototype: None,
         }

@@ -33,6 +33,16 @@ pub struct Count {
     pub answer: Answer,
 }
 
+impl Counts {
+    fn merge(&mut self, more: Self) {
+        let mut tally = Tally::default();
+        for Count { count, answer } in std::mem::take(&mut self.0).into_iter().chain(more.0) {
+            *tally.entry(answer).or_default() += count;
+        }
+        *self = tally.into();
+    }
+}
+
 impl From<Tally> for Counts {
     fn from(tally: Tally) -> Self {
         let mut counts: Vec<Count> = tally
@@ -70,6 +80,25 @@ pub struct Summary {
     /// The answers for a `register_kprobe()` on each instruction, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Counts>,
+}
+
+impl Summary {
+    /// Adds the answers of another image: of the modules of a tree. Directories are left
+    /// out.
+    pub fn merge(&mut self, other: Self) {
+        self.functions += other.functions;
+        self.preambles += other.preambles;
+        self.call_sites += other.call_sites;
+        self.zeroed_call_sites += other.zeroed_call_sites;
+        self.phantoms.extend(other.phantoms);
+        for ((_, all), (_, more)) in self.entries.iter_mut().zip(other.entries) {
+            all.merge(more);
+        }
+        if let Some((all, more)) = self.sites.as_mut().zip(other.sites) {
+            all.merge(more);
+        }
+        self.directories = None;
+    }
 }
 
 /// A whole report: the JSON form as it is.

@@ -12,6 +12,8 @@ use crate::facts::image::Image;
 /// A function by name, and an offset into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
+    /// The module that must have it, as `lsmod` names it.
+    pub module: Option<String>,
     /// As kallsyms has it, suffix included.
     pub symbol: String,
     /// Bytes from its start; 0 is the entry, wherever a probe goes there.
@@ -21,15 +23,19 @@ pub struct Query {
 impl FromStr for Query {
     type Err = LookupError;
 
-    /// Offsets are decimal, or hexadecimal after `0x`.
+    /// `[MODULE:]SYMBOL[+OFF]`; offsets are decimal, or hexadecimal after `0x`.
     fn from_str(text: &str) -> Result<Self, LookupError> {
-        let (symbol, offset) = text.split_once('+').unwrap_or((text, "0"));
+        let (module, place) = text
+            .split_once(':')
+            .map_or((None, text), |(module, rest)| (Some(module), rest));
+        let (symbol, offset) = place.split_once('+').unwrap_or((place, "0"));
         let offset = match offset.strip_prefix("0x") {
             Some(hex) => u64::from_str_radix(hex, 16),
             None => offset.parse(),
         };
         match offset {
-            Ok(offset) if !symbol.is_empty() => Ok(Self {
+            Ok(offset) if !symbol.is_empty() && module != Some("") => Ok(Self {
+                module: module.map(str::to_owned),
                 symbol: symbol.to_owned(),
                 offset,
             }),
@@ -40,6 +46,9 @@ impl FromStr for Query {
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(module) = &self.module {
+            write!(f, "{module}:")?;
+        }
         f.write_str(&self.symbol)?;
         match self.offset {
             0 => Ok(()),
@@ -52,7 +61,7 @@ impl fmt::Display for Query {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// Not of the form `SYMBOL[+OFF]`.
-    #[error("`{0}` is not SYMBOL or SYMBOL+OFFSET, with a decimal or 0x offset")]
+    #[error("`{0}` is not [MODULE:]SYMBOL[+OFFSET], with a decimal or 0x offset")]
     NoQuery(String),
     /// No symbol has the name.
     #[error("no function is named `{name}`{}", did_you_mean(.near))]
@@ -62,6 +71,15 @@ pub enum LookupError {
         /// Functions of similar names, the nearest first.
         near: Vec<String>,
     },
+    /// The image is not the module of the query.
+    #[error(
+        "`{0}` is a function of a module: inspect its file with --base KERNEL, or the kernel \
+         with --modules DIR; attaching is ENOENT until the module is loaded"
+    )]
+    OfModule(Query),
+    /// None of the modules that were read is the one of the query, and has the function.
+    #[error("no module {} with a function `{}` was read", .0.module.as_deref().unwrap_or_default(), .0.symbol)]
+    NotInModule(Query),
     /// A symbol of data, or of text that is never run after boot.
     #[error("`{0}` is a symbol, but not one of a function in the kernel's text")]
     NotAFunction(String),
@@ -94,10 +112,16 @@ impl Image<'_> {
         functions: &[Function],
         query: &Query,
     ) -> Result<Vec<Function>, LookupError> {
+        if query.module.is_some() && query.module != self.module_name() {
+            return Err(LookupError::OfModule(query.clone()));
+        }
         let named: Vec<Function> = functions
             .iter()
             .filter(|function| self.name(function) == query.symbol)
-            .copied()
+            .map(|function| Function {
+                by_module: query.module.is_some(),
+                ..*function
+            })
             .collect();
         let Some(size) = named.iter().map(|function| function.size).max() else {
             return Err(self.not_found(functions, &query.symbol));
@@ -151,12 +175,14 @@ mod tests {
     use super::*;
     use crate::testing::fixture::Fixture;
 
-    #[test_case("vfs_read", "vfs_read", 0; "a name")]
-    #[test_case("vfs_read+0x1f", "vfs_read", 0x1f; "hexadecimal")]
-    #[test_case("a.isra.0+12", "a.isra.0", 12; "decimal")]
-    fn queries(text: &str, symbol: &str, offset: u64) {
+    #[test_case("vfs_read", None, "vfs_read", 0; "a name")]
+    #[test_case("vfs_read+0x1f", None, "vfs_read", 0x1f; "hexadecimal")]
+    #[test_case("a.isra.0+12", None, "a.isra.0", 12; "decimal")]
+    #[test_case("xfs:f+4", Some("xfs"), "f", 4; "a module")]
+    fn queries(text: &str, module: Option<&str>, symbol: &str, offset: u64) {
         let query: Query = text.parse().unwrap();
-        assert_eq!((query.symbol.as_str(), query.offset), (symbol, offset));
+        let parts = (query.module.as_deref(), query.symbol.as_str(), query.offset);
+        assert_eq!(parts, (module, symbol, offset));
     }
 
     #[test]
@@ -202,6 +228,8 @@ mod tests {
 
     #[test_case(""; "nothing")]
     #[test_case("+4"; "no name")]
+    #[test_case(":f"; "no module")]
+    #[test_case("xfs:"; "no name in a module")]
     #[test_case("a+"; "no offset")]
     #[test_case("a+ff"; "hexadecimal without 0x")]
     #[test_case("a+-1"; "negative")]

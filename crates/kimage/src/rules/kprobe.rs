@@ -102,7 +102,8 @@ impl Image<'_> {
     fn resolve(&self, function: &Function, trail: &mut impl Trail) -> Check {
         self.refuse_forgotten(function)?;
         let name = self.name(function).as_bytes();
-        let kernels = self.kernel().map_or(0, |it| it.symbols.named(name).len());
+        let kernel = self.kernel().filter(|_| !function.by_module);
+        let kernels = kernel.map_or(0, |it| it.symbols.named(name).len());
         trail.note("number_of_same_symbols", || match function.copies {
             1 if kernels > 0 => format!("the kernel has {kernels} of this name, too"),
             1 if self.is_module() => "no other symbol of the module has this name".to_owned(),

@@ -211,6 +211,7 @@ fn exercise(image: &Image<'_>) {
     for function in functions.iter().take(MOST) {
         agree(image, function);
         let query = Query {
+            module: None,
             symbol: image.name(function).to_owned(),
             offset: function.size / 2,
         };
