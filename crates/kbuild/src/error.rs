@@ -216,7 +216,7 @@ impl Error {
         )
     }
 
-    /// Returns [`Error::DiskFull`] if a line of a program's output has the text of ENOSPC.
+    /// Returns [`Error::DiskFull`] if a line of a program's output tells it.
     pub(crate) fn disk_full(output: &[String]) -> Option<Self> {
         let detail = output.iter().find(|line| says_disk_full(line))?.clone();
         Some(Self::DiskFull { detail })
@@ -254,8 +254,11 @@ impl From<nmissed_host::Error> for Error {
     }
 }
 
+/// The C library's text of ENOSPC, and git's own (csum-file.c), which does not give the errno.
 fn says_disk_full(line: &str) -> bool {
-    line.contains("No space left on device")
+    ["No space left on device", "Out of diskspace"]
+        .iter()
+        .any(|text| line.contains(text))
 }
 
 fn lines_of<T: fmt::Display>(lines: &[T]) -> String {
@@ -273,8 +276,12 @@ mod tests {
             status: "exit status: 2".into(),
             tail: vec![line.to_owned()],
         };
-        let full = Error::from(failed("tar: x: Cannot write: No space left on device"));
-        assert!(matches!(full, Error::DiskFull { .. }));
+        for full in [
+            "tar: x: Cannot write: No space left on device",
+            "fatal: sha1 file 'git/.tmp.lock' write error. Out of diskspace",
+        ] {
+            assert!(matches!(Error::from(failed(full)), Error::DiskFull { .. }));
+        }
         assert!(matches!(
             Error::from(failed("tar: x: damaged")),
             Error::Host(_)
