@@ -21,6 +21,10 @@ pub enum Mechanism {
     Fprobe,
     /// Calls from a function straight to a trampoline.
     DirectCalls,
+    /// `bpf_override_return()`.
+    KprobeOverride,
+    /// Functions that are replaced while the kernel runs.
+    Livepatch,
 }
 
 impl Mechanism {
@@ -33,15 +37,20 @@ impl Mechanism {
             Self::Kretprobes => "CONFIG_KRETPROBES",
             Self::Fprobe => "CONFIG_FPROBE",
             Self::DirectCalls => "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
+            Self::KprobeOverride => "CONFIG_BPF_KPROBE_OVERRIDE",
+            Self::Livepatch => "CONFIG_LIVEPATCH",
         }
     }
 
     /// The error number without it.
     fn errno(self) -> Errno {
         match self {
-            Self::KprobesOnFtrace => Errno::Einval,
+            // The verifier knows no such helper.
+            Self::KprobesOnFtrace | Self::KprobeOverride => Errno::Einval,
             // perf has no such PMU.
             Self::KprobeEvents => Errno::Enoent,
+            // The module has an unknown symbol.
+            Self::Livepatch => Errno::Enoent,
             Self::Kretprobes | Self::Fprobe => Errno::Eopnotsupp,
             Self::DirectCalls => Errno::Enotsupp,
         }
@@ -128,6 +137,12 @@ pub enum Refusal {
     NotTraceable,
     /// Its return value may not be modified.
     NotInjectable,
+    /// `bpf_override_return()` may not skip it.
+    NotOverridable,
+    /// A livepatch must say which of several symbols it means.
+    NoSymbolPosition,
+    /// No call site by which a livepatch replaces it.
+    NotPatchable,
 }
 
 impl Refusal {
@@ -178,6 +193,9 @@ impl Refusal {
             Self::ModuleInit => "find_kallsyms_symbol",
             Self::NothingToPatch | Self::NotTraceable => "bpf_arch_text_poke",
             Self::NotInjectable => "check_attach_modify_return",
+            Self::NotOverridable => "perf_event_attach_bpf_prog",
+            Self::NoSymbolPosition => "klp_find_object_symbol",
+            Self::NotPatchable => "klp_patch_func",
         }
     }
 }
@@ -232,6 +250,9 @@ impl fmt::Display for Refusal {
             Self::NoReturn => "noreturn_deny lists it",
             Self::NothingToPatch => "neither a call site nor a NOP to put a call in",
             Self::NotTraceable => "no call site in the function, which is a module's",
+            Self::NotOverridable => "ALLOW_ERROR_INJECTION() does not list it",
+            Self::NoSymbolPosition => "several symbols have this name: set old_sympos",
+            Self::NotPatchable => "no call site in the function, or one that is freed",
             Self::NotInjectable => "neither ALLOW_ERROR_INJECTION() nor a security hook",
         })
     }

@@ -58,6 +58,10 @@ pub struct Features {
     /// `ftrace_location()` finds a call site anywhere in a function, not only at its
     /// address (aebfd12521d9, 5.18).
     pub inner_call_sites: bool,
+    /// `CONFIG_BPF_KPROBE_OVERRIDE`.
+    pub override_return: bool,
+    /// `CONFIG_LIVEPATCH`.
+    pub livepatch: bool,
     /// BPF trampolines pass structs by value (720e6a435194, 6.1).
     pub struct_arguments: bool,
     /// BPF trampolines pass unions by value (1cb80d9e93f8, 6.18); `None` if unknown.
@@ -96,6 +100,8 @@ impl Features {
             retpoline: true,
             early_insn_rules: false,
             inner_call_sites: true,
+            override_return: true,
+            livepatch: true,
             struct_arguments: true,
             union_arguments: None,
             stack_arguments: true,
@@ -138,6 +144,8 @@ impl Features {
             ),
             // Of the same series.
             inner_call_sites: has("arch_adjust_kprobe_addr"),
+            override_return: has("bpf_override_return"),
+            livepatch: has("klp_enable_patch"),
             // Of the same commit.
             struct_arguments: btf.is_none_or(|it| it.has_member("btf_func_model", "arg_flags")),
             // Of the same release, as are the next two.

@@ -16,7 +16,7 @@ pub(super) fn report(report: &FunctionReport) -> String {
     for note in notes(report) {
         hang(&mut out, "", 2, &note);
     }
-    answers(&mut out, &report.answers);
+    answers(&mut out, report);
     if let Some(sites) = &report.sites {
         out.push('\n');
         sites_of(&mut out, report, sites);
@@ -47,6 +47,13 @@ fn notes(report: &FunctionReport) -> Vec<String> {
     if report.copies > 1 {
         notes.push(format!("one of {} symbols of this name", report.copies));
     }
+    if report.prototypes > 1 {
+        notes.push(format!(
+            "BTF has {} functions of this name: the kernel and libbpf take the first, \
+             cilium/ebpf refuses",
+            report.prototypes
+        ));
+    }
     if report.phantom {
         let text = "its only call site belongs to a function that the linker dropped, and is \
                     never reached";
@@ -61,14 +68,21 @@ fn notes(report: &FunctionReport) -> Vec<String> {
     notes
 }
 
-fn answers(out: &mut String, answers: &[AttachAnswer]) {
-    let label = labels_width(answers.iter().map(|given| given.answer));
+fn answers(out: &mut String, report: &FunctionReport) {
+    let answers = &report.answers;
+    let of_uses = report.uses.iter().map(|(_, answer)| *answer);
+    let label = labels_width(answers.iter().map(|given| given.answer).chain(of_uses));
     for alike in answers.chunk_by(|a, b| a.why == b.why) {
         if alike[0].why.is_empty() {
-            alike.iter().for_each(|given| answer(out, given, label));
+            for given in alike {
+                answer(out, &given.attach.to_string(), given.answer, label);
+            }
         } else {
             answer_with_why(out, alike);
         }
+    }
+    for (name, given) in &report.uses {
+        answer(out, name, *given, label);
     }
 }
 
@@ -77,9 +91,9 @@ fn labels_width(answers: impl Iterator<Item = Answer>) -> usize {
     longest.unwrap_or_default() + 2
 }
 
-fn answer(out: &mut String, given: &AttachAnswer, label: usize) {
-    let head = format!("  {:<ATTACH$}{}", given.attach, given.answer.label());
-    let reason = given.answer.reason().unwrap_or_default();
+fn answer(out: &mut String, name: &str, answer: Answer, label: usize) {
+    let head = format!("  {name:<ATTACH$}{}", answer.label());
+    let reason = answer.reason().unwrap_or_default();
     hang(out, &head, 2 + ATTACH + label, &reason);
 }
 

@@ -149,6 +149,8 @@ pub struct FunctionReport {
     pub region: Region,
     /// How many symbols have its name, itself included.
     pub copies: u32,
+    /// How many functions of its name BTF has.
+    pub prototypes: usize,
     /// [`Function::is_phantom`].
     pub phantom: bool,
     /// Its clones and parts: `.isra.0`, `.cold`...
@@ -160,6 +162,9 @@ pub struct FunctionReport {
     pub inside: Option<u32>,
     /// The answers, per attach type.
     pub answers: Vec<AttachAnswer>,
+    /// The answers for `bpf_override_return()` and livepatches, by name; none at an offset.
+    #[serde(serialize_with = "crate::report::json::map")]
+    pub uses: Vec<(&'static str, Answer)>,
     /// The answer for a `register_kprobe()` on each instruction, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites: Option<Vec<Site>>,
@@ -243,6 +248,7 @@ impl Image<'_> {
             size: function.size,
             region: function.region,
             copies: function.copies,
+            prototypes: self.prototypes(function),
             phantom: function.is_phantom(),
             kin: self.kin(functions, function),
             offset,
@@ -250,6 +256,14 @@ impl Image<'_> {
             answers: attach_types
                 .map(|attach| self.given(function, attach, offset, detail.why))
                 .collect(),
+            uses: if offset == 0 {
+                vec![
+                    ("override_return", self.override_return(function)),
+                    ("livepatch", self.livepatch(function)),
+                ]
+            } else {
+                Vec::new()
+            },
             sites: detail.sites.then(|| self.sites(function)),
             notrace: self.within_notrace(function) && !self.lacks_kernel(),
         }
@@ -272,6 +286,13 @@ impl Image<'_> {
                 Vec::new()
             },
         }
+    }
+
+    /// The number of functions in BTF that have its name.
+    fn prototypes(&self, function: &Function) -> usize {
+        let name = self.name(function).as_bytes();
+        let all = self.btf.iter().flat_map(|btf| btf.functions());
+        all.filter(|(_, other)| *other == name).count()
     }
 
     /// Clones and parts of a function, or the function that it is one of.

@@ -22,3 +22,4 @@ mod optimize;
 pub(crate) mod pick;
 pub(crate) mod trail;
 mod trampoline;
+mod uses;

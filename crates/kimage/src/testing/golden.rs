@@ -560,6 +560,23 @@ fn traceable_functions_have_a_call_site_of_their_own() {
     assert_eq!(first, (behind, "behind_endbr".into()));
 }
 
+#[test_case("traced", "EINVAL", "ftrace"; "a call site")]
+#[test_case("plain", "EINVAL", "EINVAL"; "no call site")]
+#[test_case("starts", "EINVAL", "EINVAL"; "freed after boot")]
+#[test_case("twice", "EADDRNOTAVAIL", "EINVAL"; "two of a name")]
+fn override_and_livepatch(name: &str, override_return: &str, livepatch: &str) {
+    let answers = |kernel: Kernel| {
+        let file = kernel.elf();
+        let image = Image::parse(&file).unwrap();
+        let function = image.functions_named(name)[0];
+        let answers = [image.override_return(&function), image.livepatch(&function)];
+        answers.map(Answer::label)
+    };
+    assert_eq!(answers(Kernel::whole()), [override_return, livepatch]);
+    let without = Kernel::whole().without("klp_enable_patch");
+    assert_eq!(answers(without), [override_return, "ENOENT"]);
+}
+
 #[test]
 fn call_sites_of_dropped_functions_have_the_name_before_them_up_to_5_19() {
     let file = Kernel::whole().without("dropped names").elf();

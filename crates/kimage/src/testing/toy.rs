@@ -448,7 +448,7 @@ const FILES: [Source; 10] = [
 ];
 
 /// Functions that tell what a kernel has.
-pub(crate) const FEATURES: [&str; 10] = [
+pub(crate) const FEATURES: [&str; 12] = [
     "kprobe_ftrace_handler",
     "arch_prepare_optimized_kprobe",
     "create_local_trace_kprobe",
@@ -458,6 +458,8 @@ pub(crate) const FEATURES: [&str; 10] = [
     "register_ftrace_direct",
     "__x86_indirect_thunk_rax",
     "arch_adjust_kprobe_addr",
+    "bpf_override_return",
+    "klp_enable_patch",
     "alternatives_text_reserved",
 ];
 
