@@ -40,5 +40,6 @@ pub use error::{Error, Result};
 pub use kvm::{AccelChoice, choose_accel};
 pub use machines::{Channel, Deadlines, Machine, Machines};
 pub use plan::plan;
+pub use qemu::version as qemu_version;
 pub use session::{GuestFile, Session, SessionEnd, session};
 pub use spec::{BootSpec, Guest};

@@ -58,8 +58,11 @@ pub(crate) fn program() -> Result<PathBuf> {
     find_program(PROGRAM).ok_or(Error::NoQemu { program: PROGRAM })
 }
 
-/// Returns the first line of `--version`.
-pub(crate) fn version() -> Result<String> {
+/// Returns the first line of QEMU's `--version`.
+///
+/// # Errors
+/// If there is no QEMU, or it fails.
+pub fn version() -> Result<String> {
     let lines = Cmd::new(program()?).arg("--version").run()?;
     Ok(lines.into_iter().next().unwrap_or_default())
 }

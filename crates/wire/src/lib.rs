@@ -50,5 +50,5 @@ pub use prober::{
     AttachMethod, AttachOutcome, KernelList, ProbeBatch, ProbeSite, ProberReply, QUESTIONS, Target,
 };
 pub use record::{PAIR_IN, Record, Tally};
-pub use run::{Repetition, Run, TestResult};
+pub use run::{MadeWith, Repetition, Run, TestResult};
 pub use version::{Version, VersionError};

@@ -38,6 +38,9 @@ pub struct Run {
     /// How the machine ended: `Pass` after an orderly power-off of each boot, else how the
     /// first one ended that did not.
     pub machine: Outcome,
+    /// With what it was made; empty in runs of older versions.
+    #[serde(default, skip_serializing_if = "MadeWith::is_empty")]
+    pub made_with: MadeWith,
     /// The tests, in the order they ran.
     pub tests: Vec<TestResult>,
     /// The records of all tests, in the order they were written.
@@ -53,6 +56,30 @@ pub struct Run {
     /// Where all tests were run several times: what they showed after the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repetitions: Vec<Repetition>,
+}
+
+/// Versions of what a run was made with, as the programs print them; absent where a version
+/// is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeWith {
+    /// The first line of `qemu-system-x86_64 --version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qemu: Option<String>,
+    /// The commit of the test programs, by `git describe`, with `-dirty` after changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<String>,
+    /// The kernel's source: `linux-source-6.12_6.12.117-1`; of a kernel that was built here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// `gcc: gcc (Debian 12.2.0-14) 12.2.0` and the like; of a kernel that was built here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub toolchain: Vec<String>,
+}
+
+impl MadeWith {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// All tests of a run once more.

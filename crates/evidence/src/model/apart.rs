@@ -47,18 +47,15 @@ impl Apart {
     pub(crate) fn of(one: Side<'_>, other: Side<'_>) -> Self {
         let mut apart = Self::default();
         let [a, b] = [one.setup, other.setup];
-        apart.note(
-            Cause::Kernel,
-            "release",
-            known(&one.run.release),
-            known(&other.run.release),
-        );
+        let releases = [&one.run.release, &other.run.release].map(|it| known(it));
+        apart.note(Cause::Kernel, "release", releases);
+        apart.note_known(Cause::Kernel, "source", [&a.source, &b.source]);
         apart.note(
             Cause::Kernel,
             "toolchain",
-            a.toolchain.as_deref(),
-            b.toolchain.as_deref(),
+            [&a.toolchain, &b.toolchain].map(Option::as_deref),
         );
+        apart.note_known(Cause::Kernel, "other tools", [&a.tools, &b.tools]);
         apart.configuration(one, other);
         // The name of the image has a hash of all that went in, so that it says something
         // only where nothing else does.
@@ -66,19 +63,24 @@ impl Apart {
             apart.note(
                 Cause::Kernel,
                 "image",
-                a.image.as_deref(),
-                b.image.as_deref(),
+                [&a.image, &b.image].map(Option::as_deref),
             );
         }
+        let accels = [&one.run.accel, &other.run.accel].map(|it| known(it));
+        apart.note(Cause::Harness, "accelerator", accels);
+        apart.note_known(
+            Cause::Harness,
+            "QEMU version",
+            [&a.qemu_version, &b.qemu_version],
+        );
         apart.note(
             Cause::Harness,
-            "accelerator",
-            known(&one.run.accel),
-            known(&other.run.accel),
+            "QEMU",
+            [&a.qemu, &b.qemu].map(Option::as_deref),
         );
-        apart.note(Cause::Harness, "QEMU", a.qemu.as_deref(), b.qemu.as_deref());
         let options = [&a.kernel_options, &b.kernel_options].map(Option::as_deref);
-        apart.note(Cause::Harness, "kernel options", options[0], options[1]);
+        apart.note(Cause::Harness, "kernel options", options);
+        apart.note_known(Cause::Harness, "tests", [&a.tests, &b.tests]);
         apart.tests(one.run, other.run);
         apart
     }
@@ -96,8 +98,16 @@ impl Apart {
         all.map(|(cause, text)| (cause.name(), text)).collect()
     }
 
-    fn note(&mut self, cause: Cause, what: &'static str, one: Option<&str>, other: Option<&str>) {
-        match (one, other) {
+    /// As [`Self::note`], of what neither a run of an older version of nmissed nor one of a
+    /// kernel that was not built here has.
+    fn note_known(&mut self, cause: Cause, what: &'static str, values: [&Option<String>; 2]) {
+        if values.iter().any(|it| it.is_some()) {
+            self.note(cause, what, values.map(Option::as_deref));
+        }
+    }
+
+    fn note(&mut self, cause: Cause, what: &'static str, values: [Option<&str>; 2]) {
+        match values.into() {
             (Some(one), Some(other)) if one == other => (),
             (Some(one), Some(other)) => {
                 let text = format!("{what}: {}", changed_words(one, other));
@@ -202,7 +212,10 @@ mod tests {
 
     fn apart((release_a, a): (&str, Files), (release_b, b): (&str, Files)) -> Apart {
         let (run_a, run_b) = (run(release_a), run(release_b));
-        let (setup_a, setup_b) = (Setup::of(&a), Setup::of(&b));
+        let (setup_a, setup_b) = (
+            Setup::of(&run_a.made_with, &a),
+            Setup::of(&run_b.made_with, &b),
+        );
         let side = |run, files, setup| Side { run, files, setup };
         Apart::of(
             Side {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use nmissed_wire::MadeWith;
 use serde::Serialize;
 
 /// What a run's folder keeps beside the results; `None` for a file that is not there.
@@ -25,8 +26,16 @@ pub(crate) struct Setup {
     pub(crate) image: Option<String>,
     /// The compiler, as the configuration or the kernel names it.
     pub(crate) toolchain: Option<String>,
+    /// The other programs that built it: `ld: GNU ld (GNU Binutils for Debian) 2.40`.
+    pub(crate) tools: Option<String>,
+    /// The kernel's source, as its builder names it.
+    pub(crate) source: Option<String>,
+    /// The commit of the test programs.
+    pub(crate) tests: Option<String>,
     /// The number of options that are `y` or `m`.
     pub(crate) options: Option<usize>,
+    /// The first line of QEMU's `--version`.
+    pub(crate) qemu_version: Option<String>,
     /// The program and options of QEMU without names of files, and without `-append`.
     pub(crate) qemu: Option<String>,
     /// The options of the kernel (`-append`), without those that name the run.
@@ -34,7 +43,7 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn of(files: &Files) -> Self {
+    pub(crate) fn of(made_with: &MadeWith, files: &Files) -> Self {
         let words = files.cmdline.as_deref().and_then(shlex::split);
         let words = words.unwrap_or_default();
         let after = |option: &str| {
@@ -42,17 +51,26 @@ impl Setup {
             places.next().map(String::as_str)
         };
         let config = files.config.as_deref();
+        let tools = made_with.toolchain.iter();
+        let tools: Vec<&str> = tools
+            .filter(|it| !it.starts_with("gcc: "))
+            .map(String::as_str)
+            .collect();
         Self {
             image: after("-kernel").map(|path| last_names(path, 2)),
             toolchain: config
                 .and_then(compiler_of_config)
                 .or_else(|| files.console.as_deref().and_then(compiler_of_console)),
+            tools: (!tools.is_empty()).then(|| tools.join(", ")),
+            source: made_with.source.clone(),
+            tests: made_with.tests.clone(),
             options: config.map(|text| {
                 options(text)
                     .values()
                     .filter(|it| matches!(**it, "y" | "m"))
                     .count()
             }),
+            qemu_version: made_with.qemu.clone(),
             qemu: (!words.is_empty()).then(|| machine(&words)),
             kernel_options: after("-append").map(without_names),
         }
@@ -63,9 +81,13 @@ impl Setup {
         let options = self.options.map(|count| format!("{count} options set"));
         let lines = [
             ("image", &self.image),
+            ("source", &self.source),
             ("toolchain", &self.toolchain),
+            ("other tools", &self.tools),
             ("configuration", &options),
+            ("QEMU version", &self.qemu_version),
             ("QEMU", &self.qemu),
+            ("tests", &self.tests),
             ("kernel options", &self.kernel_options),
         ];
         let known = lines.into_iter();
@@ -142,11 +164,14 @@ mod tests {
         nmissed.kernel=6.12' -chardev file,id=console,path=/o/console.log -serial chardev:console";
 
     fn setup(cmdline: Option<&str>, config: Option<&str>, console: Option<&str>) -> Setup {
-        Setup::of(&Files {
-            cmdline: cmdline.map(str::to_owned),
-            config: config.map(str::to_owned),
-            console: console.map(str::to_owned),
-        })
+        Setup::of(
+            &MadeWith::default(),
+            &Files {
+                cmdline: cmdline.map(str::to_owned),
+                config: config.map(str::to_owned),
+                console: console.map(str::to_owned),
+            },
+        )
     }
 
     #[test]

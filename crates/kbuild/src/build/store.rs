@@ -54,6 +54,10 @@ pub struct BuiltKernel {
     pub system_map: PathBuf,
     /// `uname -r` of the booted kernel: `6.12.117-nmissed-active`.
     pub release: String,
+    /// What it was built from: `linux-source-6.12_6.12.117-1`.
+    pub source: String,
+    /// `gcc: ` and the first line of its `--version`, and likewise the other programs.
+    pub toolchain: Vec<String>,
     /// For `-I`: `linux/bpf.h` and the like, as the patched kernel has them.
     pub uapi_dir: PathBuf,
     /// Name of its folder in the cache.
@@ -184,6 +188,8 @@ pub(crate) fn load(host: &Host, key: &str) -> Result<Option<BuiltKernel>> {
         config: dir.join("config"),
         system_map: dir.join("System.map"),
         release: meta.release,
+        source: meta.source,
+        toolchain: meta.toolchain,
         uapi_dir: dir.join("uapi"),
         key: key.to_owned(),
         built: false,

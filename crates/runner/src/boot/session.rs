@@ -7,9 +7,9 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nmissed_host::Host;
+use nmissed_host::{Cmd, Host};
 use nmissed_vm::{Accel, AccelChoice, BootSpec, Deadlines, Guest, choose_accel};
-use nmissed_wire::{Message, PlannedTest};
+use nmissed_wire::{MadeWith, Message, PlannedTest};
 
 use crate::boot::boots::Booted;
 use crate::boot::output::Output;
@@ -46,6 +46,8 @@ pub(crate) struct BootSession {
     pub(crate) output: Output,
     machines: nmissed_vm::Machines,
     accel: AccelChoice,
+    /// Of all kernels: QEMU and tests.
+    made_with: MadeWith,
 }
 
 impl BootSession {
@@ -68,6 +70,11 @@ impl BootSession {
             output,
             machines,
             accel,
+            made_with: MadeWith {
+                qemu: Some(nmissed_vm::qemu_version()?),
+                tests: commit(workspace.root()),
+                ..MadeWith::default()
+            },
         })
     }
 
@@ -110,10 +117,15 @@ impl BootSession {
         let dir = self.run_dir(kernel)?;
         let spec = self.spec(kernel, job, &dir)?;
         let mut begun = 0;
-        let run = nmissed_vm::boot(&spec, &mut |message| {
+        let mut run = nmissed_vm::boot(&spec, &mut |message| {
             begun += usize::from(matches!(message, Message::Start { .. }));
             on_message(message);
         })?;
+        run.made_with = self.made_with.clone();
+        if let Some(configured) = &kernel.configured {
+            run.made_with.source = Some(configured.source.clone());
+            run.made_with.toolchain.clone_from(&configured.toolchain);
+        }
         Ok(Booted { run, begun })
     }
 
@@ -151,6 +163,13 @@ impl BootSession {
             output: dir,
         })
     }
+}
+
+/// The commit of a checkout, with `-dirty` if files differ from it; `None` without git.
+fn commit(root: &Path) -> Option<String> {
+    let describe = ["describe", "--always", "--dirty", "--abbrev=12"];
+    let git = Cmd::new("git").arg("-C").arg(root).args(describe);
+    git.arg("--exclude=*").run().ok()?.into_iter().next()
 }
 
 /// Returns what the host can use without swapping, from `/proc/meminfo`.

@@ -36,6 +36,10 @@ pub(crate) struct Configured {
     pub(crate) release: String,
     /// The `.config` file.
     pub(crate) config: PathBuf,
+    /// As in [`BuiltKernel`].
+    pub(crate) source: String,
+    /// As in [`BuiltKernel`].
+    pub(crate) toolchain: Vec<String>,
 }
 
 impl Bootable {
@@ -52,6 +56,8 @@ impl Bootable {
             configured: Some(Configured {
                 release: built.release.clone(),
                 config: built.config.clone(),
+                source: built.source.clone(),
+                toolchain: built.toolchain.clone(),
             }),
         }
     }
