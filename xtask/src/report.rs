@@ -57,6 +57,10 @@ impl Options {
             return Ok(exit);
         }
         let (report, exit) = read_report(workspace, &self.folders)?;
+        // GitHub reads both streams of a step; the report may go to a file.
+        if std::env::var_os("GITHUB_ACTIONS").is_some_and(|it| it == "true") {
+            eprint!("{}", report.to_annotations());
+        }
         let text = match self.format {
             Format::Text => report.to_text(),
             Format::Json => report.to_json(),

@@ -5,7 +5,7 @@ mod common;
 
 use common::cell;
 use nmissed_evidence::{Compared, Evidence, Files, Report, Run};
-use nmissed_wire::{AttachType, Outcome, Record, Tally};
+use nmissed_wire::{AttachType, MadeWith, Outcome, Record, Tally};
 use test_case::test_case;
 
 const TESTS: [&str; 3] = ["missed::nested", "missed::tp_recursion", "pairs::itself"];
@@ -203,6 +203,71 @@ fn ktap_has_a_plan_a_line_per_test_and_no_foreign_directive() {
     assert!(text.contains("\nok 1 6.12-baseline\n") && text.ends_with("\nnot ok 2 6.12-active\n"));
     assert!(text.contains("    not ok 2 missed::nested\n"));
     assert!(text.contains("    ok 3 missed::tp_recursion # SKIP the kernel has no fprobe # yet\n"));
+}
+
+#[test]
+fn annotations_are_one_line_each_of_what_was_not_good() {
+    let text = bad().to_annotations();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "::error title=6.12 active%3A the machine%3A crash::BUG: stack guard",
+            "::error title=6.12 active%3A missed%3A%3Anested%3A fail::want <1000>%0Aseen 0 & \"nothing\"\u{7}",
+            "::error title=6.12 active%3A pairs%3A%3Aitself%3A crash::BUG: stack guard",
+        ]
+    );
+    assert_eq!(good().to_annotations(), "");
+}
+
+#[test]
+fn reports_of_a_variant_are_new_gone_or_common() {
+    let with = |variant: &str, reports: &[&str]| Run {
+        reports: reports.iter().map(|it| (*it).to_owned()).collect(),
+        ..run("6.12.117", variant, [0, 1000, 0])
+    };
+    let of_baseline = ["WARNING: at a.c:1", "BUG: in b+0x1/0x2"];
+    let of_variant = ["WARNING: at a.c:2", "INFO: rcu, 100% <stalled>"];
+    let runs = [with("baseline", &of_baseline), with("active", &of_variant)];
+    let report = report(runs);
+    let html = report.to_html();
+    let (_, section) = html.split_once("Reports of the kernel").unwrap();
+    let (section, _) = section.split_once("</dl>").unwrap();
+    for wanted in [
+        "<p><span>2 reported</span></p>",
+        "<span class=\"bad\">1 new</span></p><ul><li><code>INFO: rcu, 100% &lt;stalled&gt;</code>",
+        "<span class=\"good\">1 gone</span></p><ul><li><code>BUG: in b+0x1/0x2</code>",
+        "<span>1 common</span></p><ul><li><code>WARNING: at a.c:2</code>",
+    ] {
+        assert!(section.contains(wanted), "{wanted}: {section}");
+    }
+    let annotation =
+        "::error title=6.12 active%3A new report of the kernel::INFO: rcu, 100%25 <stalled>\n";
+    assert_eq!(report.to_annotations(), annotation);
+}
+
+#[test]
+fn runs_say_what_they_were_made_with() {
+    let mut new = run("6.12.117", "baseline", [0, 1000, 0]);
+    new.made_with = MadeWith {
+        qemu: Some("QEMU emulator version 7.2.0".to_owned()),
+        tests: Some("0123456789ab-dirty".to_owned()),
+        source: Some("linux-source-6.12_6.12.117-1".to_owned()),
+        toolchain: vec!["gcc: gcc 12.2.0".to_owned(), "pahole: v1.24".to_owned()],
+    };
+    let old = run("6.12.117", "baseline", [0, 1000, 0]);
+    let (old, new) = (report([old]), report([new]));
+    for wanted in [
+        "QEMU emulator version 7.2.0",
+        "0123456789ab-dirty",
+        "pahole: v1.24",
+    ] {
+        assert!(new.to_html().contains(wanted), "{wanted}");
+        assert!(new.to_json().contains(wanted), "{wanted}");
+    }
+    let text = Compared::of(&old, &new).to_text().replace('\n', " ");
+    let unknown = "does not have it: source, other tools, QEMU version, tests.";
+    assert!(text.contains(unknown), "{text}");
 }
 
 #[test]

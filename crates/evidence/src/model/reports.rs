@@ -6,20 +6,48 @@ use std::collections::BTreeSet;
 use crate::model::compare::{Comparison, compare};
 use crate::model::results::Results;
 
+/// The reports of a kernel against those of its reference, one of each kind.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Splats<'a> {
+    pub(crate) new: Vec<&'a str>,
+    /// Those of the reference that the kernel does not have.
+    pub(crate) gone: Vec<&'a str>,
+    pub(crate) common: Vec<&'a str>,
+}
+
 impl Comparison<'_> {
+    /// The reports of a run; those of the reference itself are new.
+    pub(crate) fn splats(&self, run: usize) -> Splats<'_> {
+        let own = kinds(&self.runs[run].reports);
+        let reference = match run {
+            0 => Vec::new(),
+            _ => kinds(&self.runs[0].reports),
+        };
+        let is_in = |all: &[(String, &str)], kind: &str| all.iter().any(|(it, _)| it == kind);
+        let mut splats = Splats::default();
+        for (kind, report) in &own {
+            match is_in(&reference, kind) {
+                true => splats.common.push(report),
+                false => splats.new.push(report),
+            }
+        }
+        let gone = reference.iter().filter(|(kind, _)| !is_in(&own, kind));
+        splats.gone = gone.map(|(_, report)| *report).collect();
+        splats
+    }
+
     /// The reports of a run's kernel, one of each kind; of a variant, the kinds that
     /// the reference does not have.
     pub(crate) fn new_reports(&self, run: usize) -> Vec<&str> {
-        let mut known = BTreeSet::new();
-        if run > 0 {
-            known.extend(self.runs[0].reports.iter().map(|report| kind(report)));
-        }
-        let reports = self.runs[run].reports.iter();
-        reports
-            .filter(|report| known.insert(kind(report)))
-            .map(String::as_str)
-            .collect()
+        self.splats(run).new
     }
+}
+
+/// One report of each kind.
+fn kinds(reports: &[String]) -> Vec<(String, &str)> {
+    let mut seen = BTreeSet::new();
+    let all = reports.iter().map(|report| (kind(report), report.as_str()));
+    all.filter(|(kind, _)| seen.insert(kind.clone())).collect()
 }
 
 impl Results {

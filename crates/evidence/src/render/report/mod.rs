@@ -2,6 +2,7 @@
 //! Runs with all that is kept of them, in the forms that reviewers and machines read.
 
 mod compare;
+mod github;
 mod html;
 mod json;
 mod junit;
@@ -43,7 +44,10 @@ impl Report {
     pub fn of(evidence: Vec<Evidence>) -> Self {
         let runs = evidence.iter().map(|it| it.run.clone()).collect();
         Self {
-            setups: evidence.iter().map(|it| Setup::of(&it.files)).collect(),
+            setups: evidence
+                .iter()
+                .map(|it| Setup::of(&it.run.made_with, &it.files))
+                .collect(),
             results: Results { runs },
             evidence,
         }

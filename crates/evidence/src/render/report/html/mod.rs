@@ -3,6 +3,7 @@
 //! evidence gives the same bytes.
 
 mod runs;
+mod splats;
 mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -13,6 +14,7 @@ use crate::render::findings::findings;
 use crate::render::pairs::pair_matrix;
 use crate::render::report::Report;
 use crate::render::report::html::runs::{how_they_went, run_details};
+use crate::render::report::html::splats::splats;
 use crate::render::report::html::table::{Dot, class, legend, table};
 use crate::render::report::sentence::sentence;
 use crate::render::style::Style;
@@ -71,6 +73,7 @@ impl Report {
                 pre { (findings(comparison, PLAIN)) }
                 @if !comparison.rows.is_empty() { (scenarios(comparison)) }
                 (pairs(comparison))
+                (splats(comparison))
                 h3 { "Repeat it" }
                 @match self.command(kernel) {
                     Some(command) => pre { code { (command) } }
