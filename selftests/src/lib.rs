@@ -30,9 +30,9 @@ pub use probe::{
     KprobeEvent, Probe, SetBy, Target, TraceEvent, for_tracing_multi, takes_two_programs,
 };
 pub use scenario::{
-    NestedCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, attach_outer,
-    call, each, fire, migrate, other_outer_programs, outer_needs, outer_program, run_test,
-    scenario, shared,
+    NestedCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, Truth,
+    attach_outer, call, create_tasks, each, fire, migrate, other_outer_programs, outer_needs,
+    outer_program, run_test, scenario, shared,
 };
 
 /// Reads a counter of a BPF program.

@@ -9,6 +9,10 @@ use crate::{AttachType, Flavor};
 /// meanwhile: `kprobe.multi/pair-in-fentry`.
 pub const PAIR_IN: &str = "/pair-in-";
 
+/// Between the attach type and the setting of a scenario whose hits meet a running program
+/// by chance: `kprobe.multi/sampled-natural`. One record per repetition.
+pub const SAMPLED: &str = "/sampled-";
+
 /// Where the hits of one probed program went.
 ///
 /// All counts are numbers of hits since the probe was attached.
@@ -70,6 +74,10 @@ pub struct Record {
     /// `has fprobe-on-fgraph: since Linux 6.14 (4346ba160409 ...)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
+    /// Of a hit by chance that ran no program: the kernel functions on the stack, innermost
+    /// first (`__put_task_struct+0x5`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
 }
 
 impl Record {
@@ -89,6 +97,7 @@ impl Record {
             lost: tally.lost(),
             lost_because: None,
             depends_on: Vec::new(),
+            stack: Vec::new(),
         }
     }
 

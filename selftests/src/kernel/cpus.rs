@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The number of possible CPUs, with which some pools grow.
+//! The number of CPUs: of possible ones, with which some pools grow, and of those that run.
 
 use std::fs;
 
@@ -7,10 +7,21 @@ use anyhow::{Context, Result};
 
 const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
 
+const ONLINE: &str = "/sys/devices/system/cpu/online";
+
+/// Returns the number of CPUs that run.
+pub(crate) fn online() -> Result<usize> {
+    read(ONLINE)
+}
+
 /// Returns the number of CPUs that may ever be present (`num_possible_cpus`).
 pub(crate) fn possible() -> Result<usize> {
-    let list = fs::read_to_string(POSSIBLE).with_context(|| format!("reading {POSSIBLE}"))?;
-    count(list.trim()).with_context(|| format!("{POSSIBLE} holds {list:?}"))
+    read(POSSIBLE)
+}
+
+fn read(file: &str) -> Result<usize> {
+    let list = fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
+    count(list.trim()).with_context(|| format!("{file} holds {list:?}"))
 }
 
 /// Returns the length of a list such as `0-3,5`.

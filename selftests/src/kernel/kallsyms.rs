@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Addresses of the kernel's functions.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 
 use anyhow::{Context, Result, bail};
@@ -24,13 +25,29 @@ pub fn address_of(function: &str) -> Result<u64> {
     bail!("{LIST} has no address of {function}")
 }
 
+/// Returns `function+0x1a` for each address of a call chain, innermost first; zeros end it.
+pub(crate) fn symbolize(frames: &[u64]) -> Result<Vec<String>> {
+    let list = fs::read_to_string(LIST).with_context(|| format!("reading {LIST}"))?;
+    let symbols: BTreeMap<u64, &str> = list.lines().filter_map(text_symbol).collect();
+    let frames = frames.iter().take_while(|address| **address != 0);
+    let named = frames.map(|address| match symbols.range(..=address).next_back() {
+        Some((start, name)) => format!("{name}+{:#x}", address - start),
+        None => format!("{address:#x}"),
+    });
+    Ok(named.collect())
+}
+
+fn text_symbol(line: &str) -> Option<(u64, &str)> {
+    let mut words = line.split_whitespace();
+    let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
+    let address = u64::from_str_radix(address, 16).ok()?;
+    kind.eq_ignore_ascii_case("t").then_some((address, name))
+}
+
 /// Reads a line such as `ffffffff81a04c30 T name`, with ` [module]` or without.
 fn parse(line: &str, function: &str) -> Option<u64> {
-    let mut words = line.split_whitespace();
-    let (address, kind) = (words.next()?, words.next()?);
-    let is_text = kind.eq_ignore_ascii_case("t");
-    let address = u64::from_str_radix(address, 16).ok()?;
-    (is_text && words.next()? == function && address != 0).then_some(address)
+    let (address, name) = text_symbol(line)?;
+    (name == function && address != 0).then_some(address)
 }
 
 #[cfg(test)]

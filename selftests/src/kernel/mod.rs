@@ -11,5 +11,6 @@ mod own_code;
 pub(crate) mod under_test;
 
 pub use kallsyms::address_of;
+pub(crate) use kallsyms::symbolize;
 pub use module::Module;
 pub use own_code::file_offset;

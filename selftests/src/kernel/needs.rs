@@ -125,6 +125,24 @@ pub const SYSCALL: KernelFunction = KernelFunction {
     comes_with: "CONFIG_SMP",
 };
 
+/// Runs each new task for the first time.
+pub const NEW_TASK: KernelFunction = KernelFunction {
+    name: "wake_up_new_task",
+    comes_with: "every release",
+};
+
+/// Frees a task, mostly when a grace period of RCU has ended.
+pub const FREE_TASK: KernelFunction = KernelFunction {
+    name: "__put_task_struct",
+    comes_with: "every release",
+};
+
+/// The helper `bpf_loop`.
+pub const LOOP: KernelFunction = KernelFunction {
+    name: "bpf_loop",
+    comes_with: "Linux 5.17",
+};
+
 /// Uprobes of any kind.
 pub const UPROBE: KernelFunction = KernelFunction {
     name: "uprobe_register",

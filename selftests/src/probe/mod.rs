@@ -84,7 +84,7 @@ pub struct Probe<'p, 'obj> {
     pub(crate) planned: Option<Flavor>,
     /// Hits per trigger: functions or tracepoints, times links on each, times hits of each.
     hits_per_trigger: u64,
-    program: &'p ProgramMut<'obj>,
+    pub(crate) program: &'p ProgramMut<'obj>,
     links: Vec<Box<dyn AsFd>>,
     /// By ioctl, `links` are libbpf's only, and the kernel knows perf events.
     set_by: SetBy,

@@ -60,7 +60,7 @@ impl<'p, 'obj> Scenario<'p, 'obj> {
     pub fn restart(&mut self, id: impl Into<String>) -> Result<()> {
         self.id = id.into();
         self.unpaired_before = self.unpaired();
-        self.probe.start_over(read_counter(self.runs))
+        self.start_over()
     }
 
     /// Attaches the program in another place, too.
@@ -70,6 +70,18 @@ impl<'p, 'obj> Scenario<'p, 'obj> {
             probe: self.probe.and(probe),
             ..self
         }
+    }
+
+    /// Records what became of so many hits.
+    pub(super) fn record(&self, triggers: u64) -> Result<Record> {
+        let tally = self.probe.tally(triggers, read_counter(self.runs))?;
+        let (attach_type, flavor) = (self.probe.attach_type, self.probe.flavor);
+        Ok(Record::new(&self.id, attach_type, flavor, tally))
+    }
+
+    /// Counts from here on.
+    pub(super) fn start_over(&mut self) -> Result<()> {
+        self.probe.start_over(read_counter(self.runs))
     }
 
     /// Returns how the program is attached.
@@ -122,12 +134,10 @@ impl Test {
 
     /// Records and judges what became of the hits of one scenario.
     fn observe(&mut self, scenario: &Scenario<'_, '_>) -> Result<Tally> {
-        let Scenario {
-            id, probe, runs, ..
-        } = scenario;
+        let Scenario { id, probe, .. } = scenario;
         let known = expect::find(id, &self.kernel);
-        let tally = probe.tally(self.triggers, read_counter(runs))?;
-        let mut record = Record::new(id, probe.attach_type, probe.flavor, tally);
+        let mut record = scenario.record(self.triggers)?;
+        let tally = record.tally;
         if let Some(expected) = known.as_ref().filter(|it| self.wanted(it, tally) == tally) {
             record = record.because(&expected.why);
             record.depends_on = expected.when.iter().map(ToString::to_string).collect();
@@ -205,7 +215,7 @@ impl Test {
         }
     }
 
-    fn find(&mut self, finding: String) {
+    pub(super) fn find(&mut self, finding: String) {
         self.findings.push(finding);
     }
 
@@ -234,7 +244,7 @@ impl Test {
 
     /// Checks what holds on every kernel: a hit is not counted twice. A session's miss
     /// may be, on entry and on return.
-    fn check_sum(&mut self, id: &str, attach_type: AttachType, seen: Tally) {
+    pub(super) fn check_sum(&mut self, id: &str, attach_type: AttachType, seen: Tally) {
         if seen.lost() < 0 && !attach_type.is_session() {
             self.find(format!("{id}: more counted than hit: {seen:?}"));
         }

@@ -5,6 +5,7 @@ mod history;
 mod merge;
 mod pairs;
 mod plan;
+mod scene;
 mod shell;
 mod test;
 mod verify;
@@ -21,6 +22,9 @@ pub(crate) enum Verb {
     /// Print the pair matrix: what becomes of a hit of each attach type while a
     /// program of each other one runs
     Pairs(pairs::Options),
+    /// Measure how many hits in a softirq find another program running and are missed: tasks
+    /// that RCU frees while a program on each new task runs
+    Scene(scene::Options),
     /// Run the tests on one distribution kernel per release, and print where each
     /// scenario changes, and with which commit
     History(history::Options),
@@ -41,6 +45,7 @@ impl Verb {
         match self {
             Self::Test(options) => options.run(workspace, install),
             Self::Pairs(options) => options.run(workspace, install),
+            Self::Scene(options) => options.run(workspace, install),
             Self::History(options) => options.run(workspace, install),
             Self::Plan(options) => options.run(workspace),
             Self::Merge(options) => options.run(workspace),

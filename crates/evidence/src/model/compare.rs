@@ -12,6 +12,7 @@ use nmissed_wire::{AttachType, Flavor, PAIR_IN, Record, Run, Tally};
 
 use crate::model::change::{Change, Fate, moves};
 use crate::model::results::Results;
+use crate::model::sample::is_sampled;
 
 /// All runs of one kernel, and their records row by row.
 #[derive(Clone, Debug)]
@@ -231,7 +232,7 @@ fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
     let mut places: HashMap<_, Vec<usize>> = HashMap::new();
     for (run_place, run) in runs.iter().enumerate() {
         let mut seen: HashMap<_, usize> = HashMap::new();
-        for record in &run.records {
+        for record in run.records.iter().filter(|it| !is_sampled(it)) {
             let triggers = record.tally.triggers;
             let key = (
                 record.attach_type,

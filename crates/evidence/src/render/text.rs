@@ -62,7 +62,7 @@ impl Results {
 }
 
 /// One per kernel.
-fn chapters(results: &Results, chapter: impl Fn(Comparison<'_>) -> String) -> String {
+pub(crate) fn chapters(results: &Results, chapter: impl Fn(Comparison<'_>) -> String) -> String {
     if results.runs.is_empty() {
         return "Nothing ran.\n".to_owned();
     }

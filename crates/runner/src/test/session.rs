@@ -30,6 +30,9 @@ use crate::test::suite::Suite;
 use crate::test::view::View;
 use crate::workspace::Workspace;
 
+/// The family of tests that [`TestRequest::sampled`] selects.
+const SAMPLED_TESTS: &str = "interrupted";
+
 /// What a test session runs and shows.
 #[derive(Clone, Debug, Default)]
 pub struct TestRequest {
@@ -37,6 +40,9 @@ pub struct TestRequest {
     pub boot: BootSettings,
     /// Only tests whose name, `FAMILY::TEST`, matches.
     pub filter: Option<Regex>,
+    /// The tests whose hits meet a running program by chance, and no others: they count
+    /// differently each time.
+    pub sampled: bool,
     /// So many times in one boot, and once more after another.
     pub repeat: Option<u32>,
     /// So many of the slowest tests are listed.
@@ -260,7 +266,7 @@ impl<'a> TestSession<'a> {
         })?;
         let run = suite.finish(run);
         // How long a part of the tests took says nothing about all of them.
-        if run.is_good() && self.request.filter.is_none() && times == 1 {
+        if run.is_good() && self.request.filter.is_none() && !self.request.sampled && times == 1 {
             let took = Duration::from_secs_f64(run.total_s);
             self.boots.host.cache.remember_time(&step(kernel), took);
         }
@@ -283,7 +289,10 @@ impl<'a> TestSession<'a> {
 
     fn tests(&self, guest: &Guest) -> Result<Vec<PlannedTest>> {
         let filter = self.request.filter.as_ref();
-        let keep = |name: &str| filter.is_none_or(|filter| filter.is_match(name));
+        let is_sampled = |name: &str| name.split("::").next() == Some(SAMPLED_TESTS);
+        let keep = |name: &str| {
+            is_sampled(name) == self.request.sampled && filter.is_none_or(|it| it.is_match(name))
+        };
         let deadline = self.boots.deadlines().test;
         let tests = nmissed_vm::plan(&guest.tests, keep, deadline)?;
         match (tests.is_empty(), filter) {

@@ -20,12 +20,15 @@ pub enum View {
     Table,
     /// The pair matrix: a row per running, a column per hit attach type.
     Pairs,
+    /// What became of hits that meet a running program by chance.
+    Samples,
 }
 
 impl View {
     pub(crate) fn text(self, results: &Results) -> String {
         match self {
             Self::Table => results.to_text(style()),
+            Self::Samples => results.samples_to_text(style()),
             Self::Pairs => results.pairs_to_text(style_or(MATRIX_WIDTH)),
         }
     }

@@ -9,6 +9,7 @@ mod junit;
 mod kcidb;
 mod ktap;
 mod letter;
+pub(crate) mod samples;
 mod sentence;
 
 pub use compare::Compared;

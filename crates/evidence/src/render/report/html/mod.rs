@@ -2,6 +2,7 @@
 //! One page that needs nothing else: no script, no font, no image, no network. The same
 //! evidence gives the same bytes.
 
+mod console;
 mod runs;
 mod splats;
 mod table;

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use nmissed_wire::{Outcome, Run, TestResult};
 
 use crate::model::compare::Comparison;
-use crate::model::console::excerpt;
 use crate::model::setup::Setup;
 use crate::render::cells::Tone;
 use crate::render::report::Evidence;
+use crate::render::report::html::console::excerpt;
 use crate::render::report::html::table::class;
 use crate::render::verdict::{verdict, verdict_tone};
 

@@ -7,7 +7,7 @@ const KEPT: usize = 30;
 /// The lines of a console from the first that says that a test starts to the one that says
 /// how it ended, or to the end of the console; `None` if it never started. Of a long excerpt
 /// both ends are kept.
-pub(crate) fn excerpt(console: &str, test: &str) -> Option<String> {
+pub(super) fn excerpt(console: &str, test: &str) -> Option<String> {
     let starts = format!("nmissed: {test} starts");
     let ended = format!("nmissed: {test}: ");
     let mut excerpt = Vec::new();
