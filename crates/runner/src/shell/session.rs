@@ -49,17 +49,37 @@ pub fn shell(workspace: &Workspace, targets: &Targets, request: &ShellRequest) -
     }
     let share = request.share.as_deref().map(shared).transpose()?;
     let boots = BootSession::start(workspace, &request.boot)?;
-    let (kernel, guest) = prepare(workspace, targets, &boots.host)?;
-    let mut files = programs(workspace, targets, &guest, &boots.host)?;
-    files.extend(share.into_iter().flatten());
-    let end = run(&boots, &kernel, &guest, &files, request)?;
-    let exit = conclude(&boots, &end, request)?;
-    if exit != Exit::Failed && request.boot.output.is_none() {
+    let exit = boot(
+        workspace,
+        targets,
+        &boots,
+        share.unwrap_or_default(),
+        request,
+    );
+    let is_evidence = match &exit {
+        Ok(exit) => *exit == Exit::Failed,
+        Err(_) => nmissed_host::check_interrupt().is_ok() && !boots.output.discard(),
+    };
+    let dir = boots.output.dir();
+    if !is_evidence && request.boot.output.is_none() && dir.exists() {
         // The console of a machine that did what it should is no evidence.
-        let dir = boots.output.dir();
         fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
     }
-    Ok(exit)
+    exit
+}
+
+fn boot(
+    workspace: &Workspace,
+    targets: &Targets,
+    boots: &BootSession,
+    share: Vec<GuestFile>,
+    request: &ShellRequest,
+) -> Result<Exit> {
+    let (kernel, guest) = prepare(workspace, targets, &boots.host)?;
+    let mut files = programs(workspace, targets, &guest, &boots.host)?;
+    files.extend(share);
+    let end = run(boots, &kernel, &guest, &files, request)?;
+    conclude(boots, &end, request)
 }
 
 fn prepare(workspace: &Workspace, targets: &Targets, host: &Host) -> Result<(Bootable, Guest)> {
