@@ -8,12 +8,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use crate::{Error, Result, interrupted};
+use crate::{Error, Result, check_interrupt, interrupted};
 
 /// Time between SIGINT and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -22,6 +22,14 @@ const DYING: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
 /// Lines of output that an error quotes.
 const TAIL: usize = 20;
+/// Lines of output of a tied program that are kept.
+const TIED_TAIL: usize = 200;
+/// Lines that a program may be ahead of their reader.
+const AHEAD: usize = 1024;
+/// Bytes of the longest line; a longer one is split.
+const LONGEST: u64 = 64 * 1024;
+/// Runs a program unless its parent died before the kernel knew that it shall die with it.
+const IF_PARENT_LIVES: &str = "[ \"$PPID\" = \"$0\" ] && exec \"$@\"";
 
 /// Returns the full path of a program, if PATH has it.
 #[must_use]
@@ -117,7 +125,8 @@ impl Cmd {
     }
 
     /// Makes the kernel kill it when the calling thread dies, even by SIGKILL. This needs
-    /// util-linux's `setpriv`, and has no effect without it.
+    /// util-linux's `setpriv`, and has no effect without it. Of its output the last lines
+    /// are kept.
     #[must_use]
     pub fn tied(mut self) -> Self {
         self.tied = true;
@@ -188,7 +197,7 @@ impl Cmd {
             match running.output.recv_timeout(POLL) {
                 Ok(line) => {
                     on_line(&line);
-                    lines.push_back(line);
+                    self.keep(&mut lines, line);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL / 10),
@@ -202,14 +211,23 @@ impl Cmd {
                 running.stop();
             }
         };
-        for line in running.output.iter() {
+        // A process that it has left may hold the pipe.
+        while let Ok(line) = running.output.recv_timeout(DYING) {
+            check_interrupt()?;
             on_line(&line);
-            lines.push_back(line);
+            self.keep(&mut lines, line);
         }
         Ok(Finished {
             status,
             lines: lines.into(),
         })
+    }
+
+    fn keep(&self, lines: &mut VecDeque<String>, line: String) {
+        if self.tied && lines.len() == TIED_TAIL {
+            lines.pop_front();
+        }
+        lines.push_back(line);
     }
 
     fn command(&self) -> std::io::Result<Command> {
@@ -249,7 +267,8 @@ impl Cmd {
         };
         let mut command = Command::new(guard);
         command
-            .args(["--pdeathsig", "KILL", "--"])
+            .args(["--pdeathsig", "KILL", "--", "sh", "-c", IF_PARENT_LIVES])
+            .arg(std::process::id().to_string())
             .arg(&self.program);
         command
     }
@@ -268,7 +287,7 @@ impl Cmd {
                 _ => Error::Io {
                     action: "run",
                     path: PathBuf::from(&self.program),
-                    source,
+                    cause: source,
                 },
             })
     }
@@ -285,7 +304,7 @@ struct Running {
 impl Running {
     fn start(cmd: &Cmd) -> Result<Self> {
         let mut child = cmd.spawn()?;
-        let (send, output) = channel();
+        let (send, output) = sync_channel(AHEAD);
         if let Some(stdout) = child.stdout.take() {
             forward(stdout, send.clone());
         }
@@ -371,11 +390,12 @@ impl Drop for Running {
     }
 }
 
-fn forward(pipe: impl Read + Send + 'static, send: Sender<String>) {
+fn forward(pipe: impl Read + Send + 'static, send: SyncSender<String>) {
     std::thread::spawn(move || {
         let mut reader = BufReader::new(pipe);
         let mut line = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
+        let mut next = |line: &mut _| reader.by_ref().take(LONGEST).read_until(b'\n', line);
+        while matches!(next(&mut line), Ok(count) if count > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             line.clear();
             if send.send(text).is_err() {
@@ -482,8 +502,34 @@ mod tests {
     #[test]
     fn a_tied_program_runs_like_any_other() {
         assert_eq!(sh("echo $0").tied().run().unwrap(), ["sh"]);
+        let many = sh("seq 9999").tied().run().unwrap();
+        assert_eq!(
+            (many.len(), many.last().unwrap().as_str()),
+            (TIED_TAIL, "9999")
+        );
         let error = Cmd::new("no-such-program-at-all").tied().run();
         assert!(matches!(error, Err(Error::NoProgram { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_process_that_holds_the_pipe_is_not_waited_for() {
+        let begun = Instant::now();
+        let lines = sh("setsid sleep 1000 & echo $!").run().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(500));
+        sh(&format!("kill {}", lines[0])).run().unwrap();
+    }
+
+    #[test]
+    fn an_orphan_does_not_run() {
+        let script = format!("sh -c '{IF_PARENT_LIVES}' 1 echo ran || echo refused");
+        assert_eq!(sh(&script).run().unwrap(), ["refused"]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_comes_in_parts() {
+        let lines = sh("head -c 200000 /dev/zero | tr '\\0' x").run().unwrap();
+        let lengths: Vec<_> = lines.iter().map(String::len).collect();
+        assert_eq!(lengths, [65536, 65536, 65536, 3392]);
     }
 
     #[test_case("a-b=c/d", "a-b=c/d"; "plain words stay")]

@@ -38,14 +38,14 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
     /// An operation on a file or folder failed.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    #[error("cannot {action} {}: {cause}", .path.display())]
     Io {
         /// `read`, `write`, `create`...
         action: &'static str,
         /// Path of it.
         path: PathBuf,
-        /// Error of the system.
-        source: std::io::Error,
+        /// Error of the system; no source, which a chain of causes would print again.
+        cause: std::io::Error,
     },
     /// Neither XDG_CACHE_HOME nor HOME is set.
     #[error("no cache folder: set XDG_CACHE_HOME or HOME")]
@@ -59,10 +59,10 @@ impl Error {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
+        move |cause| Self::Io {
             action,
             path,
-            source,
+            cause,
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
         Error::Io {
             action: "write",
             path: path.to_owned(),
-            source,
+            cause: source,
         }
     })
 }

@@ -243,7 +243,7 @@ impl From<nmissed_host::Error> for Error {
     fn from(error: nmissed_host::Error) -> Self {
         use nmissed_host::Error::{Failed, Io};
         let disk_full = match &error {
-            Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Io { cause, .. } if cause.kind() == std::io::ErrorKind::StorageFull => {
                 let detail = error.to_string();
                 Some(Self::DiskFull { detail })
             }
