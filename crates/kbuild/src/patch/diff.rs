@@ -5,6 +5,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// The mode of a symbolic link in git's header lines, and where it stands.
+const SYMLINK_MODE: &str = " 120000";
+const MODES: [&str; 4] = ["new file mode", "deleted file mode", "new mode", "index "];
+/// Encodings of a mail in which the lines of a patch are others.
+const ENCODED: [&str; 2] = ["quoted-printable", "base64"];
+
 /// A patch cut into lines. Positions are indices of lines.
 pub(crate) struct Diff<'a> {
     lines: Vec<&'a str>,
@@ -120,6 +126,20 @@ impl<'a> Diff<'a> {
         let line = self.line(index);
         if line.starts_with("GIT binary patch") {
             return Err("binary patches cannot be applied".to_owned());
+        }
+        if line.ends_with(SYMLINK_MODE) && MODES.iter().any(|mode| line.starts_with(mode)) {
+            return Err("symbolic links cannot be patched".to_owned());
+        }
+        let field = line
+            .split_once(": ")
+            .map(|(name, value)| (name, value.trim()));
+        if let Some((name, value)) = field
+            && name.eq_ignore_ascii_case("Content-Transfer-Encoding")
+            && ENCODED.iter().any(|it| value.eq_ignore_ascii_case(it))
+        {
+            return Err(format!(
+                "the mail is encoded ({value}): `git mailinfo MESSAGE PATCH < MAIL` decodes it"
+            ));
         }
         if let Some(name) = renamed(line) {
             self.touched.insert(inside_tree(name)?);
@@ -240,6 +260,9 @@ mod tests {
     #[test_case("--- \"a/sp\\303\\244t.c\"\n+++ b/x\n", "not a plain path"; "quoted")]
     #[test_case("--- x.c\n+++ x.c\n", "lacks a folder to strip"; "made with another strip level")]
     #[test_case("diff --git a/x b/x\nGIT binary patch\n", "binary"; "binary")]
+    #[test_case("diff --git a/x b/x\nnew file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+/etc/passwd\n", "line 2: symbolic links"; "a link")]
+    #[test_case("Subject: x\nContent-Transfer-Encoding: Base64\n\nRnJvbQ==\n", "line 2: the mail is encoded (Base64)"; "base64")]
+    #[test_case("content-transfer-encoding: quoted-printable\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a=3D1\n+a=3D2\n", "line 1: the mail is encoded"; "quoted-printable")]
     fn refused(text: &str, expected: &str) {
         let problem = Diff::parse(text).err().unwrap();
         assert!(problem.contains(expected), "{problem}");
