@@ -45,7 +45,9 @@ pub(crate) fn wide_style() -> Style {
 }
 
 fn style_or(width: usize) -> Style {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let is_plain = is_dumb || std::env::var_os("NO_COLOR").is_some();
+    let colour = stdout().is_terminal() && !is_plain;
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
     let width = columns.ok().filter(|columns| *columns > 0).unwrap_or(width);
     Style { width, colour }
