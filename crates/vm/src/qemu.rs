@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nmissed_host::{Cmd, find_program};
 use nmissed_wire::{PARAMETER_PREFIX, RECORDS_PORT};
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::machines::Channel;
 use crate::spec::BootSpec;
 
+const VERSION_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
 
 /// No default devices and no settings of the user; a restart of the guest ends QEMU.
@@ -63,7 +65,8 @@ pub(crate) fn program() -> Result<PathBuf> {
 /// # Errors
 /// If there is no QEMU, or it fails.
 pub fn version() -> Result<String> {
-    let lines = Cmd::new(program()?).arg("--version").run()?;
+    let version = Cmd::new(program()?).arg("--version");
+    let lines = version.deadline(VERSION_DEADLINE).run()?;
     Ok(lines.into_iter().next().unwrap_or_default())
 }
 
@@ -127,7 +130,9 @@ fn append(spec: &BootSpec, clock: &str) -> String {
     ];
     let release = spec.release.map(|release| ("release", release));
     let for_init = for_init.into_iter().chain(release);
-    let for_init = for_init.map(|(key, value)| format!("{PARAMETER_PREFIX}{key}={value}"));
+    // A blank would begin another parameter, as in the name of a user's image.
+    let word = |value: &str| value.replace(|c: char| c.is_whitespace() || c == '"', "_");
+    let for_init = for_init.map(|(key, value)| format!("{PARAMETER_PREFIX}{key}={}", word(value)));
     let words = [KERNEL, clock, &spec.machine.append, spec.append].map(str::to_owned);
     let words = words.into_iter().filter(|words| !words.is_empty());
     words.chain(for_init).collect::<Vec<_>>().join(" ")
@@ -209,6 +214,16 @@ mod tests {
     fn q35_under_kvm() {
         let machine = machine("q35", Channel::VirtioPci, "");
         insta::assert_snapshot!(line(&machine, Accel::Kvm, None));
+    }
+
+    #[test]
+    fn a_blank_in_a_name_begins_no_parameter() {
+        let machine = machine("q35", Channel::VirtioPci, "");
+        let line = line(&machine, Accel::Tcg, Some("my image init=/bin/sh"));
+        assert!(
+            line.contains("nmissed.release=my_image_init=/bin/sh'"),
+            "{line}"
+        );
     }
 
     #[test]
