@@ -314,15 +314,48 @@ mod tests {
         module
     }
 
+    #[test]
+    fn inlined_functions_are_named_with_their_callers() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("kernel.c");
+        let text = "
+            __asm__(\"_stext:\");
+            static inline __attribute__((always_inline)) int helper(int x)
+            { return x + 1; }
+            int first(int x) { return helper(x) * 3; }
+            int second(int x) { return 5 * helper(x); }
+            __asm__(\"_etext: nop\");";
+        fs::write(&source, text).unwrap();
+        let kernel = link(&source, dir.path());
+        let error = |symbol| {
+            let kernel = kernel.to_str().unwrap();
+            inspect(&[kernel, symbol]).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("helper"),
+            "no function is named `helper`; it is inlined into first, second"
+        );
+        let nowhere = "no function is named `nothing`; DWARF has none, either";
+        assert_eq!(error("nothing"), nowhere);
+    }
+
     /// Links a kernel with a function of that name.
     fn kernel(dir: &Path, name: &str) -> PathBuf {
         let source = dir.join("kernel.s");
         fs::write(&source, format!("_stext: {name}: ret\n_etext: nop\n")).unwrap();
+        link(&source, dir)
+    }
+
+    fn link(source: &Path, dir: &Path) -> PathBuf {
         let kernel = dir.join("vmlinux");
         let mut gcc = std::process::Command::new("gcc");
         gcc.args(["-nostdlib", "-static", "-no-pie", "-Wl,-e0"]);
-        gcc.arg("-Wl,-Ttext=0xffffffff81000000");
-        let status = gcc.arg(&source).arg("-o").arg(&kernel).status();
+        gcc.args(["-g", "-O2", "-fno-pie", "-fno-toplevel-reorder"]);
+        gcc.args([
+            "-fno-asynchronous-unwind-tables",
+            "-Wl,-Ttext=0xffffffff81000000",
+        ]);
+        let status = gcc.arg(source).arg("-o").arg(&kernel).status();
         assert!(status.unwrap().success());
         kernel
     }

@@ -80,6 +80,7 @@ pub use facts::btf::Unsupported;
 pub use facts::features::{Features, FprobeLookup};
 pub use facts::functions::{CallCode, CallSite, Function, Region};
 pub use facts::image::Image;
+pub use facts::inlined::Inlined;
 pub use open::{OpenError, check_is_file, open};
 pub use render::document::render;
 pub use render::layout;

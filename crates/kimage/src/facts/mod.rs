@@ -6,6 +6,7 @@ pub(crate) mod btf;
 pub(crate) mod features;
 pub(crate) mod functions;
 pub(crate) mod image;
+pub(crate) mod inlined;
 pub(crate) mod insn;
 pub(crate) mod kconfig;
 pub(crate) mod marks;

@@ -21,7 +21,7 @@ use nmissed_kmakefile::normalized;
 use crate::elf::file::Elf;
 use crate::facts::image::Image;
 
-type Slice<'a> = EndianSlice<'a, LittleEndian>;
+pub(super) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// More than a kernel has units; each is a file.
 const MOST_UNITS: usize = 1 << 17;
@@ -94,15 +94,7 @@ struct Read<'a> {
 
 impl<'a> Read<'a> {
     fn of(elf: &'a Elf<'_>) -> Option<Self> {
-        // Of a relocatable file no offset is what it seems.
-        if elf.section(".debug_info").is_none() || elf.section(".rela.debug_info").is_some() {
-            return None;
-        }
-        let section = |id: gimli::SectionId| {
-            let bytes = elf.section(id.name()).map_or(&[][..], |it| it.bytes);
-            Ok::<_, Infallible>(EndianSlice::new(bytes, LittleEndian))
-        };
-        let Ok(dwarf) = Dwarf::load(section);
+        let dwarf = dwarf(elf)?;
         let mut read = Self::default();
         let info = Glanced::at(elf, &dwarf);
         for (header, abbreviations) in headers(&dwarf, &info) {
@@ -193,21 +185,35 @@ impl<'a> Read<'a> {
     }
 }
 
+/// Returns the sections of DWARF, `None` without any.
+pub(super) fn dwarf<'a>(elf: &'a Elf<'_>) -> Option<Dwarf<Slice<'a>>> {
+    // Of a relocatable file no offset is what it seems.
+    if elf.section(".debug_info").is_none() || elf.section(".rela.debug_info").is_some() {
+        return None;
+    }
+    let section = |id: gimli::SectionId| {
+        let bytes = elf.section(id.name()).map_or(&[][..], |it| it.bytes);
+        Ok::<_, Infallible>(EndianSlice::new(bytes, LittleEndian))
+    };
+    let Ok(dwarf) = Dwarf::load(section);
+    Some(dwarf)
+}
+
 /// `.debug_info`, of which no more is held in memory than what a few units take.
-struct Glanced<'a> {
+pub(super) struct Glanced<'a> {
     elf: &'a Elf<'a>,
     info: &'a [u8],
     units: Cell<usize>,
 }
 
 impl<'a> Glanced<'a> {
-    fn at(elf: &'a Elf<'_>, dwarf: &Dwarf<Slice<'a>>) -> Self {
+    pub(super) fn at(elf: &'a Elf<'_>, dwarf: &Dwarf<Slice<'a>>) -> Self {
         let (info, units) = (dwarf.debug_info.reader().slice(), Cell::default());
         Self { elf, info, units }
     }
 
     /// Another unit is about to be looked at.
-    fn one_more(&self) {
+    pub(super) fn one_more(&self) {
         self.units.set(self.units.get() + 1);
         if self.units.get().is_multiple_of(UNITS_AT_ONCE) {
             self.elf.let_go(self.info);
@@ -305,7 +311,7 @@ fn skip_abbreviation(rest: &mut Slice<'_>) -> gimli::Result<Option<u64>> {
 
 /// A unit of which nothing but the header is known. `Dwarf::unit()` would read
 /// the line table's header, too.
-fn unit<'a>(
+pub(super) fn unit<'a>(
     header: UnitHeader<Slice<'a>>,
     abbreviations: Arc<Abbreviations>,
 ) -> gimli::Unit<Slice<'a>> {
@@ -325,10 +331,10 @@ fn unit<'a>(
     }
 }
 
-type Root<'a> = Vec<(gimli::DwAt, AttributeValue<Slice<'a>>)>;
+pub(super) type Root<'a> = Vec<(gimli::DwAt, AttributeValue<Slice<'a>>)>;
 
 /// The first entry, and what other attributes are relative to.
-fn with_bases<'a>(
+pub(super) fn with_bases<'a>(
     dwarf: &Dwarf<Slice<'a>>,
     mut unit: gimli::Unit<Slice<'a>>,
 ) -> gimli::Result<(gimli::Unit<Slice<'a>>, Root<'a>)> {

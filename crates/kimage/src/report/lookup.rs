@@ -4,10 +4,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use nmissed_wire::text::misspelling;
+use nmissed_wire::text::{misspelling, some_of};
 
 use crate::facts::functions::{Function, base_name};
 use crate::facts::image::Image;
+use crate::facts::inlined::Inlined;
 
 /// A function by name, and an offset into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +65,14 @@ pub enum LookupError {
     #[error("`{0}` is not [MODULE:]SYMBOL[+OFFSET], with a decimal or 0x offset")]
     NoQuery(String),
     /// No symbol has the name.
-    #[error("no function is named `{name}`{}", did_you_mean(.near))]
+    #[error("no function is named `{name}`{}{}", did_you_mean(.near), inlined_into(.inlined.as_ref()))]
     Unknown {
         /// The name that was looked up.
         name: String,
         /// Functions of similar names, the nearest first.
         near: Vec<String>,
+        /// What DWARF has of it; `None` without DWARF.
+        inlined: Option<Inlined>,
     },
     /// The image is not the module of the query.
     #[error(
@@ -98,6 +101,19 @@ fn did_you_mean(near: &[String]) -> String {
         String::new()
     } else {
         format!("; there is {}", near.join(", "))
+    }
+}
+
+fn inlined_into(inlined: Option<&Inlined>) -> String {
+    const MOST: usize = 8;
+    match inlined {
+        Some(it) if !it.into.is_empty() => {
+            let all: Vec<_> = it.into.iter().map(String::as_str).collect();
+            format!("; it is inlined into {}", some_of(&all, MOST))
+        }
+        Some(it) if it.is_known => "; DWARF has it, but inlined nowhere".to_owned(),
+        Some(_) => "; DWARF has none, either".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -142,6 +158,7 @@ impl Image<'_> {
         LookupError::Unknown {
             name: name.to_owned(),
             near: self.near(functions, name),
+            inlined: self.inlined(name),
         }
     }
 
