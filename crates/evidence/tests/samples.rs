@@ -4,7 +4,7 @@
 mod common;
 
 use common::cell;
-use nmissed_evidence::{Results, Style};
+use nmissed_evidence::{Evidence, Files, Report, Results, Style};
 use nmissed_wire::{AttachType, Record, Tally};
 
 fn record(scenario: &str, [runs, link, prog]: [u64; 3]) -> Record {
@@ -64,4 +64,26 @@ fn samples_are_no_scenarios_that_are_compared() {
         !text.contains("sampled") && !text.contains("better"),
         "{text}"
     );
+}
+
+#[test]
+fn page_has_a_bar_with_its_limits_per_sample() {
+    let evidence = results().runs.into_iter().map(|run| Evidence {
+        run,
+        files: Files::default(),
+        options: vec!["--kernel 6.12".to_owned()],
+    });
+    let report = Report::of(evidence.collect());
+    let text = report.to_text();
+    assert!(text.starts_with("As expected: 2 runs of 1 kernel, none of 2 tests failed.\n"));
+    assert!(
+        text.ends_with("\n  cargo xtask vm scene --kernel 6.12\n"),
+        "{text}"
+    );
+    let html = report.to_html();
+    let (_, chart) = html.split_once("<svg").unwrap();
+    let (chart, _) = chart.split_once("</svg>").unwrap();
+    assert_eq!(chart.matches("class=\"bar\"").count(), 3);
+    assert!(chart.contains(">kprobe, natural: baseline<"), "{chart}");
+    assert!(chart.contains(">5.00 (0.00 to 10.00)<"), "{chart}");
 }

@@ -42,6 +42,11 @@ pub(crate) fn samples(run: &Run) -> Vec<Sample<'_>> {
     samples
 }
 
+/// Whether a run sampled, and did nothing else.
+pub(crate) fn only_samples(run: &Run) -> bool {
+    !run.records.is_empty() && run.records.iter().all(is_sampled)
+}
+
 pub(crate) fn is_sampled(record: &Record) -> bool {
     record.scenario.contains(SAMPLED)
 }

@@ -8,6 +8,7 @@ use nmissed_wire::text::plural;
 
 use crate::model::change::{Change, Fate};
 use crate::model::compare::{Comparison, Scenario, scenarios};
+use crate::model::sample::{only_samples, samples};
 use crate::model::trouble::trouble;
 use crate::render::cells::Tone;
 use crate::render::style::{Style, wrap};
@@ -52,6 +53,10 @@ pub(crate) fn verdict(comparison: &Comparison<'_>, run: usize) -> String {
     let pairs = scenarios(&comparison.pairs).filter(|it| it.has_record(run));
     let all_pairs = pairs.clone().count();
     match (run, seen) {
+        (_, 0) if only_samples(comparison.runs[run]) => {
+            let samples = samples(comparison.runs[run]).len();
+            parts.push(plural(samples, "scenario") + " of hits by chance");
+        }
         (_, 0) if all_pairs == 0 => parts.push("no records".to_owned()),
         (_, 0) => (),
         (0, seen) => parts.push(plural(seen, "scenario")),

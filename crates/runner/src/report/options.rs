@@ -7,6 +7,7 @@ use nmissed_evidence::{Files, Run};
 
 use crate::plan::kernels::{DefaultVariants, kernels, plan};
 use crate::plan::selection::Selection;
+use crate::test::session::is_sampled;
 use crate::workspace::Workspace;
 
 /// Up to so many tests are named: a run of all has more.
@@ -26,7 +27,9 @@ pub(super) fn options(workspace: &Workspace, run: &Run, files: &Files) -> Vec<St
     if !run.repetitions.is_empty() {
         options.push(format!("--repeat {}", in_first_boot + 1));
     }
-    if (1..=NAMED).contains(&run.tests.len()) {
+    // `vm scene` runs all of these.
+    let is_sampled = run.tests.iter().all(|test| is_sampled(&test.name));
+    if (1..=NAMED).contains(&run.tests.len()) && !is_sampled {
         let names: Vec<&str> = run.tests.iter().map(|test| test.name.as_str()).collect();
         options.push(format!("--filter '^({})$'", names.join("|")));
     }

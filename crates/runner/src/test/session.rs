@@ -289,7 +289,6 @@ impl<'a> TestSession<'a> {
 
     fn tests(&self, guest: &Guest) -> Result<Vec<PlannedTest>> {
         let filter = self.request.filter.as_ref();
-        let is_sampled = |name: &str| name.split("::").next() == Some(SAMPLED_TESTS);
         let keep = |name: &str| {
             is_sampled(name) == self.request.sampled && filter.is_none_or(|it| it.is_match(name))
         };
@@ -340,6 +339,11 @@ impl<'a> TestSession<'a> {
 /// A boot's name, on the screen and in the cache of times.
 fn step(kernel: &Bootable) -> String {
     format!("boot {} {}", kernel.id, kernel.label)
+}
+
+/// Whether [`TestRequest::sampled`] selects a test.
+pub(crate) fn is_sampled(name: &str) -> bool {
+    name.split("::").next() == Some(SAMPLED_TESTS)
 }
 
 /// The test programs: one per family.

@@ -4,10 +4,11 @@
 
 use crate::model::change::{Change, Fate};
 use crate::model::compare::{Comparison, Row, compare};
-use crate::render::cells::{Cell, Tone};
+use crate::render::cells::{Cell, Table, Tone};
 use crate::render::counts::counts_table;
 use crate::render::layout::set;
 use crate::render::report::Report;
+use crate::render::report::samples::sample_table;
 use crate::render::report::sentence::sentence;
 use crate::render::style::{Style, wrap};
 use crate::render::summary::summary_table;
@@ -64,14 +65,20 @@ impl Report {
     }
 }
 
-/// How many scenarios of each attach type there are, and the counts of those that matter.
+/// How many scenarios of each attach type there are, the counts of those that matter, and
+/// of hits by chance.
 fn tables(comparison: &Comparison<'_>, style: Style) -> Vec<String> {
-    if comparison.rows.is_empty() {
-        return Vec::new();
+    let mut parts = Vec::new();
+    let mut add = |table: &Table, legend: &[Cell]| {
+        if !table.rows.is_empty() {
+            parts.push(style.notes(legend));
+            parts.extend(set(&[table], style));
+        }
+    };
+    if !comparison.rows.is_empty() {
+        let (summary, legend) = summary_table(comparison);
+        add(&summary, &legend);
     }
-    let (summary, legend) = summary_table(comparison);
-    let mut parts = vec![style.notes(&legend)];
-    parts.extend(set(&[&summary], style));
     let shown = of_interest(comparison);
     if !shown.rows.is_empty() {
         let what = match comparison.runs.len() {
@@ -80,9 +87,10 @@ fn tables(comparison: &Comparison<'_>, style: Style) -> Vec<String> {
         };
         let (counts, mut legend) = counts_table(&shown);
         legend.insert(0, Cell::toned(what, Tone::Strong));
-        parts.push(style.notes(&legend));
-        parts.extend(set(&[&counts], style));
+        add(&counts, &legend);
     }
+    let (samples, legend) = sample_table(comparison);
+    add(&samples, &legend);
     parts
 }
 

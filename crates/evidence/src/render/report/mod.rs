@@ -17,6 +17,7 @@ pub use compare::Compared;
 use nmissed_wire::Run;
 
 use crate::model::results::Results;
+use crate::model::sample::only_samples;
 use crate::model::setup::{Files, Setup};
 
 /// A run, its files, and how it is repeated.
@@ -37,6 +38,14 @@ pub struct Report {
     evidence: Vec<Evidence>,
     setups: Vec<Setup>,
     results: Results,
+}
+
+/// The verb of `cargo xtask vm` that makes such runs.
+pub(crate) fn verb(run: &Run) -> &'static str {
+    match only_samples(run) {
+        true => "scene",
+        false => "test",
+    }
 }
 
 impl Report {
@@ -70,6 +79,11 @@ impl Report {
             let new = it.options.iter().map(String::as_str);
             options.extend(new.filter(|it| !options.contains(it)).collect::<Vec<_>>());
         }
-        Some(format!("cargo xtask vm test {}", options.join(" ")))
+        let of_kernel = self.results.runs.iter().find(|run| run.kernel == kernel)?;
+        Some(format!(
+            "cargo xtask vm {} {}",
+            verb(of_kernel),
+            options.join(" ")
+        ))
     }
 }

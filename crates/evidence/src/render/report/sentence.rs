@@ -8,6 +8,7 @@ use crate::model::change::Fate;
 use crate::model::compare::{Comparison, Scenario, compare};
 use crate::model::repeat::differences;
 use crate::model::results::Results;
+use crate::model::sample::only_samples;
 use crate::model::trouble::trouble;
 use crate::render::cells::Tone;
 
@@ -41,7 +42,11 @@ pub(crate) fn sentence(results: &Results) -> (String, Tone) {
         } else {
             ("As expected", Tone::Good)
         };
-        let text = format!("{what}: {all}, none of {tests} failed; {hits}.");
+        let hits = match runs.iter().all(only_samples) {
+            true => String::new(),
+            false => format!("; {hits}"),
+        };
+        let text = format!("{what}: {all}, none of {tests} failed{hits}.");
         (text, tone)
     }
 }

@@ -4,6 +4,7 @@
 
 mod console;
 mod runs;
+mod samples;
 mod splats;
 mod table;
 
@@ -15,6 +16,7 @@ use crate::render::findings::findings;
 use crate::render::pairs::pair_matrix;
 use crate::render::report::Report;
 use crate::render::report::html::runs::{how_they_went, run_details};
+use crate::render::report::html::samples::sampled;
 use crate::render::report::html::splats::splats;
 use crate::render::report::html::table::{Dot, class, legend, table};
 use crate::render::report::sentence::sentence;
@@ -74,6 +76,7 @@ impl Report {
                 pre { (findings(comparison, PLAIN)) }
                 @if !comparison.rows.is_empty() { (scenarios(comparison)) }
                 (pairs(comparison))
+                (sampled(comparison))
                 (splats(comparison))
                 h3 { "Repeat it" }
                 @match self.command(kernel) {

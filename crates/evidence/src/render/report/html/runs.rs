@@ -7,9 +7,9 @@ use nmissed_wire::{Outcome, Run, TestResult};
 use crate::model::compare::Comparison;
 use crate::model::setup::Setup;
 use crate::render::cells::Tone;
-use crate::render::report::Evidence;
 use crate::render::report::html::console::excerpt;
 use crate::render::report::html::table::class;
+use crate::render::report::{Evidence, verb};
 use crate::render::verdict::{verdict, verdict_tone};
 
 /// A sentence and a row per run.
@@ -70,7 +70,7 @@ pub(super) fn run_details(it: &Evidence, setup: &Setup) -> Markup {
                 dt { "repeat" }
                 dd {
                     @if it.options.is_empty() { "options not known" }
-                    @else { code { "cargo xtask vm test " (it.options.join(" ")) } }
+                    @else { code { "cargo xtask vm " (verb(run)) " " (it.options.join(" ")) } }
                 }
             }
             details.console {
