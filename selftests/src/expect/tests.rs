@@ -35,7 +35,7 @@ pub(super) fn kernel(release: &str, patches: &str) -> KernelUnderTest {
     KernelUnderTest {
         name: release.to_owned(),
         variant: patches.to_owned(),
-        configured: true,
+        complete: true,
         version: release.parse().unwrap(),
         preempt_rt: false,
         patches: patches.parse().unwrap(),

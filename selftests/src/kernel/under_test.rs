@@ -10,6 +10,10 @@ use nmissed_wire::{Behaviour, UnknownBehaviour, Version};
 /// The build of the running kernel, as `uname -v` prints it.
 const BUILD: &str = "/proc/sys/kernel/version";
 
+/// The first release that has all that the tests need if nmissed configured it: it brought
+/// kprobe.session and bpf_modify_return_test_tp, the last of them.
+const COMPLETE: Version = Version::new(6, 10);
+
 /// The kernel under test, as uname(2) and PID 1 describe it.
 #[derive(Clone, Debug)]
 pub(crate) struct KernelUnderTest {
@@ -17,9 +21,9 @@ pub(crate) struct KernelUnderTest {
     pub(crate) name: String,
     /// The name of its stack of patches, for messages only; empty outside the guest.
     pub(crate) variant: String,
-    /// Whether nmissed configured this kernel: it has all that the tests need then,
-    /// and what it lacks is a failure.
-    pub(crate) configured: bool,
+    /// Whether nmissed configured this kernel, of 6.10 or newer: it has all that the tests
+    /// need then, and what it lacks is a failure.
+    pub(crate) complete: bool,
     /// Its release.
     pub(crate) version: Version,
     /// Whether it is a PREEMPT_RT kernel.
@@ -47,11 +51,12 @@ impl KernelUnderTest {
     /// If the release cannot be read, or `NMISSED_BEHAVIOURS` names an unknown behaviour.
     pub(crate) fn running() -> Result<Self> {
         let read = |name| env::var(name).unwrap_or_default();
+        let version = Version::running().context("reading the release of the running kernel")?;
         Ok(Self {
             name: read("NMISSED_KERNEL"),
             variant: read("NMISSED_VARIANT"),
-            configured: read("NMISSED_CONFIGURED") == "1",
-            version: Version::running().context("reading the release of the running kernel")?,
+            complete: read("NMISSED_CONFIGURED") == "1" && version >= COMPLETE,
+            version,
             preempt_rt: is_preempt_rt(&fs::read_to_string(BUILD)?),
             patches: match env::var("NMISSED_BEHAVIOURS") {
                 Ok(list) => list.parse().context("reading NMISSED_BEHAVIOURS")?,

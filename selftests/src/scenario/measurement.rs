@@ -219,11 +219,11 @@ impl Test {
         self.findings.push(finding);
     }
 
-    /// Returns the counters that `expected` stands for. A kernel that nmissed did not
-    /// configure may lack some.
+    /// Returns the counters that `expected` stands for. One that is not complete
+    /// may lack some.
     fn wanted(&self, expected: &Expectation, seen: Tally) -> Tally {
         let mut want = expected.counts.times(self.triggers);
-        if !self.kernel.configured {
+        if !self.kernel.complete {
             want.link_missed = want.link_missed.and(seen.link_missed);
             want.prog_missed = want.prog_missed.and(seen.prog_missed);
         }

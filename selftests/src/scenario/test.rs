@@ -288,11 +288,10 @@ impl Test {
         self.skip(&lacking())
     }
 
-    /// Returns `met`, and fails if it is false on a kernel that nmissed configured.
+    /// Returns `met`, and fails if it is false on a complete kernel.
     fn has_that(&self, met: bool, lacking: impl Fn() -> String) -> Result<bool> {
-        let configured = self.kernel.configured;
         ensure!(
-            met || !configured,
+            met || !self.kernel.complete,
             "{}, though it is configured for these tests",
             lacking()
         );
