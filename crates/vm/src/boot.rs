@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nmissed_host::{Cmd, Error as HostError, Finished, write_atomic};
-use nmissed_wire::{Message, PLAN, PlannedTest, Run, TESTS_DIR, parse_line};
+use nmissed_host::{Cmd, Error as HostError, Finished, is_full, write_atomic};
+use nmissed_wire::text::printable;
+use nmissed_wire::{BOOT, Decoder, Message, Outcome, PLAN, PlannedTest, Run, TESTS_DIR};
 
 use crate::accel::Accel;
 use crate::clock::emulated_tsc_khz;
@@ -21,17 +22,24 @@ use crate::watch::{Ending, Watch};
 
 const PROGRAM_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
+/// A number that no one has seen before (drivers/char/random.c).
+const UUID: &str = "/proc/sys/kernel/random/uuid";
+/// Begins QEMU's line about a signal, after which its exit status is 0.
+const SIGNALLED: &str = "terminating on signal";
 
 /// Boots, runs the plan and powers off; calls `on_message` for each message of the
 /// guest as it arrives.
 ///
 /// # Errors
-/// [`Error::NoQemu`], [`Error::UnknownProgram`], and [`Error::Host`] for files
-/// and interruption. A failure in the guest, or of QEMU while it runs, is in the
-/// returned run.
+/// [`Error::NoQemu`], [`Error::UnknownProgram`], and [`Error::Host`] for files. A failure in
+/// the guest, or of QEMU while it runs, is in the returned run; so is an interruption, with
+/// the tests that were done.
 pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run> {
     let program = qemu::program()?;
-    let files = prepare(spec)?;
+    let secret = nmissed_host::read_to_string(Path::new(UUID))?
+        .trim()
+        .to_owned();
+    let files = prepare(spec, &secret)?;
     let qemu = qemu::command(&program, spec, &files, &clock(spec.accel)).tied();
     let line = format!("{}\n", qemu.line());
     write_atomic(&files.cmdline, line.as_bytes())?;
@@ -40,12 +48,24 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
         started: Instant::now(),
         time: GuestTime::start(),
         booted: None,
-        messages: Tail::create(&files.records)?,
+        messages: [Tail::create(&files.records)?, Tail::create(&files.serial)?],
+        decoder: Decoder::new(&secret),
+        folder: spec.output,
         console: Tail::create(&files.console)?,
         watch: Watch::new(spec.plan, spec.deadlines),
         on_message,
     };
-    let ending = supervisor.follow(&qemu)?;
+    let ending = match supervisor.follow(&qemu) {
+        Err(Error::Host(HostError::Interrupted)) => {
+            supervisor.read_output()?;
+            Ending::Stopped(Outcome::Infra("interrupted".to_owned()))
+        }
+        followed => followed?,
+    };
+    // Without a byte it is of no use: the guest had a virtio port.
+    if fs::metadata(&files.serial).is_ok_and(|about| about.len() == 0) {
+        let _ = fs::remove_file(&files.serial);
+    }
     Ok(supervisor.finish(spec, ending))
 }
 
@@ -56,9 +76,10 @@ pub(crate) fn files(spec: &BootSpec) -> Result<Files> {
     Ok(Files::new(find(spec.image)?, &find(spec.output)?))
 }
 
-fn prepare(spec: &BootSpec) -> Result<Files> {
+fn prepare(spec: &BootSpec, secret: &str) -> Result<Files> {
     let files = files(spec)?;
     let mut archive = initramfs(spec.guest, spec.plan)?;
+    archive.file(BOOT, FILE_MODE, secret.as_bytes().to_vec());
     for (path, content) in spec.files {
         archive.file(path, FILE_MODE, content.clone());
     }
@@ -115,7 +136,11 @@ struct Supervisor<'a> {
     time: GuestTime,
     /// The time from QEMU's start to PID 1's first message.
     booted: Option<Duration>,
-    messages: Tail,
+    /// The virtio port and the serial port.
+    messages: [Tail; 2],
+    decoder: Decoder,
+    /// Where QEMU writes.
+    folder: &'a Path,
     console: Tail,
     watch: Watch<'a>,
     on_message: &'a mut dyn FnMut(&Message),
@@ -135,20 +160,27 @@ impl Supervisor<'_> {
         )?;
         failed.map_or(Ok(()), Err)?;
         self.read_output()?;
+        // QEMU leaves out what it cannot write.
+        if is_full(self.folder) {
+            self.watch.disk_is_full(self.folder);
+        }
         Ok(stopped.map_or_else(|| exited(finished), Ending::Stopped))
     }
 
     /// Reads messages before the console, so that a crash counts for the test that
     /// has just begun.
     fn read_output(&mut self) -> Result<()> {
-        for line in self.messages.lines()? {
-            match parse_line(&line) {
-                Ok(message) => {
-                    (self.on_message)(&message);
-                    self.booted.get_or_insert(self.started.elapsed());
-                    self.watch.message(self.time.passed(), message);
+        for tail in &mut self.messages {
+            for line in tail.lines()? {
+                match self.decoder.decode(&line) {
+                    Ok(message) => {
+                        self.booted.get_or_insert(self.started.elapsed());
+                        if self.watch.message(self.time.passed(), &message) {
+                            (self.on_message)(&message);
+                        }
+                    }
+                    Err(error) => self.watch.invalid_message(&error),
                 }
-                Err(error) => self.watch.invalid_message(&error),
             }
         }
         for line in self.console.lines()? {
@@ -182,12 +214,38 @@ impl Supervisor<'_> {
 }
 
 fn exited(finished: Finished) -> Ending {
+    let is_signalled = finished.lines.iter().any(|line| line.contains(SIGNALLED));
     let output = match finished.lines.as_slice() {
         [] => "without output".to_owned(),
-        lines => format!("and printed: {}", lines.join("\n")),
+        lines => format!("and printed: {}", printable(&lines.join("\n"))),
     };
     Ending::Exited {
-        failed: !finished.status.success(),
+        failed: is_signalled || !finished.status.success(),
         description: format!("QEMU ended ({}) {output}", finished.status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+    use test_case::test_case;
+
+    #[test_case(0, &[] => false; "the guest restarts")]
+    #[test_case(0, &["qemu-system-x86_64: terminating on signal 15 from pid 7 (kill)"] => true; "SIGTERM, which QEMU takes")]
+    #[test_case(9, &[] => true; "SIGKILL")]
+    #[test_case(1 << 8, &["could not open disk image"] => true; "an error")]
+    fn only_the_end_of_a_restarting_guest_is_no_failure_of_qemu(
+        status: i32,
+        lines: &[&str],
+    ) -> bool {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        let status = ExitStatus::from_raw(status);
+        match exited(Finished { status, lines }) {
+            Ending::Exited { failed, .. } => failed,
+            Ending::Stopped(outcome) => panic!("{outcome:?}"),
+        }
     }
 }

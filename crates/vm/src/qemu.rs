@@ -41,6 +41,9 @@ pub(crate) struct Files {
     pub(crate) initramfs: PathBuf,
     pub(crate) console: PathBuf,
     pub(crate) records: PathBuf,
+    /// What comes from the second serial port, where messages are only without a virtio
+    /// port: another program of the guest can write there.
+    pub(crate) serial: PathBuf,
     pub(crate) cmdline: PathBuf,
 }
 
@@ -51,6 +54,7 @@ impl Files {
             initramfs: folder.join("initramfs.cpio"),
             console: folder.join("console.log"),
             records: folder.join("records.jsonl"),
+            serial: folder.join("records-serial.jsonl"),
             cmdline: folder.join("cmdline"),
         }
     }
@@ -82,13 +86,12 @@ pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     ["-accel", how, "-cpu", "max"]
 }
 
-/// Returns the command that boots and runs tests; `clock` is a kernel parameter. The
-/// second serial port and the virtio port append to one file, and the guest uses one of
-/// them.
+/// Returns the command that boots and runs tests; `clock` is a kernel parameter. The guest
+/// uses one of the second serial port and the virtio port.
 pub(crate) fn command(program: &Path, spec: &BootSpec, files: &Files, clock: &str) -> Cmd {
     let cmd = with_console(program, spec, files, clock)
         .arg("-chardev")
-        .arg(chardev("tty", &files.records, ",append=on"))
+        .arg(chardev("tty", &files.serial, ",append=on"))
         .args(["-device", "isa-serial,chardev=tty,index=1"]);
     let bus = match spec.machine.channel {
         Channel::VirtioMmio => "virtio-serial-device",

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nmissed_host::{Error, Result};
 
+/// Bytes of the longest line; a longer one is split.
+const LONGEST: usize = 1 << 20;
+
 pub(crate) struct Tail {
     path: PathBuf,
     file: File,
@@ -30,7 +33,10 @@ impl Tail {
         let read = self.file.read_to_end(&mut self.partial);
         read.map_err(Error::io("read", &self.path))?;
         let whole = self.partial.iter().rposition(|&byte| byte == b'\n');
-        let rest = self.partial.split_off(whole.map_or(0, |end| end + 1));
+        let end = whole.map_or(0, |end| end + 1);
+        let is_long = self.partial.len() - end > LONGEST;
+        let end = if is_long { self.partial.len() } else { end };
+        let rest = self.partial.split_off(end);
         let lines = std::mem::replace(&mut self.partial, rest);
         Ok(String::from_utf8_lossy(&lines)
             .lines()
@@ -62,5 +68,18 @@ mod tests {
         assert_eq!(tail.lines().unwrap(), ["bc", ""]);
         assert!(tail.lines().unwrap().is_empty());
         assert_eq!(tail.rest().as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_split() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut tail = Tail::create(&path).unwrap();
+        std::fs::write(&path, vec![b'x'; LONGEST]).unwrap();
+        assert!(tail.lines().unwrap().is_empty());
+        let mut writer = File::options().append(true).open(&path).unwrap();
+        writer.write_all(b"xx").unwrap();
+        assert_eq!(tail.lines().unwrap(), ["x".repeat(LONGEST + 2)]);
+        assert_eq!(tail.rest(), None);
     }
 }

@@ -4,8 +4,10 @@
 //! Pure: all times are arguments, as the guest's time since QEMU's start
 //! ([`GuestTime`](crate::guest_time::GuestTime)).
 
+use std::path::Path;
 use std::time::Duration;
 
+use nmissed_wire::text::printable;
 use nmissed_wire::{
     Message, Outcome, PlannedTest, READING_MARK, Record, Severity, TROUBLE_MARK, TestResult,
     WIRE_VERSION, WireError, report,
@@ -17,6 +19,10 @@ use crate::machines::Deadlines;
 /// The kernel's last line where it cannot restart (kernel/panic.c), as in a
 /// panic before it has read `panic=`.
 const PANIC_END: &str = "---[ end Kernel panic";
+/// The kernel's line at the end of PID 1 (kernel/exit.c), which is of this project.
+const PID_1_DIED: &str = "Kernel panic - not syncing: Attempted to kill init!";
+/// How many reports of a kernel are kept.
+const MOST_REPORTS: usize = 1000;
 /// Begins the lines of PID 1 and the tests.
 const PID_1: &str = "nmissed: ";
 
@@ -27,7 +33,7 @@ pub(crate) enum Ending {
     Stopped(Outcome),
     /// By itself.
     Exited {
-        /// Whether the exit status is that of a failure.
+        /// Whether QEMU failed, or a signal ended it; otherwise the guest ended the machine.
         failed: bool,
         /// The exit status, and QEMU's output.
         description: String,
@@ -56,6 +62,8 @@ pub(crate) struct Watch<'a> {
     worst_report: Option<(Severity, String)>,
     last_line: String,
     trouble: Option<String>,
+    /// A line that another program than PID 1 sent during the running test.
+    forged: Option<String>,
     /// The kernel has halted after a panic.
     stopped: bool,
     bye: bool,
@@ -90,19 +98,24 @@ impl<'a> Watch<'a> {
             worst_report: None,
             last_line: String::new(),
             trouble: None,
+            forged: None,
             stopped: false,
             bye: false,
         }
     }
 
-    /// Takes a message of the guest.
-    pub(crate) fn message(&mut self, now: Duration, message: Message) {
+    /// Takes a message of the guest; returns false if it is not its turn.
+    pub(crate) fn message(&mut self, now: Duration, message: &Message) -> bool {
+        if let Some(why) = self.out_of_turn(message) {
+            self.trouble(why);
+            return false;
+        }
         match message {
             Message::Hello {
                 version, release, ..
-            } => self.hello(now, version, release),
-            Message::Start { name } => self.start(now, &name),
-            Message::Record { record } => self.records.push(record),
+            } => self.hello(now, *version, release),
+            Message::Start { name } => self.start(now, name),
+            Message::Record { record } => self.records.push(record.clone()),
             // The caller of boot() has it.
             Message::Answer { .. } => {}
             Message::End {
@@ -111,24 +124,62 @@ impl<'a> Watch<'a> {
                 seconds,
             } => {
                 self.running = None;
+                let forged = self.forged.take().filter(|_| outcome.is_good());
                 self.tests.push(TestResult {
-                    name,
-                    outcome,
-                    seconds,
+                    name: name.clone(),
+                    outcome: forged.map_or_else(|| outcome.clone(), Outcome::Fail),
+                    seconds: *seconds,
                 });
                 self.expect(now, Duration::ZERO, "no further test and no end");
             }
-            Message::Trouble { why } => self.trouble(why),
+            Message::Trouble { why } => self.trouble(why.clone()),
             Message::Bye => {
                 self.bye = true;
                 self.expect(now, Duration::ZERO, "no power-off");
             }
         }
+        true
     }
 
-    /// Takes a line of the guest that is no message.
+    /// Returns what is wrong with a message that does not follow those before it.
+    fn out_of_turn(&self, message: &Message) -> Option<String> {
+        let running = self.running.as_ref().map(|(test, _)| test.name());
+        let next = self.plan.get(self.tests.len()).map(PlannedTest::name);
+        match (message, running) {
+            (Message::Start { name }, Some(running)) => {
+                Some(format!("PID 1 starts {name} while {running} runs"))
+            }
+            (Message::Start { name }, None) if next.as_ref() != Some(name) => Some(format!(
+                "PID 1 runs {name}, which is not the next test of the plan"
+            )),
+            (Message::End { name, .. }, running) if running.as_ref() != Some(name) => {
+                Some(format!("PID 1 ends {name}, which does not run"))
+            }
+            (Message::Record { .. } | Message::Answer { .. }, None) => {
+                Some("PID 1 sends a record while no test runs".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a line of the guest that is no message. One that a test wrote in the place of
+    /// PID 1 makes the test fail.
     pub(crate) fn invalid_message(&mut self, error: &WireError) {
-        self.trouble(error.to_string());
+        let why = error.to_string();
+        match error {
+            WireError::Forged { .. } if self.running.is_some() => {
+                self.forged.get_or_insert(why);
+            }
+            _ => self.trouble(why),
+        }
+    }
+
+    /// Takes note that messages may be missing.
+    pub(crate) fn disk_is_full(&mut self, folder: &Path) {
+        if !self.bye {
+            let folder = folder.display();
+            self.trouble = Some(format!("no space left on the disk of {folder}: make room"));
+        }
     }
 
     /// Takes a line of the console.
@@ -144,15 +195,22 @@ impl<'a> Watch<'a> {
             self.reading = None;
         }
         if let Some(severity) = report(text) {
-            self.reports.push(text.to_owned());
-            let worst = self.worst_report.as_ref().map(|(severity, _)| *severity);
-            if worst < Some(severity) {
-                self.worst_report = Some((severity, text.to_owned()));
-            }
+            self.report(severity, printable(text));
         }
-        self.stopped |= text.starts_with(PANIC_END);
+        // A program can write this line, too.
+        self.stopped |= text.starts_with(PANIC_END) && self.crash().is_some();
         if !text.is_empty() {
-            self.last_line = text.to_owned();
+            self.last_line = printable(text);
+        }
+    }
+
+    fn report(&mut self, severity: Severity, text: String) {
+        let worst = self.worst_report.as_ref().map(|(severity, _)| *severity);
+        if worst < Some(severity) {
+            self.worst_report = Some((severity, text.clone()));
+        }
+        if self.reports.len() < MOST_REPORTS {
+            self.reports.push(text);
         }
     }
 
@@ -199,22 +257,20 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn hello(&mut self, now: Duration, version: u32, release: String) {
+    fn hello(&mut self, now: Duration, version: u32, release: &str) {
         if version != WIRE_VERSION {
             self.trouble(format!(
                 "PID 1 sends messages of version {version}, not {WIRE_VERSION}: it was not rebuilt"
             ));
         }
-        self.release = Some(release);
+        self.release = Some(release.to_owned());
         self.expect(now, Duration::ZERO, "no test began");
     }
 
     fn start(&mut self, now: Duration, name: &str) {
         let next = self.plan.get(self.tests.len());
         let Some(test) = next.filter(|test| test.name() == name) else {
-            return self.trouble(format!(
-                "PID 1 runs {name}, which is not the next test of the plan"
-            ));
+            return;
         };
         self.running = Some((test, now));
         self.worst_report = None;
@@ -235,29 +291,39 @@ impl<'a> Watch<'a> {
 
     /// What the kernel reports of itself outweighs all messages.
     fn judge(&mut self, ending: Ending) -> Outcome {
-        if let Some(crash) = self.crash() {
+        if let Some(crash) = self.crash().filter(Outcome::is_failure) {
             return crash;
         }
         if let Some(why) = self.trouble.take() {
             return Outcome::Infra(why);
         }
+        if let Some(end_of_pid_1) = self.crash() {
+            return end_of_pid_1;
+        }
         match ending {
             Ending::Stopped(outcome) => outcome,
-            Ending::Exited { .. } if self.bye => Outcome::Pass,
-            // Without a line on the console QEMU failed, or KVM.
             Ending::Exited {
                 failed: true,
                 description,
-            } if self.last_line.is_empty() => Outcome::Infra(description),
+            } => Outcome::Infra(description),
+            Ending::Exited { .. } if self.bye => Outcome::Pass,
+            Ending::Exited { description, .. } if self.last_line.is_empty() => {
+                Outcome::Infra(format!("{description}, before the kernel wrote a line"))
+            }
             Ending::Exited { description, .. } => {
                 Outcome::LostVm(format!("{description}; {}", self.last_words()))
             }
         }
     }
 
+    /// Returns what a fatal report says; the end of PID 1 says nothing about the kernel.
     fn crash(&self) -> Option<Outcome> {
         let fatal = |(severity, text): &(Severity, String)| {
-            (*severity == Severity::Fatal).then(|| Outcome::Crash(text.clone()))
+            let outcome = match text.starts_with(PID_1_DIED) {
+                true => Outcome::Infra(format!("PID 1 died: {text}")),
+                false => Outcome::Crash(text.clone()),
+            };
+            (*severity == Severity::Fatal).then_some(outcome)
         };
         self.worst_report.as_ref().and_then(fatal)
     }
@@ -348,8 +414,10 @@ mod tests {
     enum Event {
         Sends(Message),
         Shows(&'static str),
+        /// A line of another program than PID 1.
+        Forges(&'static str),
     }
-    use Event::{Sends, Shows};
+    use Event::{Forges, Sends, Shows};
 
     /// The outcomes of the machine and of the tests.
     fn outcomes(events: Vec<Event>, ending: Option<Ending>) -> (Outcome, Vec<Outcome>) {
@@ -360,8 +428,11 @@ mod tests {
             match event {
                 Sends(message) => {
                     now += Duration::from_secs(1);
-                    watch.message(now, message);
+                    watch.message(now, &message);
                 }
+                Forges(line) => watch.invalid_message(&WireError::Forged {
+                    line: line.to_owned(),
+                }),
                 Shows(line) => watch.console(line),
             }
             assert_eq!(watch.overdue(now), None);
@@ -401,6 +472,40 @@ mod tests {
         events.extend([Sends(Message::Bye), Shows(OOPS), Shows(PANIC)]);
         let expected = (Outcome::Crash(OOPS.to_owned()), vec![Outcome::Pass; 3]);
         assert_eq!(outcomes(events, Some(exited(0))), expected);
+    }
+
+    #[test]
+    fn a_test_that_writes_messages_of_pid_1_fails_and_no_other() {
+        let events = vec![
+            Sends(hello()),
+            Sends(start("a")),
+            Forges("{}"),
+            Sends(end("a")),
+            Sends(start("b")),
+            Sends(end("b")),
+            Sends(start("c")),
+            Sends(end("c")),
+            Sends(Message::Bye),
+        ];
+        let why = "a program wrote to the host in the place of PID 1: {}".to_owned();
+        let tests = vec![Outcome::Fail(why), Outcome::Pass, Outcome::Pass];
+        assert_eq!(outcomes(events, Some(exited(0))), (Outcome::Pass, tests));
+    }
+
+    #[test]
+    fn an_oops_that_ends_pid_1_is_a_crash() {
+        let died = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009";
+        let events = vec![Sends(hello()), Sends(start("a")), Shows(OOPS), Shows(died)];
+        let crash = Outcome::Crash(OOPS.to_owned());
+        assert_eq!(outcomes(events, Some(exited(0))).0, crash);
+    }
+
+    #[test]
+    fn a_line_like_the_end_of_a_panic_is_no_panic() {
+        let plan = plan();
+        let mut watch = Watch::new(&plan, deadlines());
+        watch.console("---[ end Kernel panic - not syncing: by a program ]---");
+        assert_eq!(watch.overdue(Duration::ZERO), None);
     }
 
     #[test]
@@ -502,8 +607,16 @@ mod tests {
     #[test_case(vec![Sends(Message::Trouble { why: "no way".to_owned() })], exited(0), "no way"; "PID 1 says so")]
     #[test_case(vec![Shows("nmissed: trouble: no way")], exited(0), "no way"; "on the console alone")]
     #[test_case(vec![], exited(1), "QEMU ended (1)"; "QEMU never started the guest")]
+    #[test_case(vec![], exited(0), "QEMU ended (0), before the kernel wrote a line"; "no line of the kernel")]
+    #[test_case(vec![Shows("x")], exited(9), "QEMU ended (9)"; "QEMU is killed")]
+    #[test_case(vec![Shows("[    1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100")], exited(0),
+        "PID 1 died: Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100"; "PID 1 ends")]
     #[test_case(vec![Sends(hello()), Sends(start("c"))], exited(0),
         "PID 1 runs missed::c, which is not the next test of the plan"; "another plan")]
+    #[test_case(vec![Sends(hello()), Sends(end("a"))], exited(0),
+        "PID 1 ends missed::a, which does not run"; "an end without a start")]
+    #[test_case(vec![Forges("{}"), Sends(hello())], exited(0),
+        "a program wrote to the host in the place of PID 1: {}"; "forged before any test")]
     fn trouble_of_the_host_or_pid_1_is_infra(events: Vec<Event>, ending: Ending, why: &str) {
         let (machine, tests) = outcomes(events, Some(ending));
         assert_eq!(machine, Outcome::Infra(why.to_owned()));

@@ -13,6 +13,9 @@ pub const RECORDS_TTY: &str = "/dev/ttyS1";
 pub const TESTS_DIR: &str = "/nmissed/tests";
 /// What to run: a JSON array of [`PlannedTest`].
 pub const PLAN: &str = "/nmissed/plan";
+/// The secret of the boot, which each [`crate::Message`] line carries: PID 1 reads the file,
+/// and removes it before a test runs.
+pub const BOOT: &str = "/nmissed/boot";
 /// A script to run on [`TERMINAL`] in place of the tests.
 pub const SESSION: &str = "/nmissed/session";
 /// The terminal of that script: the second serial port, which carries no messages then.

@@ -39,12 +39,12 @@ pub use attach_type::{AttachType, LinkCounter, UnknownAttachType};
 pub use behaviour::{Behaviour, UnknownBehaviour};
 pub use flavor::Flavor;
 pub use guest::{
-    AVOID, BUSYBOX, MODULE, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe, PlannedTest,
-    READING_MARK, RECORDS_PORT, RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED, TERMINAL,
-    TESTS_DIR, TROUBLE_MARK, source_key,
+    AVOID, BOOT, BUSYBOX, MODULE, PARAMETER_PREFIX, PLAN, PROBE_PLAN, PROBED, PlannedProbe,
+    PlannedTest, READING_MARK, RECORDS_PORT, RECORDS_TTY, SESSION, SESSION_ENDED, SESSION_STARTED,
+    TERMINAL, TESTS_DIR, TROUBLE_MARK, source_key,
 };
 pub use klog::{Severity, report};
-pub use message::{Message, WIRE_VERSION, WireError, parse_line};
+pub use message::{Decoder, Message, WIRE_VERSION, WireError, encode};
 pub use outcome::Outcome;
 pub use prober::{
     AttachMethod, AttachOutcome, KernelList, ProbeBatch, ProbeSite, ProberReply, QUESTIONS, Target,

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The lines that PID 1 sends to the host: one JSON object each.
 //!
-//! Each line that arrived whole before a crash counts.
+//! Each line that arrived whole before a crash counts. It carries a secret of the boot, which
+//! only PID 1 has read, and a number: a line of another program and a lost one are noticed.
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::printable;
 use crate::{Outcome, ProberReply, Record};
 
 /// Raised by each change that an older host would misread.
-pub const WIRE_VERSION: u32 = 4;
+pub const WIRE_VERSION: u32 = 5;
 
 /// One line from the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,26 +59,104 @@ pub enum Message {
     Bye,
 }
 
-/// A line that is no [`Message`].
-#[derive(Debug, thiserror::Error)]
-#[error("the guest sent a line that is no message ({source}): {line}")]
-pub struct WireError {
-    /// The line, cut to a readable length.
-    pub line: String,
-    #[source]
-    source: serde_json::Error,
+/// A message with what shows that PID 1 sent it.
+#[derive(Serialize, Deserialize)]
+struct Line<M> {
+    boot: String,
+    number: u64,
+    #[serde(flatten)]
+    message: M,
 }
 
-/// Reads one line, without or with its newline.
+/// Returns the line of a message, without line end: `number` is 0 for the first message of a
+/// boot, and `boot` the content of [`crate::BOOT`].
 ///
 /// # Errors
-/// [`WireError`] if it is not a message, for example half a line written as
-/// the kernel died.
-pub fn parse_line(line: &str) -> Result<Message, WireError> {
-    serde_json::from_str(line.trim()).map_err(|source| WireError {
-        line: line.chars().take(200).collect(),
-        source,
+/// If it is not JSON, as a number of seconds that is not finite.
+pub fn encode(boot: &str, number: u64, message: &Message) -> serde_json::Result<String> {
+    let boot = boot.to_owned();
+    serde_json::to_string(&Line {
+        boot,
+        number,
+        message,
     })
+}
+
+/// Reads the lines of one boot.
+#[derive(Debug)]
+pub struct Decoder {
+    boot: String,
+    next: u64,
+}
+
+/// A line that is no [`Message`] of PID 1, or comes after a lost one. Lines are cut to a
+/// readable length.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// For example half a line.
+    #[error("the guest sent a line that is no message ({problem}): {line}")]
+    NoMessage {
+        /// The line.
+        line: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A line without the secret of the boot.
+    #[error("a program wrote to the host in the place of PID 1: {line}")]
+    Forged {
+        /// The line.
+        line: String,
+    },
+    /// Numbers are missing.
+    #[error("message {expected} of the guest was lost: {found} came next")]
+    Lost {
+        /// The number that should have come.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
+}
+
+impl Decoder {
+    /// Takes the secret of the boot.
+    #[must_use]
+    pub fn new(boot: &str) -> Self {
+        Self {
+            boot: boot.to_owned(),
+            next: 0,
+        }
+    }
+
+    /// Reads one line, without or with its line end.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn decode(&mut self, line: &str) -> Result<Message, WireError> {
+        let short = || printable(&line.chars().take(200).collect::<String>());
+        let parsed: Line<Message> = match serde_json::from_str(line.trim()) {
+            Ok(parsed) => parsed,
+            Err(_) if !line.contains(&self.boot) => {
+                return Err(WireError::Forged { line: short() });
+            }
+            Err(error) => {
+                return Err(WireError::NoMessage {
+                    line: short(),
+                    problem: error.to_string(),
+                });
+            }
+        };
+        if parsed.boot != self.boot {
+            return Err(WireError::Forged { line: short() });
+        }
+        let expected = std::mem::replace(&mut self.next, parsed.number.wrapping_add(1));
+        if parsed.number != expected {
+            return Err(WireError::Lost {
+                expected,
+                found: parsed.number,
+            });
+        }
+        Ok(parsed.message)
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +166,12 @@ mod tests {
 
     use super::*;
     use crate::{AttachOutcome, AttachType, Flavor, KernelList, Tally};
+
+    const BOOT: &str = "0f1e";
+
+    fn decode(line: &str) -> Result<Message, WireError> {
+        Decoder::new(BOOT).decode(line)
+    }
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         prop_oneof![
@@ -158,27 +244,27 @@ mod tests {
     proptest! {
         #[test]
         fn a_message_is_one_line_and_survives_it(message in messages()) {
-            let line = serde_json::to_string(&message).unwrap();
+            let line = encode(BOOT, 0, &message).unwrap();
             prop_assert!(!line.contains('\n'));
-            prop_assert_eq!(parse_line(&line).unwrap(), message.clone());
-            prop_assert_eq!(parse_line(&format!("{line}\r\n")).unwrap(), message);
+            prop_assert_eq!(decode(&line).unwrap(), message.clone());
+            prop_assert_eq!(decode(&format!("{line}\r\n")).unwrap(), message);
         }
 
         #[test]
         fn a_torn_line_is_an_error(message in messages(), cut: prop::sample::Index) {
-            let line = serde_json::to_string(&message).unwrap();
+            let line = encode(BOOT, 0, &message).unwrap();
             let torn: String = line.chars().take(cut.index(line.chars().count())).collect();
-            prop_assert!(parse_line(&torn).is_err());
+            prop_assert!(decode(&torn).is_err());
         }
 
         #[test]
         fn any_text_is_a_message_or_an_error(text in "\\PC*") {
-            let _ = parse_line(&text);
+            let _ = decode(&text);
         }
 
         #[test]
         fn any_json_is_a_message_or_an_error(text in r#"[{}\[\]":,a-z0-9.e\\ -]*"#) {
-            let _ = parse_line(&text);
+            let _ = decode(&text);
         }
     }
 
@@ -199,15 +285,43 @@ mod tests {
     #[test_case(r#"{"type":"trouble","why":"cannot mount /sys"}"#; "trouble")]
     #[test_case(r#"{"type":"bye"}"#; "bye")]
     fn the_wire_has_its_stable_shape(line: &str) {
-        let message = parse_line(line).unwrap();
-        assert_eq!(serde_json::to_string(&message).unwrap(), line);
+        let line = line.replacen('{', r#"{"boot":"0f1e","number":0,"#, 1);
+        let message = decode(&line).unwrap();
+        assert_eq!(encode(BOOT, 0, &message).unwrap(), line);
     }
 
     #[test]
     fn a_message_glued_to_a_torn_one_is_an_error_that_shows_a_readable_part() {
         let line = format!(r#"{{"type":"start","na{}"#, r#"{"type":"bye"}"#.repeat(100));
-        let error = parse_line(&line).unwrap_err();
-        assert_eq!(error.line, line[..200]);
-        assert!(error.to_string().contains(&error.line));
+        let line = format!("{BOOT}{line}");
+        let error = decode(&line).unwrap_err().to_string();
+        assert!(error.ends_with(&line[..200]), "{error}");
+    }
+
+    #[test_case(r#"{"type":"bye"}"#; "no secret")]
+    #[test_case(r#"{"boot":"beef","number":0,"type":"bye"}"#; "another secret")]
+    #[test_case("\u{1b}[2Jhello"; "no message")]
+    fn a_line_of_another_program_is_no_message(line: &str) {
+        let line_of = printable(line);
+        assert_eq!(
+            decode(line),
+            Err(WireError::Forged {
+                line: line_of.clone()
+            })
+        );
+        assert!(!line_of.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_lost_message_is_noticed_once() {
+        let mut decoder = Decoder::new(BOOT);
+        let mut read = |number| decoder.decode(&encode(BOOT, number, &Message::Bye).unwrap());
+        assert_eq!(read(0), Ok(Message::Bye));
+        let lost = WireError::Lost {
+            expected: 1,
+            found: 3,
+        };
+        assert_eq!(read(3), Err(lost));
+        assert_eq!(read(4), Ok(Message::Bye));
     }
 }

@@ -13,6 +13,9 @@ pub const PAIR_IN: &str = "/pair-in-";
 /// by chance: `kprobe.multi/sampled-natural`. One record per repetition.
 pub const SAMPLED: &str = "/sampled-";
 
+/// The largest count of a record.
+const MOST: u64 = 1 << 48;
+
 /// Where the hits of one probed program went.
 ///
 /// All counts are numbers of hits since the probe was attached.
@@ -101,6 +104,35 @@ impl Record {
         }
     }
 
+    /// Checks what a reader relies on.
+    ///
+    /// # Errors
+    /// What is wrong: a name that is not `<attach type>/<what happens>` in printable
+    /// characters, a count that no test reaches, or a `lost` that the counts do not leave.
+    pub fn check(&self) -> Result<(), String> {
+        let Self {
+            scenario,
+            attach_type,
+            tally,
+            lost,
+            ..
+        } = self;
+        let name = scenario.strip_prefix(attach_type.name());
+        let is_plain = |name: &str| name.chars().all(|c| !c.is_control());
+        if !name.is_some_and(|name| name.starts_with('/') && is_plain(name)) {
+            return Err(format!("{scenario:?} is no scenario of {attach_type}"));
+        }
+        let counts = [tally.triggers, tally.runs].into_iter();
+        let counts = counts.chain(tally.link_missed).chain(tally.prog_missed);
+        if let Some(count) = counts.into_iter().find(|count| *count > MOST) {
+            return Err(format!("a count of {count}"));
+        }
+        match tally.lost() {
+            left if left == *lost => Ok(()),
+            left => Err(format!("lost is {lost}, but the counts leave {left}")),
+        }
+    }
+
     /// The same with the reason for what is lost, if anything is.
     #[must_use]
     pub fn because(self, why: &str) -> Self {
@@ -142,6 +174,21 @@ mod tests {
             prog_missed,
         };
         tally.lost()
+    }
+
+    #[test_case("kprobe/x", 9, 9 => true; "as it should be")]
+    #[test_case("kprobe/\u{1b}[2J", 9, 9 => false; "escape sequence")]
+    #[test_case("kprobe.multi/x", 9, 9 => false; "another attach type")]
+    #[test_case("kprobe", 9, 9 => false; "no name")]
+    #[test_case("kprobe/x", 9, 8 => false; "a wrong sum")]
+    #[test_case("kprobe/x", u64::MAX, -1 => false; "more than any test fires")]
+    fn a_record_is_checked(scenario: &str, triggers: u64, lost: i64) -> bool {
+        let tally = Tally {
+            triggers,
+            ..Tally::default()
+        };
+        let record = Record::new(scenario, AttachType::Kprobe, None, tally);
+        Record { lost, ..record }.check().is_ok()
     }
 
     #[test]

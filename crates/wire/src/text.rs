@@ -12,6 +12,15 @@ pub fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
+/// Returns a text without control characters other than line ends and tabs: what a guest
+/// writes must not reach a terminal as escape sequences.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    let shown = |c| if is_plain(c) { c } else { '\u{fffd}' };
+    text.chars().map(shown).collect()
+}
+
 /// `a, b, c and 2 more`, with so many items at most.
 #[must_use]
 pub fn some_of<S: AsRef<str>>(items: &[S], most: usize) -> String {
@@ -54,6 +63,12 @@ mod tests {
     #[test_case(2, "patch" => "2 patches")]
     fn noun_agrees_with_the_count(count: usize, noun: &str) -> String {
         plural(count, noun)
+    }
+
+    #[test_case("a\tb\nc" => "a\tb\nc"; "lines and tabs")]
+    #[test_case("\x1b[31mred\u{9b}2J" => "\u{fffd}[31mred\u{fffd}2J"; "escape sequences")]
+    fn control_characters_are_replaced(text: &str) -> String {
+        printable(text)
     }
 
     #[test_case(2 => "a, b and 1 more")]

@@ -25,9 +25,19 @@ impl Results {
     /// unknown fields are ignored.
     ///
     /// # Errors
-    /// If the text is not JSON or lacks a field.
+    /// If the text is not JSON, lacks a field, or has a record that is refused
+    /// ([`nmissed_wire::Record::check`]).
     pub fn from_json(json: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(json)
+        let results: Self = serde_json::from_str(json)?;
+        let repeated = results.runs.iter().flat_map(|run| &run.repetitions);
+        let mut records = results
+            .runs
+            .iter()
+            .flat_map(|run| &run.records)
+            .chain(repeated.flat_map(|it| &it.records));
+        let checked = records.try_for_each(nmissed_wire::Record::check);
+        checked.map_err(serde::de::Error::custom)?;
+        Ok(results)
     }
 }
 
@@ -94,6 +104,13 @@ mod tests {
             .replace("\"kernel\":", "\"commit\": null, \"kernel\":")
             .replace("\"outcome\":", "\"retries\": 0, \"outcome\":");
         assert_eq!(Results::from_json(&newer).unwrap(), results());
+    }
+
+    #[test]
+    fn a_record_that_does_not_add_up_is_refused() {
+        let json = results().to_json().replace("\"lost\": -1", "\"lost\": 9");
+        let error = Results::from_json(&json).unwrap_err().to_string();
+        assert_eq!(error, "lost is 9, but the counts leave -1");
     }
 
     #[test_case("" ; "nothing")]

@@ -5,9 +5,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use nmissed_wire::{Message, RECORDS_PORT, RECORDS_TTY};
+use nmissed_wire::{BOOT, Message, RECORDS_PORT, RECORDS_TTY, encode};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 const PORTS: &str = "/sys/class/virtio-ports";
@@ -17,25 +18,36 @@ static CHANNEL: OnceLock<Channel> = OnceLock::new();
 
 pub(crate) struct Channel {
     file: File,
+    /// What shows the host that PID 1 sends.
+    secret: String,
+    /// How many messages were sent.
+    sent: AtomicU64,
 }
 
 impl Channel {
     /// Sends a message in one write, so that a crash can cut the last line alone.
     pub(crate) fn send(&self, message: &Message) -> Result<()> {
-        let mut line = serde_json::to_vec(message).context("cannot encode a message")?;
-        line.push(b'\n');
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let line = encode(&self.secret, number, message).context("cannot encode a message")?;
         (&self.file)
-            .write_all(&line)
+            .write_all((line + "\n").as_bytes())
             .context("cannot write to the host")
     }
 }
 
+/// Opens the channel, and removes the secret, so that no test can send on it.
 pub(crate) fn open() -> Result<&'static Channel> {
+    let secret = fs::read_to_string(BOOT).with_context(|| format!("cannot read {BOOT}"))?;
+    fs::remove_file(BOOT).with_context(|| format!("cannot remove {BOOT}"))?;
     let file = match virtio_port() {
         Some(path) => open_for_writing(&path)?,
         None => open_tty(Path::new(RECORDS_TTY))?,
     };
-    Ok(CHANNEL.get_or_init(|| Channel { file }))
+    Ok(CHANNEL.get_or_init(|| Channel {
+        file,
+        secret,
+        sent: AtomicU64::new(0),
+    }))
 }
 
 /// Returns the channel, if it is open.

@@ -13,6 +13,7 @@
 
 mod channel;
 mod kmsg;
+mod leftovers;
 mod lines;
 mod mounts;
 mod parameters;

@@ -5,8 +5,10 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
+use nmissed_wire::text::printable;
 use nmissed_wire::{ProberReply, Record};
-use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, unlink};
+use rustix::io::Errno;
 use serde::Deserialize;
 
 /// Tests find it in [`nmissed_wire::output::RECORDS`].
@@ -26,16 +28,32 @@ pub(crate) enum Line {
     Reply(ProberReply),
 }
 
+/// Characters of a line that an error quotes.
+const QUOTED: usize = 200;
+
 /// Parses a line; the error quotes it.
 pub(crate) fn parse(line: &str) -> Result<Line, String> {
-    serde_json::from_str(line).ok().ok_or_else(|| {
-        format!("the test wrote a line that is no record, no prober reply and no skip: {line}")
-    })
+    let complaint = |why: &str| {
+        let quote: String = line.chars().take(QUOTED).collect();
+        format!("the test wrote {why}: {}", printable(&quote))
+    };
+    let parsed = serde_json::from_str(line).ok();
+    let parsed =
+        parsed.ok_or_else(|| complaint("a line that is no record, no prober reply and no skip"))?;
+    if let Line::Record(record) = &parsed {
+        let checked = record.check();
+        checked.map_err(|why| complaint(&format!("a record that is refused ({why})")))?;
+    }
+    Ok(parsed)
 }
 
-/// Creates the FIFO, and opens it for writing as well, so that it has no end of file
-/// between tests.
+/// Creates the FIFO anew, and opens it for writing as well, so that it has no end of file
+/// while a test has not opened it. What holds the one of an earlier test writes to nothing.
 pub(crate) fn open() -> Result<File> {
+    match unlink(PATH) {
+        Ok(()) | Err(Errno::NOENT) => (),
+        Err(errno) => return Err(errno).with_context(|| format!("cannot remove {PATH}")),
+    }
     let mode = Mode::RUSR | Mode::WUSR;
     mknodat(CWD, PATH, FileType::Fifo, mode, 0)
         .with_context(|| format!("cannot create the FIFO {PATH}"))?;
@@ -68,5 +86,14 @@ mod tests {
     fn an_invalid_line_is_quoted() {
         let error = parse(r#"{"scenario": "half"#).unwrap_err();
         assert!(error.contains(r#"{"scenario": "half"#), "{error}");
+        assert!(parse(&"x".repeat(9999)).unwrap_err().len() < 300);
+    }
+
+    #[test]
+    fn a_record_that_does_not_add_up_is_refused() {
+        let mut record = Record::new("kprobe/x", AttachType::Kprobe, None, Tally::default());
+        record.lost = 9;
+        let error = parse(&serde_json::to_string(&record).unwrap()).unwrap_err();
+        assert!(error.contains("a record that is refused"), "{error}");
     }
 }

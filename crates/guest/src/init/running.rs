@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -13,6 +14,9 @@ use nmissed_wire::{PlannedTest, TESTS_DIR};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process_group, pidfd_open, wait};
+
+/// Time for killed processes to end.
+const DYING: Duration = Duration::from_secs(2);
 
 /// A test program, in a process group of its own.
 pub(crate) struct Running {
@@ -69,19 +73,29 @@ impl Running {
         }
     }
 
-    /// Kills the process group, and returns the program's exit status.
+    /// Kills the program and all that it started, and returns its exit status.
     ///
     /// A program that is stuck in the kernel does not end: the host's deadline is for that.
     pub(crate) fn finish(mut self) -> Result<ExitStatus> {
         // Fails if the group has no process left.
         let _ = kill_process_group(self.group, Signal::KILL);
         let status = self.child.wait().context("cannot wait for a test");
-        reap_orphans();
+        // Of group 1 is every process but PID 1 (kill(2), pid -1).
+        let _ = kill_process_group(Pid::INIT, Signal::KILL);
+        reap();
         status
     }
 }
 
-/// Waits for the processes that PID 1 has inherited from tests.
-fn reap_orphans() {
-    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+/// Waits for the processes that PID 1 has inherited from tests, but not for ever: one may be
+/// stuck in the kernel.
+fn reap() {
+    let killed = Instant::now();
+    while killed.elapsed() < DYING {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => (),
+            Ok(None) => sleep(Duration::from_millis(1)),
+            Err(_) => return,
+        }
+    }
 }

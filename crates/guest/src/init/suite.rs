@@ -10,6 +10,7 @@ use nmissed_wire::{Message, Outcome, PlannedTest, output};
 
 use crate::channel::Channel;
 use crate::kmsg::Kmsg;
+use crate::leftovers;
 use crate::lines::Lines;
 use crate::records::{self, Line};
 use crate::running::Running;
@@ -19,8 +20,13 @@ use crate::test_run::{End, TestRun};
 /// ends the machine: it alone knows how long the guest had a processor.
 const BACKSTOP: f64 = 10.0;
 
-/// What the tests of a boot share. The writing ends of both pipes stay open here, so that
-/// they have no end of file between tests.
+/// Records of one test: many times what the largest one writes.
+const MOST_RECORDS: usize = 10_000;
+/// Lines of one test's output on the console.
+const MOST_OUTPUT: usize = 2000;
+
+/// What the tests of a boot share. Records and output of each test come on pipes of its own,
+/// whose writing ends stay open here, so that they have no end of file.
 pub(crate) struct Suite {
     channel: &'static Channel,
     kmsg: Kmsg,
@@ -37,15 +43,13 @@ impl Suite {
         mut environment: Vec<(String, String)>,
     ) -> Result<Self> {
         environment.push((output::RECORDS.to_owned(), records::PATH.to_owned()));
-        let (output, output_end) = std::io::pipe().context("cannot create a pipe")?;
-        let output = OwnedFd::from(output);
-        rustix::io::ioctl_fionbio(&output, true).context("cannot make a pipe nonblocking")?;
+        let (output, output_end) = output_pipe()?;
         Ok(Self {
             channel,
             kmsg,
             environment,
             records: Lines::new(records::open()?),
-            output: Lines::new(output.into()),
+            output,
             output_end,
         })
     }
@@ -71,11 +75,14 @@ impl Suite {
         let deadline = Duration::try_from_secs_f64(test.deadline_s * BACKSTOP)
             .with_context(|| format!("{} has an invalid deadline", test.name()))?;
         let mut run = TestRun::default();
+        self.records = Lines::new(records::open()?);
+        (self.output, self.output_end) = output_pipe()?;
         let running = Running::start(test, &self.environment, &self.output_end)?;
         let overdue = self.follow(&running, deadline, &mut run)?;
         let seconds = running.elapsed().as_secs_f64();
         let status = running.finish()?;
         self.forward(Lines::take_all, &mut run)?;
+        leftovers::remove(&mut run);
         let end = if overdue {
             End::Overdue(deadline)
         } else {
@@ -100,17 +107,31 @@ impl Suite {
     fn forward(&mut self, take: fn(&mut Lines) -> Vec<String>, run: &mut TestRun) -> Result<()> {
         for line in take(&mut self.records) {
             match records::parse(&line) {
+                Ok(Line::Record(_)) if run.is_one_too_many(MOST_RECORDS) => {}
                 Ok(Line::Record(record)) => self.channel.send(&Message::Record { record })?,
                 Ok(Line::Reply(answer)) => self.channel.send(&Message::Answer { answer })?,
                 Ok(Line::Skip { skip }) => run.skip = Some(skip),
-                Err(complaint) => run.complaints.push(complaint),
+                Err(complaint) => run.complain(complaint),
             }
         }
         for line in take(&mut self.output) {
-            self.kmsg.write(&format!("  | {line}"));
-            run.add_output(&line);
+            match run.add_output(&line) {
+                lines if lines <= MOST_OUTPUT => self.kmsg.write(&format!("  | {line}")),
+                lines if lines == MOST_OUTPUT + 1 => self.kmsg.write("  | (and so on)"),
+                _ => (),
+            }
         }
-        run.complaints.extend(self.kmsg.reports());
+        for report in self.kmsg.reports() {
+            run.complain(report);
+        }
         Ok(())
     }
+}
+
+/// Creates the pipe for standard output and standard error.
+fn output_pipe() -> Result<(Lines, PipeWriter)> {
+    let (output, end) = std::io::pipe().context("cannot create a pipe")?;
+    let output = OwnedFd::from(output);
+    rustix::io::ioctl_fionbio(&output, true).context("cannot make a pipe nonblocking")?;
+    Ok((Lines::new(output.into()), end))
 }

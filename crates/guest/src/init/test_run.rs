@@ -6,9 +6,14 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use nmissed_wire::Outcome;
+use nmissed_wire::text::printable;
 
 /// Lines of output that an outcome quotes.
 const TAIL: usize = 40;
+/// Characters of a line that an outcome quotes.
+const QUOTED: usize = 1000;
+/// Complaints that an outcome lists.
+const COMPLAINTS: usize = 40;
 
 /// How a test program ended.
 #[derive(Clone, Copy, Debug)]
@@ -26,16 +31,39 @@ pub(crate) struct TestRun {
     output: VecDeque<String>,
     /// The option or symbol for lack of which it was skipped.
     pub(crate) skip: Option<String>,
-    /// Reports of the kernel, and invalid lines of the test.
-    pub(crate) complaints: Vec<String>,
+    /// Reports of the kernel, and invalid lines of the test; the first [`COMPLAINTS`].
+    complaints: Vec<String>,
+    /// How many lines of output there were.
+    lines: usize,
+    records: usize,
 }
 
 impl TestRun {
-    pub(crate) fn add_output(&mut self, line: &str) {
+    /// Takes a line of output, and returns how many there were.
+    pub(crate) fn add_output(&mut self, line: &str) -> usize {
         if self.output.len() == TAIL {
             self.output.pop_front();
         }
-        self.output.push_back(line.to_owned());
+        let short: String = line.chars().take(QUOTED).collect();
+        self.output.push_back(printable(&short));
+        self.lines += 1;
+        self.lines
+    }
+
+    pub(crate) fn complain(&mut self, why: String) {
+        if self.complaints.len() < COMPLAINTS {
+            self.complaints.push(why);
+        }
+    }
+
+    /// Counts a record, and complains about the first after `most`; returns whether it is
+    /// one of those.
+    pub(crate) fn is_one_too_many(&mut self, most: usize) -> bool {
+        self.records += 1;
+        if self.records == most + 1 {
+            self.complain(format!("the test wrote more than {most} records"));
+        }
+        self.records > most
     }
 
     /// Returns the outcome: pass for an exit status of 0 without complaints.
@@ -105,9 +133,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_test_floods_is_bounded() {
+        let mut run = TestRun::default();
+        let refused = (0..9).filter(|_| run.is_one_too_many(3)).count();
+        assert_eq!(refused, 6);
+        (0..9999).for_each(|it| run.complain(it.to_string()));
+        assert_eq!(run.add_output(&"\u{1b}".repeat(9999)), 1);
+        let Outcome::Fail(text) = run.outcome(exited(0)) else {
+            panic!("there are complaints")
+        };
+        assert_eq!(text.lines().count(), 1 + COMPLAINTS + 1);
+        assert!(text.contains("\nthe test wrote more than 3 records\n"));
+        assert!(!text.contains('\u{1b}') && text.len() < 9999);
+    }
+
+    #[test]
     fn only_the_last_lines_are_kept() {
         let mut run = TestRun::default();
-        (0..100).for_each(|line| run.add_output(&line.to_string()));
+        for line in 0..100 {
+            run.add_output(&line.to_string());
+        }
         let Outcome::Fail(text) = run.outcome(exited(1)) else {
             panic!("an exit status of 1 is a failure")
         };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use nmissed_evidence::{History, Run, without_known_faults};
-use nmissed_host::write_atomic;
+use nmissed_host::{check_interrupt, write_atomic};
 use nmissed_wire::Version;
 use regex::Regex;
 
@@ -82,6 +82,7 @@ fn run_all(
             }
         };
         session.boots.output.keep(run)?;
+        check_interrupt()?;
     }
     Ok(())
 }

@@ -211,9 +211,11 @@ impl<'a> TestSession<'a> {
     ) -> Result<Run> {
         let guest = self.guest(Some(&built.uapi_dir))?;
         let kernel = Bootable::built(&plan.spec, series, built).labelled(label);
+        let run = self.boot(&kernel, &guest)?;
+        check_interrupt()?;
         Ok(Run {
             variant: label.to_owned(),
-            ..self.boot(&kernel, &guest)?
+            ..run
         })
     }
 

@@ -184,6 +184,7 @@ impl VerifySession<'_> {
             replies.take(message);
             progress.at(replies.count, &replies.test);
         })?;
+        check_interrupt()?;
         progress.end(&format!(
             "{what}: {} of {total} questions answered, {:.1} s",
             replies.count, booted.run.total_s
