@@ -10,6 +10,7 @@
 //! | `history` | a session that runs the tests on many releases: `vm history` |
 //! | `verify` | a session that compares a kernel with its image: `vm verify` |
 //! | `report` | what earlier sessions kept, for reviewers and machines: `report` |
+//! | `selfcheck` | faults that are made in a guest, and their outcomes: `vm selfcheck` |
 //! | `shell` | a shell or a command in a guest: `vm shell`, `vm run` |
 //! | `review` | what a patch series changes, patch by patch and hunk by hunk |
 //!
@@ -26,6 +27,7 @@ mod plan;
 mod print;
 mod report;
 mod review;
+mod selfcheck;
 mod shell;
 mod test;
 mod verify;
@@ -51,6 +53,7 @@ pub use review::check::{check_each, check_series};
 pub use review::cover::cover;
 pub use review::edit::edit;
 pub use review::mutate::mutate;
+pub use selfcheck::session::selfcheck;
 pub use shell::session::{ShellRequest, shell};
 pub use test::expectation::{Expectation, ExpectationError};
 pub use test::merge::merge;

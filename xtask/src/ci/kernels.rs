@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use nmissed_host::Host;
 use nmissed_kbuild::{check_applies, fetch};
 use nmissed_runner::{
-    DefaultVariants, Exit, Selection, TableState, Targets, TestRequest, VerifyRequest, Workspace,
-    check_table, everything, for_landing, kernels,
+    BootSettings, DefaultVariants, Exit, Selection, TableState, Targets, TestRequest,
+    VerifyRequest, Workspace, check_table, everything, for_landing, kernels,
 };
 
 /// Every series applies to the kernel that it was written for.
@@ -50,6 +50,16 @@ pub(super) fn verify(workspace: &Workspace) -> Result<()> {
     match nmissed_runner::verify(workspace, &targets, &VerifyRequest::default())? {
         Exit::Good => Ok(()),
         _ => bail!("an image and its kernel disagree; the reports above say where"),
+    }
+}
+
+/// Faults in a guest with the default kernel.
+pub(super) fn selfcheck(workspace: &Workspace) -> Result<()> {
+    let default = Selection::default();
+    let targets = Targets::of(workspace, &default, DefaultVariants::Baseline, &[])?;
+    match nmissed_runner::selfcheck(workspace, &targets, &BootSettings::default())? {
+        Exit::Good => Ok(()),
+        _ => bail!("a fault got another outcome; the table above says which"),
     }
 }
 

@@ -20,7 +20,8 @@ use nmissed_runner::{Exit, Step, Workspace, ensure, print};
 /// On the host: rustfmt, clang-format, repository rules, licences and sources of
 /// dependencies, patches apply, clippy, documents, tests. In virtual machines, for
 /// each kernel: all tests on `baseline` and on each variant that no other variant
-/// builds on, then `vm verify`; selftests/HISTORY.md is what kept runs show.
+/// builds on, then `vm selfcheck` and `vm verify`; selftests/HISTORY.md is what kept
+/// runs show.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
@@ -82,6 +83,7 @@ impl Options {
             let full = self.full;
             let test = move |workspace: &_| kernels::test(workspace, full);
             checks.push(("vm test", Box::new(test)));
+            checks.push(("vm selfcheck", Box::new(kernels::selfcheck)));
             checks.push(("vm verify", Box::new(kernels::verify)));
             checks.push(("history", Box::new(kernels::history)));
         }

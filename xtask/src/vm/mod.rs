@@ -6,6 +6,7 @@ mod merge;
 mod pairs;
 mod plan;
 mod scene;
+mod selfcheck;
 mod shell;
 mod test;
 mod verify;
@@ -38,6 +39,7 @@ pub(crate) enum Verb {
     Run(shell::Run),
     /// Boot a kernel, attach probes, and compare with the answers of `inspect`
     Verify(verify::Options),
+    Selfcheck(selfcheck::Options),
 }
 
 impl Verb {
@@ -52,6 +54,7 @@ impl Verb {
             Self::Shell(options) => options.run(workspace, install),
             Self::Run(options) => options.run(workspace, install),
             Self::Verify(options) => options.run(workspace, install),
+            Self::Selfcheck(options) => options.run(workspace, install),
         }
     }
 }

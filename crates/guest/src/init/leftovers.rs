@@ -6,6 +6,7 @@ use std::path::Path;
 
 use nmissed_wire::TESTS_DIR;
 
+use crate::mounts;
 use crate::test_run::TestRun;
 
 /// Folders that are empty when a test begins: temporary files, and pinned BPF objects.
@@ -27,6 +28,7 @@ pub(crate) fn remove(run: &mut TestRun) {
         run.complain(format!(
             "the test removed {needed}, which the next ones need"
         ));
+        mounts::mount_again();
     }
 }
 

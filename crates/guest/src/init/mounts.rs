@@ -37,6 +37,14 @@ pub(crate) fn mount_all() -> Result<()> {
     Ok(())
 }
 
+/// Mounts what a test has unmounted.
+pub(crate) fn mount_again() {
+    for (kind, target) in ESSENTIAL {
+        // The kernel refuses what is still there (EBUSY).
+        let _ = mount_one(kind, target);
+    }
+}
+
 fn mount_one(kind: &str, target: &str) -> Result<(), Errno> {
     // Fails in sysfs, where the kernel creates the folder if it has the file system.
     let _ = fs::create_dir_all(target);

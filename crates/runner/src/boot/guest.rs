@@ -24,7 +24,6 @@ const STEP: &str = "building the guest's programs";
 /// The package of the guest's own programs.
 const PACKAGE: &str = "nmissed-guest";
 const INIT: &str = "nmissed-init";
-const PROBER: &str = "nmissed-prober";
 
 /// Builds PID 1 and the test programs against the uapi headers of one kernel, or
 /// libbpf's copy of them.
@@ -49,23 +48,23 @@ pub(crate) fn build(workspace: &Workspace, uapi: Option<&Path>, host: &Host) -> 
     })
 }
 
-/// Builds PID 1 and the prober, which any kernel will do for.
-pub(crate) fn build_prober(workspace: &Workspace, host: &Host) -> Result<Guest> {
+/// Builds PID 1 and one of the guest's own programs, which any kernel will do for, with the
+/// features that the program needs.
+pub(crate) fn build_own(
+    workspace: &Workspace,
+    name: &str,
+    features: &[&str],
+    host: &Host,
+) -> Result<Guest> {
     let _lock = lock(workspace, host)?;
     let build = Build::without_headers(workspace, host)?;
+    let full = format!("nmissed-{name}");
     build.timed(|build| {
-        let all = [
-            "build",
-            "--package",
-            PACKAGE,
-            "--bins",
-            "--features",
-            "static",
-        ];
-        let made = build.cargo(&all)?;
+        let programs = ["build", "--package", PACKAGE, "--bin", INIT, "--bin", &full];
+        let made = build.cargo(&[&programs, features].concat())?;
         Ok(Guest {
             init: program(made.clone(), INIT)?,
-            tests: vec![("prober".to_owned(), program(made, PROBER)?)],
+            tests: vec![(name.to_owned(), program(made, &full)?)],
         })
     })
 }

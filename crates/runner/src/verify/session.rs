@@ -83,7 +83,12 @@ struct VerifySession<'a> {
 
 impl VerifySession<'_> {
     fn verify_all(&mut self, targets: &Targets) -> Result<()> {
-        let guest = guest::build_prober(self.workspace, &self.boots.host)?;
+        let guest = guest::build_own(
+            self.workspace,
+            PROBER,
+            &["--features", "static"],
+            &self.boots.host,
+        )?;
         for plan in &targets.to_build {
             for series in &plan.series {
                 let built = build_one(plan, series, &self.boots.host)?;
