@@ -123,7 +123,7 @@ impl<'a> Scenario<'a, '_> {
     }
 
     pub(crate) fn is_unexplained(self, run: usize) -> bool {
-        self.records(run).any(Record::is_unexplained)
+        self.rows.iter().any(|row| row.is_unexplained(run))
     }
 
     pub(crate) fn change(self, run: usize) -> Change {
@@ -183,6 +183,13 @@ impl<'a> Row<'a> {
             .map_or(Change::Unknown, |(reference, variant)| {
                 Change::between(reference, variant)
             })
+    }
+
+    /// Whether nothing says why hits of a run are lost or counted twice. A loss that the
+    /// reference has as well has its reason, also where patches are not declared.
+    pub(crate) fn is_unexplained(&self, run: usize) -> bool {
+        let is_unexplained = |run: usize| self.records[run].is_some_and(Record::is_unexplained);
+        is_unexplained(run) && (is_unexplained(0) || self.change(run) != Change::Unchanged)
     }
 
     fn moves(&self, run: usize) -> Vec<(Fate, Fate)> {
@@ -347,6 +354,23 @@ mod tests {
                 )
             })
             .collect()
+    }
+
+    #[test]
+    fn a_loss_that_the_reference_explains_is_explained() {
+        let lost = |runs| record("kprobe/a", 10, runs, 0);
+        let explained = |runs| lost(runs).because("it is skipped");
+        let is_unexplained = |reference: Record, variant: Record| {
+            let results = Results {
+                runs: [reference, variant]
+                    .map(|it| run("6.12", vec![it]))
+                    .to_vec(),
+            };
+            compare(&results)[0].rows[0].is_unexplained(1)
+        };
+        assert!(!is_unexplained(explained(4), lost(4)));
+        assert!(is_unexplained(explained(4), lost(5)));
+        assert!(is_unexplained(lost(4), lost(4)));
     }
 
     #[test]

@@ -59,7 +59,9 @@ pub(crate) fn counts_table(comparison: &Comparison<'_>) -> (Table, Vec<Cell>) {
 fn table_row(comparison: &Comparison<'_>, row: &Row<'_>, with_hits: bool) -> TableRow {
     let hits = with_hits.then(|| Cell::new(row.triggers.to_string()).into());
     let counts = row.records.iter().enumerate().map(|(run, record)| Cells {
-        cells: record.map(cells).unwrap_or_default(),
+        cells: record
+            .map(|record| cells(record, row.is_unexplained(run)))
+            .unwrap_or_default(),
         mark: Mark::of(row.change(run)),
     });
     TableRow {
@@ -69,7 +71,7 @@ fn table_row(comparison: &Comparison<'_>, row: &Row<'_>, with_hits: bool) -> Tab
     }
 }
 
-fn cells(record: &Record) -> Vec<Cell> {
+fn cells(record: &Record, is_unexplained: bool) -> Vec<Cell> {
     let tally = &record.tally;
     let counter = |count: Option<u64>| count.map_or(Cell::new("-"), Cell::count);
     let twice = tally.lost().min(0).unsigned_abs();
@@ -80,7 +82,7 @@ fn cells(record: &Record) -> Vec<Cell> {
         Cell::count(Fate::Lost.hits(tally)),
         Cell::count(twice),
     ];
-    if record.is_unexplained() {
+    if is_unexplained {
         let cell = &mut cells[if twice > 0 { 4 } else { 3 }];
         cell.text.push(UNEXPLAINED);
         cell.tone = Some(Tone::Bad);
@@ -106,8 +108,11 @@ fn legend(comparison: &Comparison<'_>) -> Vec<Cell> {
         let text = "Not shown: counts with fewer hits that are exactly in proportion.";
         legend.push(Cell::new(text));
     }
-    let mut records = rows.flat_map(|row| &row.records).flatten();
-    if records.any(|record| record.is_unexplained()) {
+    let runs = 0..comparison.runs.len();
+    if rows
+        .clone()
+        .any(|row| runs.clone().any(|run| row.is_unexplained(run)))
+    {
         legend.push(unexplained());
     }
     legend
