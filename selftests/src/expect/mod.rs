@@ -32,6 +32,7 @@ mod upstream;
 use std::borrow::Cow;
 
 use condition::{Condition, are_met};
+use nmissed_wire::Behaviour;
 use row::{PerTrigger, Row};
 
 use crate::kernel::under_test::KernelUnderTest;
@@ -57,6 +58,11 @@ pub(crate) struct Expectation {
     pub(crate) why: Cow<'static, str>,
     /// The behaviours that it depends on.
     pub(crate) when: Vec<Condition>,
+}
+
+/// Whether programs that `bpf_prog_active` keeps from running are counted, all of them.
+pub(crate) fn counts_prog_active_misses(kernel: &KernelUnderTest) -> bool {
+    history::has(kernel, Behaviour::CountsProgActiveMisses) != Some(false)
 }
 
 /// Returns what `scenario` counts on this kernel; `None` where its release and patches do

@@ -52,6 +52,15 @@ pub(crate) enum Source {
     Tracefs,
 }
 
+/// What the sources of a kernel show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    /// Whether fdinfo has the misses of links.
+    pub(crate) link_misses: bool,
+    /// Whether a program counts each hit that reached its event and did not run it.
+    pub(crate) all_skips: bool,
+}
+
 impl Source {
     pub(crate) const ALL: [Self; 3] = [Self::ProgramFdinfo, Self::LinkFdinfo, Self::Tracefs];
 
@@ -212,13 +221,12 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     }
 
     /// Returns where a source contradicts the info of the link and the program, or the
-    /// program's own count of its runs. `fdinfo`: this kernel shows there the misses of
-    /// links.
+    /// program's own count of its runs.
     pub(crate) fn disagreements(
         &self,
         source: Source,
         tally: Tally,
-        fdinfo: bool,
+        shown: Shown,
     ) -> Result<Vec<String>> {
         match source {
             Source::ProgramFdinfo => {
@@ -228,10 +236,10 @@ impl<'p, 'obj> Probe<'p, 'obj> {
             }
             Source::LinkFdinfo => {
                 let links = self.links.iter();
-                let all = links.map(|link| sources::of_link(link, fdinfo));
+                let all = links.map(|link| sources::of_link(link, shown.link_misses));
                 all.filter_map(Result::transpose).collect()
             }
-            Source::Tracefs => Ok(self.of_event(tally)?.into_iter().collect()),
+            Source::Tracefs => Ok(self.of_event(tally, shown)?.into_iter().collect()),
         }
     }
 
@@ -246,24 +254,29 @@ impl<'p, 'obj> Probe<'p, 'obj> {
 
     /// Returns what tracefs counts about the program's event, if it contradicts the other
     /// counters.
-    fn of_event(&self, tally: Tally) -> Result<Option<String>> {
+    fn of_event(&self, tally: Tally, shown: Shown) -> Result<Option<String>> {
         let Some(event) = self.event else {
             return Ok(None);
         };
         let profile = event.profile()?;
-        let agrees =
-            hits_agree(&profile, self.event_hits_before, tally) && misses_agree(&profile, tally);
+        let silent = if shown.all_skips { 0 } else { tally.lost() };
+        let agrees = hits_agree(&profile, self.event_hits_before, tally, silent)
+            && misses_agree(&profile, tally);
         Ok((!agrees).then(|| format!("tracefs has {profile:?} of {event}, otherwise {tally:?}")))
     }
 }
 
 /// Returns whether all hits that reached the event, except those `before`, are runs or
-/// misses of the program. Each hit of a uprobe reaches its event.
-fn hits_agree(profile: &[Profile], before: u64, tally: Tally) -> bool {
+/// misses of the program, or among the `silent` ones. Each hit of a uprobe reaches its
+/// event.
+fn hits_agree(profile: &[Profile], before: u64, tally: Tally, silent: i64) -> bool {
     let hits = hits_of(profile) - before;
     match (profile[0].misses, tally.prog_missed) {
         (None, _) => hits == tally.triggers,
-        (Some(_), Some(missed)) => hits == tally.runs + missed,
+        (Some(_), Some(missed)) => {
+            let counted = tally.runs + missed;
+            (counted..=counted.saturating_add_signed(silent)).contains(&hits)
+        }
         (Some(_), None) => true,
     }
 }
@@ -333,13 +346,21 @@ mod tests {
     #[test_case(&[profile(10, None)], TALLY => true; "each hit of a uprobe")]
     #[test_case(&[profile(7, None)], TALLY => false; "too few hits of a uprobe")]
     fn hits_are_runs_and_misses(profile: &[Profile], tally: Tally) -> bool {
-        hits_agree(profile, 0, tally)
+        hits_agree(profile, 0, tally, 0)
     }
 
     #[test_case(&[profile(15, None)] => true; "each hit of a uprobe since then")]
     #[test_case(&[profile(10, None)] => false; "too few hits of a uprobe since then")]
     fn earlier_hits_do_not_count(profile: &[Profile]) -> bool {
-        hits_agree(profile, 5, TALLY)
+        hits_agree(profile, 5, TALLY, 0)
+    }
+
+    #[test_case(6 => false; "fewer than are counted")]
+    #[test_case(7 => true; "none of the silent ones")]
+    #[test_case(8 => true; "all of them")]
+    #[test_case(9 => false; "more than there are")]
+    fn hits_that_nothing_counts_may_reach_the_event(hits: u64) -> bool {
+        hits_agree(&[profile(hits, Some(2))], 0, TALLY, 1)
     }
 
     #[test_case(&[profile(0, Some(2))], TALLY => true; "the same")]

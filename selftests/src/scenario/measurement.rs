@@ -171,8 +171,7 @@ impl Test {
                     records::write_reading(&name)?;
                     announced = name;
                 }
-                let fdinfo = self.fdinfo_counts;
-                for disagreement in scenario.probe.disagreements(source, *tally, fdinfo)? {
+                for disagreement in scenario.probe.disagreements(source, *tally, self.shown)? {
                     self.find(format!("{}: {disagreement}", scenario.id));
                 }
             }

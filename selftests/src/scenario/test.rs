@@ -11,11 +11,12 @@ use rustix::thread::sched_getcpu;
 
 use super::records;
 use super::trigger::bind_to;
+use crate::expect;
 use crate::kernel::btf::KernelBtf;
 use crate::kernel::cpus;
 use crate::kernel::needs::{self, HELPER, KFUNC, KernelFunction, LINK_FDINFO};
 use crate::kernel::under_test::KernelUnderTest;
-use crate::probe::sites;
+use crate::probe::{Shown, sites};
 use crate::{Flavor, Module};
 
 /// The active security modules, separated by commas.
@@ -28,8 +29,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub struct Test {
     pub(super) kernel: KernelUnderTest,
     btf: KernelBtf,
-    /// Whether fdinfo shows the misses of links.
-    pub(super) fdinfo_counts: bool,
+    pub(super) shown: Shown,
     /// How many triggers the current measurement has fired.
     pub(super) triggers: u64,
     pub(super) findings: Vec<String>,
@@ -74,9 +74,13 @@ pub fn run_test(
 impl Test {
     fn new() -> Result<Self> {
         let btf = KernelBtf::read()?;
+        let kernel = KernelUnderTest::running()?;
         Ok(Self {
-            kernel: KernelUnderTest::running()?,
-            fdinfo_counts: LINK_FDINFO.is_in(&btf),
+            shown: Shown {
+                link_misses: LINK_FDINFO.is_in(&btf),
+                all_skips: expect::counts_prog_active_misses(&kernel),
+            },
+            kernel,
             btf,
             triggers: 0,
             findings: Vec::new(),
