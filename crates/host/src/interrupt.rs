@@ -2,12 +2,11 @@
 //! SIGINT and the like set a flag, which is checked between steps and while a program
 //! runs.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::LazyLock;
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use crate::{Error, Result, read_to_string};
+use crate::{Error, Result};
 
 static FLAG: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
 
@@ -18,7 +17,7 @@ static FLAG: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::n
 /// [`Error::Io`] if the handlers cannot be registered.
 pub fn install_interrupt() -> Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let status = read_to_string(Path::new("/proc/self/status")).unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let is_heard = |signal: &i32| !is_ignored(&status, *signal);
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(is_heard) {
         signal_hook::flag::register(signal, Arc::clone(&FLAG))
