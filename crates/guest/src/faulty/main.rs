@@ -132,6 +132,8 @@ fn forge_an_end() -> Result<()> {
         tty.write_all(line.as_bytes())?;
     }
     rustix::termios::tcdrain(&tty)?;
+    // PID 1 may have another channel: the host reads this one while the test still runs.
+    sleep(Duration::from_secs(1));
     Ok(())
 }
 
