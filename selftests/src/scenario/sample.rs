@@ -30,7 +30,7 @@ pub struct Truth<'p, 'obj> {
 }
 
 impl Test {
-    /// Runs `hit` [`REPEATS`] times, each time records what became of the hits that `truth`
+    /// Runs `hit` ten times, each time records what became of the hits that `truth`
     /// counts meanwhile, and checks that no hit of `truth` is missed.
     ///
     /// # Errors
