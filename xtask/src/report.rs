@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use nmissed_runner::{Exit, UsageError, Workspace, compare_reports, read_report};
+use nmissed_host::print_error;
+use nmissed_runner::{Exit, UsageError, Workspace, compare_reports, print, read_report};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -46,20 +47,22 @@ impl Options {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<Exit> {
         if let [a, b] = self.compare.as_slice() {
             let (compared, exit) = compare_reports(workspace, a, b)?;
-            match self.format {
-                Format::Text => print!("{}", compared.to_text()),
-                Format::Json => print!("{}", compared.to_json()),
+            let text = match self.format {
+                Format::Text => compared.to_text(),
+                Format::Json => compared.to_json(),
                 _ => {
                     let why = "--compare: prints --format text or json";
                     return Err(UsageError(why.to_owned()).into());
                 }
-            }
+            };
+            print(text.trim_end_matches('\n'))?;
             return Ok(exit);
         }
         let (report, exit) = read_report(workspace, &self.folders)?;
         // GitHub reads both streams of a step; the report may go to a file.
         if std::env::var_os("GITHUB_ACTIONS").is_some_and(|it| it == "true") {
-            eprint!("{}", report.to_annotations());
+            let text = report.to_annotations();
+            text.lines().for_each(print_error);
         }
         let text = match self.format {
             Format::Text => report.to_text(),
@@ -69,7 +72,7 @@ impl Options {
             Format::Ktap => report.to_ktap(),
             Format::Kcidb => report.to_kcidb(),
         };
-        print!("{text}");
+        print(text.trim_end_matches('\n'))?;
         Ok(exit)
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nmissed_evidence::{Files, Run};
 
+use crate::plan::bootable::STOCK;
 use crate::plan::kernels::{DefaultVariants, kernels, plan};
 use crate::plan::selection::Selection;
 use crate::test::session::is_sampled;
@@ -56,7 +57,7 @@ fn stock(workspace: &Workspace, run: &Run, files: &Files) -> Option<String> {
     let words = files.cmdline.as_deref().and_then(shlex::split)?;
     let mut after = words.iter().skip_while(|word| *word != "-kernel").skip(1);
     let image = after.next()?;
-    if !run.variant.starts_with("stock") {
+    if !run.variant.starts_with(STOCK) {
         return None;
     }
     let folder = format!("stock/{}", run.kernel);
