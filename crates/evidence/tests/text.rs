@@ -636,6 +636,24 @@ fn two_variants_stand_side_by_side_in_eighty_columns() {
     insta::assert_snapshot!(text);
 }
 
+/// The second variant fits beside the first, the third does not.
+#[test]
+fn the_widest_variant_decides_what_stands_side_by_side() {
+    let one = |runs| vec![record("tp/a", 0, counts(runs, 0, 0))];
+    let records = [one(0), one(0), one(100_000)];
+    let runs = ["one", "two", "three"].into_iter().zip(records);
+    let runs = runs.map(|(name, records)| run(name, records)).collect();
+    let text = Results { runs }.to_text(Style {
+        width: 69,
+        colour: false,
+    });
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 69),
+        "{text}"
+    );
+    assert_eq!(text.matches("\nscenario ").count(), 2, "{text}");
+}
+
 prop_compose! {
     fn some_record()(
         scenario in "(tp|kprobe|uretprobe[.]multi)/[ab]{1,40}|",

@@ -113,11 +113,12 @@ impl Layout {
         let fits = |name: usize, groups: &[usize]| {
             longest.min(name) + self.span(groups) <= self.style.width
         };
-        let with_next: Vec<usize> = (0..self.groups.len().min(table.pinned + 1)).collect();
+        let widest = (table.pinned..self.groups.len()).max_by_key(|it| self.groups[*it].span());
+        let with_widest: Vec<usize> = pinned.iter().copied().chain(widest).collect();
         let rooms = [ENOUGH_FOR_A_NAME.max(least), least].into_iter();
         let (room, pinned) = rooms
             .map(|room| (room, &pinned))
-            .find(|(room, _)| fits(*room, &with_next))
+            .find(|(room, _)| fits(*room, &with_widest))
             .unwrap_or((least, &alone));
         let mut blocks: Vec<Vec<usize>> = Vec::new();
         for place in (0..self.groups.len()).filter(|place| !pinned.contains(place)) {
