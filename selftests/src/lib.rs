@@ -31,8 +31,8 @@ pub use probe::{
 };
 pub use scenario::{
     NestedCalls, Scenario, SleepFlags, SleepingProgram, TRIGGERS, Test, Trigger, Truth,
-    attach_outer, call, create_tasks, each, fire, migrate, other_outer_programs, outer_needs,
-    outer_program, run_test, scenario, shared,
+    attach_outer, call, create_tasks, each, fire, instructions, migrate, other_outer_programs,
+    outer_needs, outer_program, run_test, scenario, shared,
 };
 
 /// Reads a counter of a BPF program.

@@ -132,6 +132,7 @@ impl BootOptions {
         BootSettings {
             output: self.output.clone(),
             accel: self.accel.accel,
+            ..BootSettings::default()
         }
     }
 }

@@ -56,6 +56,7 @@ pub use review::mutate::mutate;
 pub use selfcheck::session::selfcheck;
 pub use shell::session::{ShellRequest, shell};
 pub use test::expectation::{Expectation, ExpectationError};
+pub use test::kind::TestKind;
 pub use test::merge::merge;
 pub use test::session::{TestRequest, test};
 pub use test::view::View;

@@ -24,6 +24,8 @@ const PROGRAM_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
 /// A number that no one has seen before (drivers/char/random.c).
 const UUID: &str = "/proc/sys/kernel/random/uuid";
+/// One instruction per nanosecond.
+const INSTRUCTIONS_KHZ: u32 = 1_000_000;
 /// Begins QEMU's line about a signal, after which its exit status is 0.
 const SIGNALLED: &str = "terminating on signal";
 
@@ -40,7 +42,7 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
         .trim()
         .to_owned();
     let files = prepare(spec, &secret)?;
-    let qemu = qemu::command(&program, spec, &files, &clock(spec.accel)).tied();
+    let qemu = qemu::command(&program, spec, &files, &clock(spec)).tied();
     let line = format!("{}\n", qemu.line());
     write_atomic(&files.cmdline, line.as_bytes())?;
 
@@ -91,9 +93,12 @@ fn prepare(spec: &BootSpec, secret: &str) -> Result<Files> {
 
 /// Returns the kernel parameter that replaces the measurement of the TSC, which is
 /// unreliable under TCG.
-pub(crate) fn clock(accel: Accel) -> String {
+pub(crate) fn clock(spec: &BootSpec) -> String {
+    if spec.machine.counts_instructions {
+        return format!("tsc_early_khz={INSTRUCTIONS_KHZ}");
+    }
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    match (accel, emulated_tsc_khz(&cpuinfo)) {
+    match (spec.accel, emulated_tsc_khz(&cpuinfo)) {
         (Accel::Tcg, Some(khz)) => format!("tsc_early_khz={khz}"),
         _ => String::new(),
     }

@@ -11,6 +11,9 @@ use serde::Deserialize;
 use crate::accel::Accel;
 use crate::error::{Error, Result};
 
+/// Neither the kernel nor programs lie elsewhere in another boot.
+const FIXED_ADDRESSES: &str = " nokaslr norandmaps";
+
 /// The contents of vm.toml.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,9 @@ pub struct Machine {
     /// Kernel parameters that this machine needs.
     #[serde(default)]
     pub append: String,
+    /// Whether the guest's clocks count its instructions, one per nanosecond (`-icount`).
+    #[serde(default)]
+    pub counts_instructions: bool,
 }
 
 /// How PID 1 sends its messages. Every machine has the second serial port; virtio is
@@ -101,6 +107,18 @@ impl Machines {
                 name: name.to_owned(),
                 known: self.machines.keys().cloned().collect::<Vec<_>>().join(", "),
             })
+    }
+
+    /// Returns the same machines with one CPU whose clocks count instructions, and with the
+    /// same addresses in each boot. They need [`Accel::Tcg`].
+    #[must_use]
+    pub fn counting_instructions(mut self) -> Self {
+        for machine in self.machines.values_mut() {
+            machine.cpus = 1;
+            machine.counts_instructions = true;
+            machine.append.push_str(FIXED_ADDRESSES);
+        }
+        self
     }
 
     /// Returns the largest memory of any, in MiB.

@@ -11,7 +11,7 @@ use nmissed_wire::{PARAMETER_PREFIX, RECORDS_PORT};
 
 use crate::accel::Accel;
 use crate::error::{Error, Result};
-use crate::machines::Channel;
+use crate::machines::{Channel, Machine};
 use crate::spec::BootSpec;
 
 const VERSION_DEADLINE: Duration = Duration::from_secs(10);
@@ -86,6 +86,16 @@ pub(crate) fn accel(accel: Accel) -> [&'static str; 4] {
     ["-accel", how, "-cpu", "max"]
 }
 
+/// Returns the options with which clocks count instructions, one per nanosecond. Without
+/// sleep an idle guest does not wait for its timers, and a seed makes random numbers the
+/// same in each boot.
+fn icount(machine: &Machine) -> &'static [&'static str] {
+    match machine.counts_instructions {
+        true => &["-icount", "shift=0,sleep=off", "-seed", "1"],
+        false => &[],
+    }
+}
+
 /// Returns the command that boots and runs tests; `clock` is a kernel parameter. The guest
 /// uses one of the second serial port and the virtio port.
 pub(crate) fn command(program: &Path, spec: &BootSpec, files: &Files, clock: &str) -> Cmd {
@@ -111,6 +121,7 @@ pub(crate) fn with_console(program: &Path, spec: &BootSpec, files: &Files, clock
         .args(BARE)
         .args(["-machine", &machine.qemu])
         .args(accel(spec.accel))
+        .args(icount(machine))
         .args(["-smp", &machine.cpus.to_string()])
         .args(["-m", &format!("{}M", machine.memory_mib)])
         .arg("-kernel")
@@ -158,7 +169,7 @@ fn escape(path: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machines::{Deadlines, Machine};
+    use crate::machines::Deadlines;
     use crate::spec::Guest;
     use std::time::Duration;
 
@@ -204,6 +215,7 @@ mod tests {
             memory_mib: 512,
             channel,
             append: append.to_owned(),
+            counts_instructions: false,
         }
     }
 
@@ -211,6 +223,19 @@ mod tests {
     fn microvm_under_tcg() {
         let machine = machine("microvm,acpi=off", Channel::VirtioMmio, "tsc=reliable");
         insta::assert_snapshot!(line(&machine, Accel::Tcg, Some("6.12.117-nmissed-active")));
+    }
+
+    #[test]
+    fn clocks_count_instructions_on_request() {
+        let machine = Machine {
+            counts_instructions: true,
+            ..machine("microvm,acpi=off", Channel::VirtioMmio, "")
+        };
+        let line = line(&machine, Accel::Tcg, None);
+        assert!(
+            line.contains("\n-icount shift=0,sleep=off\n-seed 1\n"),
+            "{line}"
+        );
     }
 
     #[test]

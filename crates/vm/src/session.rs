@@ -103,7 +103,7 @@ pub fn session(
 
 /// Returns the command whose standard input is the guest's terminal.
 fn command(spec: &BootSpec, gdb: Option<u16>, files: &Files) -> Result<Cmd> {
-    let qemu = qemu::with_console(&qemu::program()?, spec, files, &clock(spec.accel))
+    let qemu = qemu::with_console(&qemu::program()?, spec, files, &clock(spec))
         .args(["-chardev", "socket,id=terminal,fd=0"])
         .args(["-device", "isa-serial,chardev=terminal,index=1"]);
     Ok(match gdb {

@@ -49,6 +49,6 @@ pub use outcome::Outcome;
 pub use prober::{
     AttachMethod, AttachOutcome, KernelList, ProbeBatch, ProbeSite, ProberReply, QUESTIONS, Target,
 };
-pub use record::{PAIR_IN, Record, SAMPLED, Tally};
+pub use record::{COST, PAIR_IN, Record, SAMPLED, Tally};
 pub use run::{MadeWith, Repetition, Run, TestResult};
 pub use version::{Version, VersionError};

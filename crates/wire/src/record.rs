@@ -16,6 +16,10 @@ pub const SAMPLED: &str = "/sampled-";
 /// The largest count of a record.
 const MOST: u64 = 1 << 48;
 
+/// Between the attach type and the number of probes in the same place: `kprobe/cost-100`.
+/// The record has [`Record::instructions`].
+pub const COST: &str = "/cost-";
+
 /// Where the hits of one probed program went.
 ///
 /// All counts are numbers of hits since the probe was attached.
@@ -81,6 +85,10 @@ pub struct Record {
     /// first (`__put_task_struct+0x5`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<String>,
+    /// Of [`COST`]: how many more instructions of the guest, in kernel and user space, a
+    /// trigger takes with all these probes than without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
 }
 
 impl Record {
@@ -101,6 +109,7 @@ impl Record {
             lost_because: None,
             depends_on: Vec::new(),
             stack: Vec::new(),
+            instructions: None,
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A test: its preconditions, triggers, scenarios and verdict.
 
+mod cost;
 mod measurement;
 mod nested;
 mod outer;
@@ -10,6 +11,7 @@ mod sleep;
 mod test;
 mod trigger;
 
+pub use cost::instructions;
 pub use measurement::{Scenario, scenario};
 pub use nested::NestedCalls;
 pub use outer::{attach_outer, other_outer_programs, outer_needs, outer_program};

@@ -69,6 +69,7 @@ impl From<&EvidenceOptions> for BootSettings {
         Self {
             output: options.output.clone(),
             accel: options.accel.accel,
+            ..Self::default()
         }
     }
 }

@@ -51,6 +51,7 @@ impl Options {
             boot: BootSettings {
                 output: self.output.clone(),
                 accel: self.accel.accel,
+                ..BootSettings::default()
             },
             filter: self.filter.clone(),
             all: self.all,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask vm`: kernels in virtual machines.
 
+mod bench;
 mod history;
 mod merge;
 mod pairs;
@@ -26,6 +27,8 @@ pub(crate) enum Verb {
     /// Measure how many hits in a softirq find another program running and are missed: tasks
     /// that RCU frees while a program on each new task runs
     Scene(scene::Options),
+    /// Count the instructions of a hit, per attach type, with one and with 100 probes
+    Bench(bench::Options),
     /// Run the tests on one distribution kernel per release, and print where each
     /// scenario changes, and with which commit
     History(history::Options),
@@ -48,6 +51,7 @@ impl Verb {
             Self::Test(options) => options.run(workspace, install),
             Self::Pairs(options) => options.run(workspace, install),
             Self::Scene(options) => options.run(workspace, install),
+            Self::Bench(options) => options.run(workspace, install),
             Self::History(options) => options.run(workspace, install),
             Self::Plan(options) => options.run(workspace),
             Self::Merge(options) => options.run(workspace),

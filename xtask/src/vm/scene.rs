@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{DefaultVariants, Exit, TestRequest, View, Workspace, ensure, test};
+use nmissed_runner::{DefaultVariants, Exit, TestKind, TestRequest, View, Workspace, ensure, test};
 
 use crate::options::BootOptions;
 
@@ -21,7 +21,7 @@ impl Options {
         ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),
-            sampled: true,
+            kind: TestKind::Sampled,
             view: View::Samples,
             ..TestRequest::default()
         };

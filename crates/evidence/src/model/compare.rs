@@ -12,7 +12,7 @@ use nmissed_wire::{AttachType, Flavor, PAIR_IN, Record, Run, Tally};
 
 use crate::model::change::{Change, Fate, moves};
 use crate::model::results::Results;
-use crate::model::sample::is_sampled;
+use crate::model::sample::is_unjudged;
 
 /// All runs of one kernel, and their records row by row.
 #[derive(Clone, Debug)]
@@ -239,7 +239,7 @@ fn rows<'a>(runs: &[&'a Run]) -> Vec<Row<'a>> {
     let mut places: HashMap<_, Vec<usize>> = HashMap::new();
     for (run_place, run) in runs.iter().enumerate() {
         let mut seen: HashMap<_, usize> = HashMap::new();
-        for record in run.records.iter().filter(|it| !is_sampled(it)) {
+        for record in run.records.iter().filter(|it| !is_unjudged(it)) {
             let triggers = record.tally.triggers;
             let key = (
                 record.attach_type,

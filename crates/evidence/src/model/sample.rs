@@ -2,7 +2,7 @@
 //! Scenarios whose hits meet a running program by chance: sums of all repetitions, and how
 //! sure they are.
 
-use nmissed_wire::{Record, Run, SAMPLED, Tally};
+use nmissed_wire::{COST, Record, Run, SAMPLED, Tally};
 
 /// The quantile of the normal distribution that leaves 2.5 % above it.
 const Z: f64 = 1.96;
@@ -49,6 +49,20 @@ pub(crate) fn only_samples(run: &Run) -> bool {
 
 pub(crate) fn is_sampled(record: &Record) -> bool {
     record.scenario.contains(SAMPLED)
+}
+
+/// Whether a record has the instructions of a hit.
+pub(crate) fn is_cost(record: &Record) -> bool {
+    record.scenario.contains(COST)
+}
+
+pub(crate) fn only_costs(run: &Run) -> bool {
+    !run.records.is_empty() && run.records.iter().all(is_cost)
+}
+
+/// Whether nothing is expected of a record: hits by chance, or a cost.
+pub(crate) fn is_unjudged(record: &Record) -> bool {
+    is_sampled(record) || is_cost(record)
 }
 
 impl Sample<'_> {

@@ -8,7 +8,7 @@ use nmissed_wire::text::plural;
 
 use crate::model::change::{Change, Fate};
 use crate::model::compare::{Comparison, Scenario, scenarios};
-use crate::model::sample::{only_samples, samples};
+use crate::model::sample::{only_costs, only_samples, samples};
 use crate::model::trouble::trouble;
 use crate::render::cells::Tone;
 use crate::render::style::{Style, wrap};
@@ -56,6 +56,9 @@ pub(crate) fn verdict(comparison: &Comparison<'_>, run: usize) -> String {
         (_, 0) if only_samples(comparison.runs[run]) => {
             let samples = samples(comparison.runs[run]).len();
             parts.push(plural(samples, "scenario") + " of hits by chance");
+        }
+        (_, 0) if only_costs(comparison.runs[run]) => {
+            parts.push(plural(comparison.runs[run].records.len(), "cost") + " of hits");
         }
         (_, 0) if all_pairs == 0 => parts.push("no records".to_owned()),
         (_, 0) => (),

@@ -26,6 +26,8 @@ pub struct BootSettings {
     pub output: Option<PathBuf>,
     /// If `None`, KVM if a kernel boots with it, else TCG.
     pub accel: Option<Accel>,
+    /// One CPU whose clocks count instructions; needs [`Accel::Tcg`].
+    pub counts_instructions: bool,
 }
 
 /// The programs, tests and limits of one boot.
@@ -55,6 +57,10 @@ impl BootSession {
     pub(crate) fn start(workspace: &Workspace, settings: &BootSettings) -> Result<Self> {
         let host = Host::open()?;
         let machines = nmissed_vm::Machines::load(&workspace.vmconfig().join("vm.toml"))?;
+        let machines = match settings.counts_instructions {
+            true => machines.counting_instructions(),
+            false => machines,
+        };
         let accel = choose_accel(settings.accel, &host.cache)?;
         host.progress.say(&format!(
             "accelerator: {} ({})",

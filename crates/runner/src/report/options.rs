@@ -8,7 +8,7 @@ use nmissed_evidence::{Files, Run};
 use crate::plan::bootable::STOCK;
 use crate::plan::kernels::{DefaultVariants, kernels, plan};
 use crate::plan::selection::Selection;
-use crate::test::session::is_sampled;
+use crate::test::kind::TestKind;
 use crate::workspace::Workspace;
 
 /// Up to so many tests are named: a run of all has more.
@@ -28,9 +28,9 @@ pub(super) fn options(workspace: &Workspace, run: &Run, files: &Files) -> Vec<St
     if !run.repetitions.is_empty() {
         options.push(format!("--repeat {}", in_first_boot + 1));
     }
-    // `vm scene` runs all of these.
-    let is_sampled = run.tests.iter().all(|test| is_sampled(&test.name));
-    if (1..=NAMED).contains(&run.tests.len()) && !is_sampled {
+    // `vm scene` and `vm bench` run all of theirs.
+    let mut kinds = run.tests.iter().map(|test| TestKind::of(&test.name));
+    if (1..=NAMED).contains(&run.tests.len()) && kinds.any(|it| it == TestKind::Judged) {
         let names: Vec<&str> = run.tests.iter().map(|test| test.name.as_str()).collect();
         options.push(format!("--filter '^({})$'", names.join("|")));
     }

@@ -30,6 +30,7 @@ pub(crate) fn test_request(workspace: &Workspace, settings: &BootSettings) -> Re
         boot: BootSettings {
             output: Some(dir),
             accel: settings.accel,
+            ..BootSettings::default()
         },
         ..TestRequest::default()
     })

@@ -3,6 +3,7 @@
 
 mod due;
 pub(crate) mod expectation;
+pub(crate) mod kind;
 pub(crate) mod lanes;
 pub(crate) mod merge;
 mod probes;

@@ -24,14 +24,12 @@ use crate::plan::targets::Targets;
 use crate::print::print;
 use crate::test::due::Due;
 use crate::test::expectation::{Expectation, judge};
+use crate::test::kind::TestKind;
 use crate::test::lanes::in_lanes;
 use crate::test::probes::probe_plan;
 use crate::test::suite::Suite;
 use crate::test::view::View;
 use crate::workspace::Workspace;
-
-/// The family of tests that [`TestRequest::sampled`] selects.
-const SAMPLED_TESTS: &str = "interrupted";
 
 /// What a test session runs and shows.
 #[derive(Clone, Debug, Default)]
@@ -40,9 +38,8 @@ pub struct TestRequest {
     pub boot: BootSettings,
     /// Only tests whose name, `FAMILY::TEST`, matches.
     pub filter: Option<Regex>,
-    /// The tests whose hits meet a running program by chance, and no others: they count
-    /// differently each time.
-    pub sampled: bool,
+    /// Which tests run.
+    pub kind: TestKind,
     /// So many times in one boot, and once more after another.
     pub repeat: Option<u32>,
     /// So many of the slowest tests are listed.
@@ -268,7 +265,11 @@ impl<'a> TestSession<'a> {
         })?;
         let run = suite.finish(run);
         // How long a part of the tests took says nothing about all of them.
-        if run.is_good() && self.request.filter.is_none() && !self.request.sampled && times == 1 {
+        if run.is_good()
+            && self.request.filter.is_none()
+            && self.request.kind == TestKind::Judged
+            && times == 1
+        {
             let took = Duration::from_secs_f64(run.total_s);
             self.boots.host.cache.remember_time(&step(kernel), took);
         }
@@ -292,7 +293,7 @@ impl<'a> TestSession<'a> {
     fn tests(&self, guest: &Guest) -> Result<Vec<PlannedTest>> {
         let filter = self.request.filter.as_ref();
         let keep = |name: &str| {
-            is_sampled(name) == self.request.sampled && filter.is_none_or(|it| it.is_match(name))
+            TestKind::of(name) == self.request.kind && filter.is_none_or(|it| it.is_match(name))
         };
         let deadline = self.boots.deadlines().test;
         let tests = nmissed_vm::plan(&guest.tests, keep, deadline)?;
@@ -341,11 +342,6 @@ impl<'a> TestSession<'a> {
 /// A boot's name, on the screen and in the cache of times.
 fn step(kernel: &Bootable) -> String {
     format!("boot {} {}", kernel.id, kernel.label)
-}
-
-/// Whether [`TestRequest::sampled`] selects a test.
-pub(crate) fn is_sampled(name: &str) -> bool {
-    name.split("::").next() == Some(SAMPLED_TESTS)
 }
 
 /// The test programs: one per family.

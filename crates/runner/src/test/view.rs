@@ -22,6 +22,8 @@ pub enum View {
     Pairs,
     /// What became of hits that meet a running program by chance.
     Samples,
+    /// The instructions of a hit.
+    Costs,
 }
 
 impl View {
@@ -29,6 +31,7 @@ impl View {
         match self {
             Self::Table => results.to_text(style()),
             Self::Samples => results.samples_to_text(style()),
+            Self::Costs => results.costs_to_text(style()),
             Self::Pairs => results.pairs_to_text(style_or(MATRIX_WIDTH)),
         }
     }

@@ -8,6 +8,7 @@ use crate::render::cells::{Cell, Table, Tone};
 use crate::render::counts::counts_table;
 use crate::render::layout::set;
 use crate::render::report::Report;
+use crate::render::report::costs::cost_table;
 use crate::render::report::samples::sample_table;
 use crate::render::report::sentence::sentence;
 use crate::render::style::{Style, wrap};
@@ -91,6 +92,8 @@ fn tables(comparison: &Comparison<'_>, style: Style) -> Vec<String> {
     }
     let (samples, legend) = sample_table(comparison);
     add(&samples, &legend);
+    let (costs, legend) = cost_table(comparison);
+    add(&costs, &legend);
     parts
 }
 

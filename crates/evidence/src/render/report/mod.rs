@@ -2,6 +2,7 @@
 //! Runs with all that is kept of them, in the forms that reviewers and machines read.
 
 mod compare;
+pub(crate) mod costs;
 mod github;
 mod html;
 mod json;
@@ -17,7 +18,7 @@ pub use compare::Compared;
 use nmissed_wire::Run;
 
 use crate::model::results::Results;
-use crate::model::sample::only_samples;
+use crate::model::sample::{only_costs, only_samples};
 use crate::model::setup::{Files, Setup};
 
 /// A run, its files, and how it is repeated.
@@ -42,9 +43,10 @@ pub struct Report {
 
 /// The verb of `cargo xtask vm` that makes such runs.
 pub(crate) fn verb(run: &Run) -> &'static str {
-    match only_samples(run) {
-        true => "scene",
-        false => "test",
+    match (only_samples(run), only_costs(run)) {
+        (true, _) => "scene",
+        (_, true) => "bench",
+        _ => "test",
     }
 }
 

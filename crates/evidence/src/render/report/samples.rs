@@ -32,23 +32,32 @@ impl Results {
     #[must_use]
     pub fn samples_to_text(&self, style: Style) -> String {
         chapters(self, |comparison| {
-            let (table, notes) = sample_table(&comparison);
-            let title = format!("Kernel {}", comparison.runs[0].kernel);
-            let mut parts = vec![style.paint(Tone::Strong, &title) + "\n"];
-            if !comparison.runs.iter().all(|run| run.is_good()) {
-                parts.push(findings(&comparison, style));
-            }
-            parts.push(skipped(&comparison, style));
-            parts.push(style.notes(&notes));
-            parts.extend(set(&[&table], style));
+            let mut parts = unjudged(&comparison, sample_table(&comparison), style);
             let stack = comparison.runs.iter().find_map(|run| stack(run));
             parts.extend(
                 stack.map(|(title, frames)| format!("{title}\n  {}\n", frames.join("\n  "))),
             );
-            parts.retain(|part| !part.is_empty());
             parts.join("\n")
         })
     }
+}
+
+/// A chapter about what nothing is expected of: findings only if a run failed.
+pub(crate) fn unjudged(
+    comparison: &Comparison<'_>,
+    (table, notes): (Table, Vec<Cell>),
+    style: Style,
+) -> Vec<String> {
+    let title = format!("Kernel {}", comparison.runs[0].kernel);
+    let mut parts = vec![style.paint(Tone::Strong, &title) + "\n"];
+    if !comparison.runs.iter().all(|run| run.is_good()) {
+        parts.push(findings(comparison, style));
+    }
+    parts.push(skipped(comparison, style));
+    parts.push(style.notes(&notes));
+    parts.extend(set(&[&table], style));
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 /// The table, without rows if nothing was sampled, and what it says.

@@ -8,7 +8,7 @@ use crate::model::change::Fate;
 use crate::model::compare::{Comparison, Scenario, compare};
 use crate::model::repeat::differences;
 use crate::model::results::Results;
-use crate::model::sample::only_samples;
+use crate::model::sample::{only_costs, only_samples};
 use crate::model::trouble::trouble;
 use crate::render::cells::Tone;
 
@@ -42,7 +42,7 @@ pub(crate) fn sentence(results: &Results) -> (String, Tone) {
         } else {
             ("As expected", Tone::Good)
         };
-        let hits = match runs.iter().all(only_samples) {
+        let hits = match runs.iter().all(|it| only_samples(it) || only_costs(it)) {
             true => String::new(),
             false => format!("; {hits}"),
         };

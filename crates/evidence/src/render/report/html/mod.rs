@@ -15,6 +15,7 @@ use crate::render::counts::counts_table;
 use crate::render::findings::findings;
 use crate::render::pairs::pair_matrix;
 use crate::render::report::Report;
+use crate::render::report::costs::cost_table;
 use crate::render::report::html::runs::{how_they_went, run_details};
 use crate::render::report::html::samples::sampled;
 use crate::render::report::html::splats::splats;
@@ -77,6 +78,7 @@ impl Report {
                 @if !comparison.rows.is_empty() { (scenarios(comparison)) }
                 (pairs(comparison))
                 (sampled(comparison))
+                (cost(comparison))
                 (splats(comparison))
                 h3 { "Repeat it" }
                 @match self.command(kernel) {
@@ -95,6 +97,19 @@ impl Report {
 /// For links; a name of a kernel has no blank.
 fn id(kernel: &str) -> String {
     format!("kernel-{kernel}")
+}
+
+fn cost(comparison: &Comparison<'_>) -> Markup {
+    let (rows, notes) = cost_table(comparison);
+    if rows.rows.is_empty() {
+        return html! {};
+    }
+    let kernel = &comparison.runs[0].kernel;
+    html! {
+        h3 { "Instructions of a hit" }
+        (legend(&notes))
+        (table(&rows, &format!("Instructions of a hit of {kernel}"), Dot::AsInReference))
+    }
 }
 
 fn scenarios(comparison: &Comparison<'_>) -> Markup {
