@@ -23,7 +23,7 @@ use crate::render::style::{Style, wrap};
 
 /// After a cell that differs from the one before, and no range of releases says why.
 const UNEXPLAINED: char = '?';
-const LEGEND: &str = "Where the hits of a scenario go: run=the program ran, link=missed, counted on the \
+pub(crate) const LEGEND: &str = "Where the hits of a scenario go: run=the program ran, link=missed, counted on the \
      link, prog=missed, counted on the program, lost=in no counter, twice=counted twice. Of several, \
      the shares: 10r1l is 10 runs for 1 counted on the link (r, l, p, x=lost). .=the release does not \
      have the attach type, -=no record: the test was skipped or failed.";
@@ -111,13 +111,13 @@ impl<'a> History<'a> {
         rows.filter(move |row| all || !row.is_same())
     }
 
-    fn unchanged(&self) -> String {
+    pub(crate) fn unchanged(&self) -> String {
         let same = self.matrix.rows.iter().filter(|row| row.is_same()).count();
         let more = plural(same, "more scenario");
         format!("{more} with the same counts on all of these kernels that have them.")
     }
 
-    fn table(&self, all: bool) -> Table {
+    pub(crate) fn table(&self, all: bool) -> Table {
         let columns = 0..self.matrix.columns.len();
         Table {
             title: String::new(),
@@ -142,7 +142,7 @@ impl<'a> History<'a> {
         }
     }
 
-    fn sections(&self) -> Vec<Section> {
+    pub(crate) fn sections(&self) -> Vec<Section> {
         let title = "Changes that no range of releases explains".to_owned();
         let unexplained = Section {
             title,
@@ -200,10 +200,11 @@ impl<'a> History<'a> {
 /// Scenarios by `link -> lost`.
 type Moves = BTreeMap<String, Vec<String>>;
 
-struct Section {
-    title: String,
+/// Lines under a title.
+pub(crate) struct Section {
+    pub(crate) title: String,
     /// Each with lines below it.
-    items: Vec<(String, Vec<String>)>,
+    pub(crate) items: Vec<(String, Vec<String>)>,
 }
 
 fn name(row: &Row<'_>) -> String {

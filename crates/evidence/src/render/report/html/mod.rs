@@ -3,6 +3,7 @@
 //! evidence gives the same bytes.
 
 mod console;
+mod history;
 mod runs;
 mod samples;
 mod splats;
@@ -16,6 +17,7 @@ use crate::render::findings::findings;
 use crate::render::pairs::pair_matrix;
 use crate::render::report::Report;
 use crate::render::report::costs::cost_table;
+use crate::render::report::html::history::history;
 use crate::render::report::html::runs::{how_they_went, run_details};
 use crate::render::report::html::samples::sampled;
 use crate::render::report::html::splats::splats;
@@ -61,7 +63,7 @@ impl Report {
                             ul { @for name in names { li { a href=(format!("#{}", id(name))) { "Kernel " (name) } } } }
                         }
                     }
-                    main id="main" { @for comparison in &kernels { (self.kernel(comparison)) } }
+                    main id="main" { (history(&self.results.runs)) @for comparison in &kernels { (self.kernel(comparison)) } }
                 }
             }
         };

@@ -10,6 +10,7 @@ use crate::render::cells::{Cell, Cells, Group, Row, Table, Tone};
 pub(super) enum Dot {
     Zero,
     AsInReference,
+    NoAttachType,
 }
 
 /// A table that scrolls by itself where the page is narrow.
@@ -130,6 +131,7 @@ fn text(cell: &Cell, dot: Dot) -> Markup {
     let words = match dot {
         Dot::Zero => "0",
         Dot::AsInReference => "same",
+        Dot::NoAttachType => "not there",
     };
     html! {
         @if cell.text == "." {
