@@ -68,6 +68,9 @@ behaviours! {
     PerProgramRecursion = "per-program-recursion";
     /// kprobe.multi skips its program while `bpf_prog_active` is taken.
     YieldsToProgActive = "yields-to-prog-active";
+    /// `trace_call_bpf`, `bpf_overflow_handler` and `kprobe_multi_link_prog_run` run a
+    /// program over one of an outer interrupt context: softirq over task, hardirq over both.
+    RunsOverOuterContext = "runs-over-outer-context";
     /// `trace_call_bpf` and `kprobe_multi_link_prog_run` count the programs that they
     /// skip in `recursion_misses`.
     CountsProgActiveMisses = "counts-prog-active-misses";
@@ -91,6 +94,8 @@ behaviours! {
     /// A kretprobe has at least 10 instances by default, not one per possible CPU, even if
     /// the kernel is not preemptible.
     TenKretprobeInstances = "ten-kretprobe-instances";
+    /// The locks of an LRU map are rqspinlocks, which fail where they would deadlock.
+    LruLockMayFail = "lru-lock-may-fail";
     /// `CONFIG_PREEMPT_RT`: by configuration, in any release.
     PreemptRt = "preempt-rt";
 }

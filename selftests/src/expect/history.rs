@@ -100,6 +100,10 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
             "3b7ddab8a19a kprobes: kretprobe events missing on 2-core KVM guest; in 6.2, and in \
              6.1.y of stable",
         ),
+        LruLockMayFail => since(
+            release(7, 2),
+            "seen in kernel/bpf/bpf_lru_list.c of 7.2, and not in that of 6.12",
+        ),
         PreemptRt => BY_CONFIGURATION,
         SleepableSyscallTracepoints => since(
             release(7, 2),
@@ -114,7 +118,8 @@ pub(super) const fn history(behaviour: Behaviour) -> History {
         | CountsUretprobeDepth
         | ReportsAllProbesOfEvent
         | ReportsMissesInFdQuery
-        | PerProgramRecursion => BY_PATCH,
+        | PerProgramRecursion
+        | RunsOverOuterContext => BY_PATCH,
     }
 }
 

@@ -57,6 +57,8 @@ const OUTER_TAKES_PROG_ACTIVE: &str =
     "kprobe_multi_link_prog_run: that of the outer program takes bpf_prog_active";
 const OUTER_DOES_NOT_TAKE_PROG_ACTIVE: &str =
     "kprobe_multi_link_prog_run of the outer program does not take bpf_prog_active";
+const YIELDS_TO_EVICTING: &str =
+    "kprobe_multi_link_prog_run of the program that fills the map takes bpf_prog_active";
 const YIELDS_UNCOUNTED: &str =
     "kprobe_multi_link_prog_run returns if bpf_prog_active is taken, and does not count";
 const DOES_NOT_YIELD: &str = "kprobe_multi_link_prog_run does not look at bpf_prog_active";
@@ -108,6 +110,31 @@ pub(super) const TABLE: &[Row] = &[
         RUNS,
         "kprobe_multi_link_prog_run: __bpf_prog_enter_recur of the outer program takes \
          prog->active only",
+    ),
+    row(
+        &["kprobe.multi/in-lru-eviction"],
+        &[has(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        PROG_MISSES,
+        YIELDS_TO_EVICTING,
+    ),
+    row(
+        &["kprobe.multi/in-lru-eviction"],
+        &[lacks(CountsProgActiveMisses), lacks(PerProgramRecursion)],
+        LOST,
+        YIELDS_UNCOUNTED,
+    ),
+    row(
+        &["kprobe.multi/in-lru-eviction"],
+        &[has(PerProgramRecursion), lacks(LruLockMayFail)],
+        LOST,
+        "bpf_percpu_lru_pop_free waits for the lock of the LRU list, which its CPU holds",
+    )
+    .hangs(),
+    row(
+        &["kprobe.multi/in-lru-eviction"],
+        &[has(PerProgramRecursion), has(LruLockMayFail)],
+        RUNS,
+        "raw_res_spin_lock_irqsave fails in bpf_percpu_lru_pop_free, so the update does",
     ),
     row(
         IN_KPROBE,

@@ -56,6 +56,8 @@ pub(crate) struct Expectation {
     pub(crate) counts: PerTrigger,
     /// The kernel functions that make it so, and how.
     pub(crate) why: Cow<'static, str>,
+    /// The kernel does not survive the first trigger.
+    pub(crate) hangs: bool,
     /// The behaviours that it depends on.
     pub(crate) when: Vec<Condition>,
 }
@@ -80,6 +82,7 @@ pub(crate) fn find(scenario: &str, kernel: &KernelUnderTest) -> Option<Expectati
     Some(Expectation {
         counts: row.counts(kernel)?,
         why: row.why.into(),
+        hangs: row.hangs,
         when: row.when.to_vec(),
     })
 }

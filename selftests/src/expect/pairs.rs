@@ -2,6 +2,9 @@
 //! What the scenarios of tests/pairs count: not a row per pair, but what each outer
 //! context takes while the hit comes, and what each inner attach type is skipped for.
 //!
+//! A hit in an interrupt over the outer program (`pair-in-hardirq-over-kprobe`) finds the
+//! same guards taken, but those that there is one of per context.
+//!
 //! Not in this model, because no pair gets there: a third level, which ftrace refuses, and
 //! resources that run out (both in kprobe_multi.rs).
 
@@ -357,26 +360,70 @@ pub(super) fn pair(scenario: &str) -> Option<(&str, &str)> {
     scenario.split_once(PAIR_IN)
 }
 
+/// A pair, of its name.
+struct Pair<'a> {
+    inner: AttachType,
+    /// Of the interrupt in which the hit comes.
+    context: Option<&'a str>,
+    outer: Outer,
+    is_itself: bool,
+}
+
+impl<'a> Pair<'a> {
+    /// # Panics
+    /// If there is no such pair.
+    fn of((inner, outer): (&'a str, &'a str)) -> Self {
+        let (context, outer) = match outer.split_once("-over-") {
+            Some((context, outer)) => (Some(context), outer),
+            None => (None, outer),
+        };
+        let (outer, is_itself) = match outer.strip_prefix("itself-as-") {
+            Some(outer) => (outer, true),
+            None if outer == "itself" => (inner, true),
+            None => (outer, false),
+        };
+        let (Ok(inner), Some(outer)) = (inner.parse(), Outer::from_name(outer)) else {
+            panic!("no pair is a program of type {inner} in {outer}");
+        };
+        Self {
+            inner,
+            context,
+            outer,
+            is_itself,
+        }
+    }
+
+    /// Returns whether the inner program has a `bpf_prog_active` of its own; in an NMI it
+    /// never has.
+    fn has_own_prog_active(&self, kernel: &KernelUnderTest) -> Option<bool> {
+        match self.context {
+            None | Some("nmi") => Some(false),
+            Some(_) => are_met(&[has(RunsOverOuterContext)], kernel),
+        }
+    }
+}
+
 /// Returns what a pair counts on this kernel, if its release and patches decide that.
 ///
 /// # Panics
 /// If there is no such pair.
-pub(super) fn find((inner, outer): (&str, &str), kernel: &KernelUnderTest) -> Option<Expectation> {
-    let (outer, is_itself) = match outer.strip_prefix("itself-as-") {
-        Some(outer) => (outer, true),
-        None if outer == "itself" => (inner, true),
-        None => (outer, false),
-    };
-    let (Ok(inner), Some(outer)) = (inner.parse(), Outer::from_name(outer)) else {
-        panic!("no pair is a program of type {inner} in {outer}");
-    };
-
-    let mut rows = outer.takes().iter();
+pub(super) fn find(names: (&str, &str), kernel: &KernelUnderTest) -> Option<Expectation> {
+    let pair = Pair::of(names);
+    let inner = pair.inner;
+    let mut rows = pair.outer.takes().iter();
     let taken = rows.find(|it| are_met(it.when, kernel) == Some(true))?;
-    // Another program has its own prog->active.
-    let is_taken = |guard| taken.guards.contains(&guard) && (is_itself || guard != OwnActive);
-    let mut hit = (ran(inner), "no guard of the inner program is taken");
     let mut when = taken.when.to_vec();
+    let has_own = pair.has_own_prog_active(kernel)?;
+    when.extend(has_own.then_some(has(RunsOverOuterContext)));
+    let is_taken = |guard| match guard {
+        // Another program has its own.
+        OwnActive if !pair.is_itself => false,
+        // One per context.
+        PerfRecursion if pair.context.is_some() => false,
+        ProgActive if has_own => false,
+        _ => taken.guards.contains(&guard),
+    };
+    let mut hit = (ran(inner), "no guard of the inner program is taken");
     for yields in yields_of(inner).iter().filter(|it| is_taken(it.to)) {
         if are_met(yields.when, kernel)? {
             hit = (missed(inner, yields.miss), yields.why);
@@ -386,12 +433,13 @@ pub(super) fn find((inner, outer): (&str, &str), kernel: &KernelUnderTest) -> Op
     }
     let (counts, then) = hit;
     Some(Expectation {
-        counts: if is_itself {
+        counts: if pair.is_itself {
             ran(inner).and(counts)
         } else {
             counts
         },
         why: format!("{}; {then}", taken.why).into(),
+        hangs: false,
         when,
     })
 }
@@ -472,6 +520,22 @@ mod tests {
         let older = fates(inner, outer, "6.12");
         assert_eq!(older, fates(inner, outer, "7.3"));
         older
+    }
+
+    /// On baseline, talk, contexts.
+    #[test_case("kprobe", "hardirq-over-kprobe" => "L L L")]
+    #[test_case("kprobe.multi", "nmi-over-kprobe" => "P run P")]
+    #[test_case("kretprobe", "nmi-over-kprobe.multi" => "P run P")]
+    #[test_case("fentry", "nmi-over-kprobe" => "run run run")]
+    #[test_case("kprobe", "softirq-over-kprobe.multi" => "P run run")]
+    #[test_case("kprobe.multi", "hardirq-over-kprobe" => "P run run")]
+    #[test_case("kprobe.multi", "hardirq-over-kprobe.multi" => "P run run")]
+    #[test_case("kprobe.session", "softirq-over-kprobe.multi" => "P run run")]
+    #[test_case("fentry", "hardirq-over-kprobe.multi" => "run run run")]
+    fn in_an_interrupt(inner: &str, outer: &str) -> String {
+        ["baseline", "talk", "contexts"]
+            .map(|name| fate(inner, outer, &stack("7.3", name)))
+            .join(" ")
     }
 
     #[test_case("kprobe.session", "kprobe.multi", "6.12" => "2P P run run")]

@@ -84,6 +84,8 @@ pub(super) struct Row {
     counts: PerTrigger,
     /// The link has its counter only on kernels with this behaviour.
     link_counter: Option<Behaviour>,
+    /// The first trigger hangs the kernel.
+    pub(super) hangs: bool,
     /// The kernel function that makes it so, and how.
     pub(super) why: &'static str,
 }
@@ -99,11 +101,20 @@ pub(super) const fn row(
         when,
         counts,
         link_counter: None,
+        hangs: false,
         why,
     }
 }
 
 impl Row {
+    /// The first trigger hangs the kernel.
+    pub(super) const fn hangs(self) -> Self {
+        Self {
+            hangs: true,
+            ..self
+        }
+    }
+
     /// The link has its counter only on kernels with `behaviour`.
     pub(super) const fn link_counter_with(self, behaviour: Behaviour) -> Self {
         Self {

@@ -64,6 +64,12 @@ pub const MAP_DELETE: KernelFunction = KernelFunction {
     comes_with: "CONFIG_BPF_SYSCALL",
 };
 
+/// Evicts an element of an LRU hash map, under the lock of the LRU list.
+pub const LRU_DELETE_NODE: KernelFunction = KernelFunction {
+    name: "htab_lru_map_delete_node",
+    comes_with: "CONFIG_BPF_SYSCALL",
+};
+
 /// `BPF_MAP_UPDATE_ELEM` of an array.
 pub const MAP_UPDATE: KernelFunction = KernelFunction {
     name: "array_map_update_elem",
@@ -74,6 +80,19 @@ pub const MAP_UPDATE: KernelFunction = KernelFunction {
 pub const COPY_NOFAULT: KernelFunction = KernelFunction {
     name: "copy_from_kernel_nofault",
     comes_with: "Linux 5.8",
+};
+
+/// Sends a signal. The `irq_work` of `bpf_send_signal` calls it in a hardirq, if the program
+/// ran with interrupts disabled.
+pub const SEND_SIGNAL: KernelFunction = KernelFunction {
+    name: "group_send_sig_info",
+    comes_with: "every release",
+};
+
+/// A `bpf_timer` that expires, in a softirq.
+pub const TIMER: KernelFunction = KernelFunction {
+    name: "bpf_timer_cb",
+    comes_with: "Linux 5.15",
 };
 
 /// Breakpoints of the processor.

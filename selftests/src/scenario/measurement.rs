@@ -111,6 +111,20 @@ impl Test {
     /// written.
     pub fn measure(
         &mut self,
+        fire: impl FnMut(u64) -> Result<()>,
+        steps: &[(&str, &u64)],
+        scenarios: &[Scenario<'_, '_>],
+    ) -> Result<()> {
+        self.measure_at(TRIGGERS, fire, steps, scenarios)
+    }
+
+    /// As [`Test::measure`], with other numbers of triggers, which increase.
+    ///
+    /// # Errors
+    /// As [`Test::measure`].
+    pub fn measure_at(
+        &mut self,
+        triggers: impl IntoIterator<Item = u64>,
         mut fire: impl FnMut(u64) -> Result<()>,
         steps: &[(&str, &u64)],
         scenarios: &[Scenario<'_, '_>],
@@ -118,7 +132,7 @@ impl Test {
         let before: Vec<_> = steps.iter().map(|(_, runs)| read_counter(runs)).collect();
         let mut seen = Vec::new();
         self.triggers = 0;
-        for triggers in TRIGGERS {
+        for triggers in triggers {
             fire(triggers - self.triggers)?;
             self.triggers = triggers;
             for ((program, runs), before) in steps.iter().zip(&before) {

@@ -255,6 +255,30 @@ impl Test {
         self.skip(&lacks(format_args!("{what} (Linux {first})")))
     }
 
+    /// Skips the test where the kernel is expected to hang in a scenario.
+    ///
+    /// # Errors
+    /// The skip.
+    pub fn require_no_hang(&self, scenario: &str) -> Result<()> {
+        match expect::find(scenario, &self.kernel) {
+            Some(expected) if expected.hangs => {
+                self.skip(&format!("{scenario} hangs this kernel: {}", expected.why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Skips the test where `irq_work` and timers of BPF run in threads.
+    ///
+    /// # Errors
+    /// The skip.
+    pub fn require_interrupts(&self) -> Result<()> {
+        if self.kernel.preempt_rt {
+            return self.skip("irq_work and timers run in threads (CONFIG_PREEMPT_RT)");
+        }
+        Ok(())
+    }
+
     /// Returns the number of an attach type in `enum bpf_attach_type`.
     ///
     /// # Errors
