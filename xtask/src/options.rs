@@ -110,8 +110,8 @@ pub(crate) struct BootOptions {
 }
 
 impl BootOptions {
-    /// Checks all names; `default` is for kernels without a named variant. `install` is
-    /// for git, which reads an author's tree; `alone` leaves out its baseline.
+    /// Checks all names, and what the host lacks for these kernels. `default` is for kernels
+    /// without a named variant; `alone` leaves out the baseline of an author's tree.
     pub(crate) fn targets(
         &self,
         workspace: &Workspace,
@@ -119,13 +119,16 @@ impl BootOptions {
         install: bool,
         alone: bool,
     ) -> Result<Targets> {
-        if let Some(source) = &self.own.source {
+        let targets = if let Some(source) = &self.own.source {
             ensure(&[Step::History], install)?;
             let request = self.own.request(source, alone);
-            return Ok(Targets::to_build(plan_own_tree(workspace, &request)?));
-        }
-        let selection = Selection::from(&self.kernels);
-        Targets::of(workspace, &selection, default, &self.image)
+            Targets::to_build(plan_own_tree(workspace, &request)?)
+        } else {
+            let selection = Selection::from(&self.kernels);
+            Targets::of(workspace, &selection, default, &self.image)?
+        };
+        ensure(&targets.steps(), install)?;
+        Ok(targets)
     }
 
     pub(crate) fn settings(&self) -> BootSettings {

@@ -4,8 +4,7 @@
 use anyhow::Result;
 use clap::Args;
 use nmissed_runner::{
-    BootSettings, DefaultVariants, Exit, TestKind, TestRequest, UsageError, View, Workspace,
-    ensure, test,
+    BootSettings, DefaultVariants, Exit, TestKind, TestRequest, UsageError, View, Workspace, test,
 };
 use nmissed_vm::Accel;
 use regex::Regex;
@@ -32,7 +31,6 @@ impl Options {
         let targets = self
             .boot
             .targets(workspace, DefaultVariants::Compare, install, false)?;
-        ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: BootSettings {
                 accel: Some(Accel::Tcg),

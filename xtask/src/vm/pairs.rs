@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
-use nmissed_runner::{DefaultVariants, Exit, TestRequest, View, Workspace, ensure, test};
+use nmissed_runner::{DefaultVariants, Exit, TestRequest, View, Workspace, test};
 use regex::Regex;
 
 use crate::options::BootOptions;
@@ -22,7 +22,6 @@ impl Options {
         let targets = self
             .boot
             .targets(workspace, DefaultVariants::Compare, install, false)?;
-        ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),
             filter: Some(Regex::new(PAIRS).context("a pattern of our own")?),

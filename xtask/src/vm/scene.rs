@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{DefaultVariants, Exit, TestKind, TestRequest, View, Workspace, ensure, test};
+use nmissed_runner::{DefaultVariants, Exit, TestKind, TestRequest, View, Workspace, test};
 
 use crate::options::BootOptions;
 
@@ -18,7 +18,6 @@ impl Options {
         let targets = self
             .boot
             .targets(workspace, DefaultVariants::Compare, install, false)?;
-        ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),
             kind: TestKind::Sampled,

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use nmissed_runner::{DefaultVariants, Exit, Workspace, ensure, selfcheck};
+use nmissed_runner::{DefaultVariants, Exit, Workspace, selfcheck};
 
 use crate::options::BootOptions;
 
@@ -19,7 +19,6 @@ impl Options {
     pub(crate) fn run(&self, workspace: &Workspace, install: bool) -> Result<Exit> {
         let default = DefaultVariants::Baseline;
         let targets = self.boot.targets(workspace, default, install, true)?;
-        ensure(&targets.steps(), install)?;
         selfcheck(workspace, &targets, &self.boot.settings())
     }
 }

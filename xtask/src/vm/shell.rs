@@ -65,7 +65,7 @@ impl GuestOptions {
     fn run(&self, workspace: &Workspace, install: bool, command: &[String]) -> Result<Exit> {
         let default = DefaultVariants::Baseline;
         let targets = self.boot.targets(workspace, default, install, true)?;
-        ensure(&[&targets.steps(), &[Step::Shell][..]].concat(), install)?;
+        ensure(&[Step::Shell], install)?;
         let request = ShellRequest {
             boot: self.boot.settings(),
             command: command.to_vec(),

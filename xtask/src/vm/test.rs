@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::Args;
 use nmissed_runner::{
-    DefaultVariants, Exit, Expectation, TestRequest, Workspace, ensure, list_kernels, test,
+    DefaultVariants, Exit, Expectation, TestRequest, Workspace, list_kernels, test,
 };
 use regex::Regex;
 
@@ -64,7 +64,6 @@ impl Options {
         let alone = !self.expect.is_empty();
         let default = DefaultVariants::Compare;
         let targets = self.boot.targets(workspace, default, install, alone)?;
-        ensure(&targets.steps(), install)?;
         let request = TestRequest {
             boot: self.boot.settings(),
             filter: self.filter.clone(),

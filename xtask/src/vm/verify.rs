@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::Args;
 use nmissed_runner::{
-    DEFAULT_SAMPLE, DefaultVariants, Exit, Extent, VerifyRequest, Workspace, ensure, verify,
+    DEFAULT_SAMPLE, DefaultVariants, Exit, Extent, VerifyRequest, Workspace, verify,
 };
 
 use crate::options::BootOptions;
@@ -30,7 +30,6 @@ impl Options {
         let targets = self
             .boot
             .targets(workspace, DefaultVariants::Baseline, install, false)?;
-        ensure(&targets.steps(), install)?;
         let request = VerifyRequest {
             boot: self.boot.settings(),
             extent: if self.exhaustive {

@@ -33,6 +33,9 @@ fn main() -> Result<()> {
         "loops" => loop {
             std::hint::spin_loop();
         },
+        "sleeps" => loop {
+            std::thread::park();
+        },
         "leaves-a-process" => leave_a_process(),
         ORPHAN => orphan(),
         "leaves-files" => Ok(fs::write("/tmp/left", "x")?),

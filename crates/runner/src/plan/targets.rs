@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use crate::exit::UsageError;
 use crate::needs::Step;
 use crate::plan::bootable::Bootable;
-use crate::plan::build::source_steps;
+use crate::plan::build::{build_one, source_steps};
 use crate::plan::kernels::{self, DefaultVariants, KernelPlan};
 use crate::plan::prebuilt::{self, Distributions, Prebuilt};
 use crate::plan::selection::{Selection, unique};
 use crate::workspace::Workspace;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nmissed_host::Host;
 
 /// The kernels of a command, all names checked.
@@ -104,6 +104,30 @@ impl Targets {
     pub(crate) fn count(&self) -> usize {
         let built: usize = self.to_build.iter().map(|plan| plan.series.len()).sum();
         built + self.prebuilt.len()
+    }
+
+    /// # Errors
+    /// Unless these are one kernel and one variant.
+    pub(crate) fn check_one(&self) -> Result<(), UsageError> {
+        if self.count() == 1 {
+            return Ok(());
+        }
+        let why = "one kernel is booted: name one --kernel or --image, and one --variant";
+        Err(UsageError(why.to_owned()))
+    }
+
+    /// Builds or fetches the one kernel that these are; of one that is built, also the
+    /// folder of its headers.
+    pub(crate) fn one(&self, host: &Host) -> Result<(Bootable, Option<PathBuf>)> {
+        self.check_one()?;
+        let Some(plan) = self.to_build.first() else {
+            let kernel = self.prebuilt(host)?.pop();
+            return Ok((kernel.context("the kernel was not fetched")?, None));
+        };
+        let series = &plan.series[0];
+        let built = build_one(plan, series, host)?;
+        let kernel = Bootable::built(&plan.spec, series, &built);
+        Ok((kernel, Some(built.uapi_dir)))
     }
 
     /// What the host must be able to do for them.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nmissed_evidence::Run;
 use nmissed_host::check_interrupt;
 use nmissed_vm::{Deadlines, Guest};
@@ -13,7 +13,6 @@ use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
 use crate::exit::Exit;
 use crate::plan::bootable::Bootable;
-use crate::plan::build::build_one;
 use crate::plan::targets::Targets;
 use crate::print::print;
 use crate::selfcheck::table::{DEADLY, Fault, SURVIVED};
@@ -32,14 +31,16 @@ const GRACE_S: f64 = 2.0;
 /// Makes each fault in a guest, and prints whether it got its outcome.
 ///
 /// # Errors
-/// If the host cannot build or boot.
+/// [`UsageError`](crate::UsageError) for several kernels or variants; else the host could not
+/// build or boot.
 pub fn selfcheck(
     workspace: &Workspace,
     targets: &Targets,
     settings: &BootSettings,
 ) -> Result<Exit> {
+    targets.check_one()?;
     let boots = BootSession::start(workspace, settings)?;
-    let kernel = bootable(targets, &boots)?;
+    let (kernel, _) = targets.one(&boots.host)?;
     let guest = guest::build_own(workspace, FAULTY, &[], &boots.host)?;
     let check = Check {
         boots: &boots,
@@ -57,16 +58,6 @@ pub fn selfcheck(
     ))?;
     boots.say_where();
     Ok(if wrong == 0 { Exit::Good } else { Exit::Failed })
-}
-
-fn bootable(targets: &Targets, boots: &BootSession) -> Result<Bootable> {
-    let Some(plan) = targets.to_build.first() else {
-        let mut kernels = targets.prebuilt(&boots.host)?;
-        return kernels.pop().context("no kernel is named");
-    };
-    let series = &plan.series[0];
-    let built = build_one(plan, series, &boots.host)?;
-    Ok(Bootable::built(&plan.spec, series, &built))
 }
 
 struct Check<'a> {

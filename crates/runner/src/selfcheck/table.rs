@@ -39,6 +39,7 @@ pub(crate) const SURVIVED: &[Fault] = &[
 /// What ends the machine, which then has the outcome of the test.
 pub(crate) const DEADLY: &[Fault] = &[
     fault("loops", "hang", "no end of the test within"),
+    fault("sleeps", "hang", "no end of the test within"),
     fault(
         "panics-the-kernel",
         "crash",

@@ -14,9 +14,8 @@ use nmissed_wire::{BUSYBOX, TESTS_DIR};
 
 use crate::boot::guest;
 use crate::boot::session::{BootJob, BootSession, BootSettings};
-use crate::exit::{Exit, UsageError};
+use crate::exit::Exit;
 use crate::plan::bootable::Bootable;
-use crate::plan::build::build_one;
 use crate::plan::kernels::kernels;
 use crate::plan::targets::Targets;
 use crate::shell::copy::shared;
@@ -40,13 +39,10 @@ pub struct ShellRequest {
 /// Boots one kernel, and runs a shell or a command in it.
 ///
 /// # Errors
-/// [`UsageError`] for several kernels or variants, and for a folder that cannot be
+/// [`UsageError`](crate::UsageError) for several kernels or variants, and for a folder that cannot be
 /// shared; else the host could not do it.
 pub fn shell(workspace: &Workspace, targets: &Targets, request: &ShellRequest) -> Result<Exit> {
-    if targets.count() != 1 {
-        let why = "one kernel is booted: name one --kernel or --image, and one --variant";
-        Err(UsageError(why.to_owned()))?;
-    }
+    targets.check_one()?;
     let share = request.share.as_deref().map(shared).transpose()?;
     let boots = BootSession::start(workspace, &request.boot)?;
     let exit = boot(
@@ -75,22 +71,12 @@ fn boot(
     share: Vec<GuestFile>,
     request: &ShellRequest,
 ) -> Result<Exit> {
-    let (kernel, guest) = prepare(workspace, targets, &boots.host)?;
+    let (kernel, headers) = targets.one(&boots.host)?;
+    let guest = guest::build(workspace, headers.as_deref(), &boots.host)?;
     let mut files = programs(workspace, targets, &guest, &boots.host)?;
     files.extend(share);
     let end = run(boots, &kernel, &guest, &files, request)?;
     conclude(boots, &end, request)
-}
-
-fn prepare(workspace: &Workspace, targets: &Targets, host: &Host) -> Result<(Bootable, Guest)> {
-    let Some(plan) = targets.to_build.first() else {
-        let kernel = targets.prebuilt(host)?.remove(0);
-        return Ok((kernel, guest::build(workspace, None, host)?));
-    };
-    let series = &plan.series[0];
-    let built = build_one(plan, series, host)?;
-    let guest = guest::build(workspace, Some(&built.uapi_dir), host)?;
-    Ok((Bootable::built(&plan.spec, series, &built), guest))
 }
 
 /// Lists busybox, the test programs, and bpftool where it can be built.
