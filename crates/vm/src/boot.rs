@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use nmissed_host::{Cmd, Error as HostError, Finished, is_full, write_atomic};
 use nmissed_wire::text::printable;
-use nmissed_wire::{BOOT, Decoder, Message, Outcome, PLAN, PlannedTest, Run, TESTS_DIR};
+use nmissed_wire::{BOOT, Decoder, Message, PLAN, PlannedTest, Run, TESTS_DIR};
 
 use crate::accel::Accel;
 use crate::clock::emulated_tsc_khz;
 use crate::error::{Error, Result};
 use crate::guest_time::GuestTime;
 use crate::initramfs::Initramfs;
+use crate::qemu::monitor::{self, Monitor};
 use crate::qemu::{self, Files};
 use crate::spec::{BootSpec, Guest};
 use crate::tail::Tail;
@@ -26,6 +27,8 @@ const FILE_MODE: u32 = 0o644;
 const UUID: &str = "/proc/sys/kernel/random/uuid";
 /// One instruction per nanosecond.
 const INSTRUCTIONS_KHZ: u32 = 1_000_000;
+/// How long a guest that hangs may take to print where it does.
+const BACKTRACES: Duration = Duration::from_secs(10);
 /// Begins QEMU's line about a signal, after which its exit status is 0.
 const SIGNALLED: &str = "terminating on signal";
 
@@ -45,6 +48,8 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
     let qemu = qemu::command(&program, spec, &files, &clock(spec)).tied();
     let line = format!("{}\n", qemu.line());
     write_atomic(&files.cmdline, line.as_bytes())?;
+    let (monitor, theirs) = Monitor::new().map_err(HostError::io("create", "a socket"))?;
+    let qemu = qemu.args(monitor::ARGUMENTS).stdin(theirs);
 
     let mut supervisor = Supervisor {
         started: Instant::now(),
@@ -55,18 +60,23 @@ pub fn boot(spec: &BootSpec, on_message: &mut dyn FnMut(&Message)) -> Result<Run
         folder: spec.output,
         console: Tail::create(&files.console)?,
         watch: Watch::new(spec.plan, spec.deadlines),
+        monitor,
+        overdue: None,
         on_message,
     };
     let ending = match supervisor.follow(&qemu) {
         Err(Error::Host(HostError::Interrupted)) => {
             supervisor.read_output()?;
-            Ending::Stopped(Outcome::Infra("interrupted".to_owned()))
+            Ending::Interrupted
         }
         followed => followed?,
     };
     // Without a byte it is of no use: the guest had a virtio port.
     if fs::metadata(&files.serial).is_ok_and(|about| about.len() == 0) {
         let _ = fs::remove_file(&files.serial);
+    }
+    if let Some(registers) = supervisor.monitor.registers() {
+        write_atomic(&files.registers, registers.as_bytes())?;
     }
     Ok(supervisor.finish(spec, ending))
 }
@@ -148,19 +158,21 @@ struct Supervisor<'a> {
     folder: &'a Path,
     console: Tail,
     watch: Watch<'a>,
+    monitor: Monitor,
+    /// What the guest has not done in time, and when that was found.
+    overdue: Option<(String, Duration)>,
     on_message: &'a mut dyn FnMut(&Message),
 }
 
 impl Supervisor<'_> {
     fn follow(&mut self, qemu: &Cmd) -> Result<Ending> {
-        let (mut stopped, mut failed) = (None, None);
+        let mut failed = None;
         let finished = qemu.finish_while(
             |_| (),
             |process| {
                 self.time.update(process);
                 failed = self.read_output().err();
-                stopped = self.watch.overdue(self.time.passed());
-                failed.is_none() && stopped.is_none()
+                failed.is_none() && self.go_on()
             },
         )?;
         failed.map_or(Ok(()), Err)?;
@@ -169,7 +181,22 @@ impl Supervisor<'_> {
         if is_full(self.folder) {
             self.watch.disk_is_full(self.folder);
         }
-        Ok(stopped.map_or_else(|| exited(finished), Ending::Stopped))
+        let overdue = self.overdue.take();
+        Ok(overdue.map_or_else(|| exited(finished), |(silence, _)| Ending::Overdue(silence)))
+    }
+
+    /// Whether the machine is to run on. One that hangs does so until it has printed where.
+    fn go_on(&mut self) -> bool {
+        let now = self.time.passed();
+        if let Some((_, since)) = &self.overdue {
+            return now - *since < BACKTRACES;
+        }
+        self.overdue = self.watch.overdue(now).map(|silence| (silence, now));
+        let hangs = self.overdue.is_some() && self.watch.hangs();
+        if hangs {
+            self.monitor.interrupt();
+        }
+        hangs || self.overdue.is_none()
     }
 
     /// Reads messages before the console, so that a crash counts for the test that
@@ -250,7 +277,7 @@ mod tests {
         let status = ExitStatus::from_raw(status);
         match exited(Finished { status, lines }) {
             Ending::Exited { failed, .. } => failed,
-            Ending::Stopped(outcome) => panic!("{outcome:?}"),
+            ending => panic!("{ending:?}"),
         }
     }
 }

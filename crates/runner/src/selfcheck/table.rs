@@ -38,8 +38,8 @@ pub(crate) const SURVIVED: &[Fault] = &[
 
 /// What ends the machine, which then has the outcome of the test.
 pub(crate) const DEADLY: &[Fault] = &[
-    fault("loops", "hang", "no end of the test within"),
-    fault("sleeps", "hang", "no end of the test within"),
+    fault("loops", "hang", " in a program"),
+    fault("sleeps", "hang", "; CPU 0 "),
     fault(
         "panics-the-kernel",
         "crash",

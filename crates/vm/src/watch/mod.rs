@@ -4,6 +4,8 @@
 //! Pure: all times are arguments, as the guest's time since QEMU's start
 //! ([`GuestTime`](crate::guest_time::GuestTime)).
 
+mod backtrace;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use nmissed_wire::{
 
 use crate::console;
 use crate::machines::Deadlines;
+use crate::watch::backtrace::Places;
 
 /// The kernel's last line where it cannot restart (kernel/panic.c), as in a
 /// panic before it has read `panic=`.
@@ -29,8 +32,10 @@ const PID_1: &str = "nmissed: ";
 /// How QEMU ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
-    /// Killed, for this reason.
-    Stopped(Outcome),
+    /// Killed, since the user interrupted.
+    Interrupted,
+    /// Killed, or ended by an NMI, since it had not done this in time.
+    Overdue(String),
     /// By itself.
     Exited {
         /// Whether QEMU failed, or a signal ended it; otherwise the guest ended the machine.
@@ -66,6 +71,8 @@ pub(crate) struct Watch<'a> {
     forged: Option<String>,
     /// The kernel has halted after a panic.
     stopped: bool,
+    /// Where the kernel is, since it was found to hang.
+    places: Option<Places>,
     bye: bool,
 }
 
@@ -100,6 +107,7 @@ impl<'a> Watch<'a> {
             trouble: None,
             forged: None,
             stopped: false,
+            places: None,
             bye: false,
         }
     }
@@ -185,6 +193,10 @@ impl<'a> Watch<'a> {
     /// Takes a line of the console.
     pub(crate) fn console(&mut self, line: &str) {
         let text = console::text(line);
+        if let Some(places) = &mut self.places {
+            // The panic is the host's.
+            return places.line(text);
+        }
         if let Some(why) = text.strip_prefix(TROUBLE_MARK) {
             self.trouble(why.to_owned());
         }
@@ -214,18 +226,26 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Returns the outcome of a boot that is overdue.
-    pub(crate) fn overdue(&self, now: Duration) -> Option<Outcome> {
+    /// Returns what a boot that is overdue has not done.
+    pub(crate) fn overdue(&self, now: Duration) -> Option<String> {
         let (total, due) = (self.deadlines.total, self.due);
-        let silence = if now > total {
-            format!("not done within {} s", total.as_secs())
+        if now > total {
+            Some(format!("not done within {} s", total.as_secs()))
         } else if now > due || self.stopped {
             let waited = (due - self.since).as_secs();
-            format!("{} within {waited} s; {}", self.missing, self.last_words())
+            let words = self.last_words();
+            Some(format!("{} within {waited} s; {words}", self.missing))
         } else {
-            return None;
-        };
-        Some(self.crash().unwrap_or(Outcome::Hang(silence)))
+            None
+        }
+    }
+
+    /// Whether a kernel that is overdue hangs; all lines of the console from now on are taken
+    /// as the answer to an NMI.
+    pub(crate) fn hangs(&mut self) -> bool {
+        let hangs = self.crash().is_none();
+        self.places = hangs.then(Places::default);
+        hangs
     }
 
     /// Returns the result, after QEMU has ended.
@@ -301,7 +321,11 @@ impl<'a> Watch<'a> {
             return end_of_pid_1;
         }
         match ending {
-            Ending::Stopped(outcome) => outcome,
+            Ending::Interrupted => Outcome::Infra("interrupted".to_owned()),
+            Ending::Overdue(silence) => {
+                let places = self.places.take().unwrap_or_default();
+                Outcome::Hang(silence + &places.text())
+            }
             Ending::Exited {
                 failed: true,
                 description,
@@ -439,7 +463,7 @@ mod tests {
         }
         let ending = ending.unwrap_or_else(|| {
             now += Duration::from_secs(50);
-            Ending::Stopped(watch.overdue(now).expect("50 s is more than any deadline"))
+            Ending::Overdue(watch.overdue(now).expect("50 s is more than any deadline"))
         });
         let verdict = watch.finish(now, ending);
         let tests = verdict.tests.into_iter().map(|test| test.outcome);
@@ -570,14 +594,38 @@ mod tests {
     }
 
     #[test]
+    fn the_panic_of_a_hang_is_no_crash_and_names_the_function() {
+        let plan = plan();
+        let mut watch = Watch::new(&plan, deadlines());
+        let now = Duration::from_secs(50);
+        let silence = watch.overdue(now).expect("50 s is more than any deadline");
+        assert!(watch.hangs());
+        watch.console("[   50.1] Kernel panic - not syncing: NMI: Not continuing");
+        watch.console("[   50.1] NMI backtrace for cpu 1");
+        watch.console("[   50.1] RIP: 0010:queued_spin_lock_slowpath+0x5e/0x2b0");
+        let verdict = watch.finish(now, Ending::Overdue(silence));
+        let Outcome::Hang(why) = verdict.machine else {
+            panic!("{:?}", verdict.machine);
+        };
+        assert!(
+            why.ends_with("; CPU 1 in queued_spin_lock_slowpath"),
+            "{why}"
+        );
+        assert!(verdict.reports.is_empty());
+    }
+
+    #[test]
     fn a_halted_kernel_is_overdue_at_once() {
         let plan = plan();
         let mut watch = Watch::new(&plan, deadlines());
         watch.console("Kernel panic - not syncing: no memory");
         assert_eq!(watch.overdue(Duration::ZERO), None);
         watch.console("---[ end Kernel panic - not syncing: no memory ]---");
+        let silence = watch.overdue(Duration::ZERO).expect("it has halted");
+        assert!(!watch.hangs());
+        let verdict = watch.finish(Duration::ZERO, Ending::Overdue(silence));
         let crash = Outcome::Crash("Kernel panic - not syncing: no memory".to_owned());
-        assert_eq!(watch.overdue(Duration::ZERO), Some(crash));
+        assert_eq!(verdict.machine, crash);
     }
 
     #[test]

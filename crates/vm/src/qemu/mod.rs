@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! QEMU's command line.
 
+pub(crate) mod monitor;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -31,8 +33,14 @@ pub(crate) const BARE: [&str; 5] = [
 /// Most of a test's time would be grace periods when its probes are detached
 /// (`synchronize_rcu`, `synchronize_srcu`); expedited ones interrupt the busy CPUs and
 /// end sooner. They change neither how probes are armed nor what is counted.
+///
+/// An NMI from the host ends a kernel that hangs by a panic, which prints where all
+/// processors and tasks are. Its reason is unknown or, on a machine without port 0x61, SERR
+/// (`default_do_nmi`, arch/x86/kernel/nmi.c).
 const KERNEL: &str = "console=ttyS0 earlyprintk=serial,ttyS0,115200 loglevel=7 \
-                      oops=panic panic=-1 reboot=t rcupdate.rcu_expedited=1";
+                      oops=panic panic=-1 reboot=t rcupdate.rcu_expedited=1 \
+                      panic_print=0x41 unknown_nmi_panic \
+                      sysctl.kernel.panic_on_unrecovered_nmi=1";
 
 /// The files of one boot, by absolute paths.
 #[derive(Clone, Debug)]
@@ -45,6 +53,8 @@ pub(crate) struct Files {
     /// port: another program of the guest can write there.
     pub(crate) serial: PathBuf,
     pub(crate) cmdline: PathBuf,
+    /// The registers of a machine that hangs.
+    pub(crate) registers: PathBuf,
 }
 
 impl Files {
@@ -56,6 +66,7 @@ impl Files {
             records: folder.join("records.jsonl"),
             serial: folder.join("records-serial.jsonl"),
             cmdline: folder.join("cmdline"),
+            registers: folder.join("registers"),
         }
     }
 }
