@@ -49,6 +49,9 @@ const MANY_RETURNS: usize = 10;
 fn per_hit(attach_type: AttachType, flavor: Flavor) -> Result<()> {
     run_test(need(attach_type), |test| {
         test.require_instruction_counter()?;
+        if attach_type == UprobeSession {
+            test.require_release(6, 13, "uprobe.session")?;
+        }
         let function = function(flavor);
         if attach_type == Kprobe {
             test.require_site(function, flavor)?;

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// Neither the kernel nor programs lie elsewhere in another boot.
 const FIXED_ADDRESSES: &str = " nokaslr norandmaps";
 
+/// How much longer TCG may take when it counts: it then ends each block by a check.
+const SLOWER: u32 = 4;
+
 /// The contents of vm.toml.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +116,7 @@ impl Machines {
     /// same addresses in each boot. They need [`Accel::Tcg`].
     #[must_use]
     pub fn counting_instructions(mut self) -> Self {
+        self.deadlines.tcg_factor *= SLOWER;
         for machine in self.machines.values_mut() {
             machine.cpus = 1;
             machine.counts_instructions = true;
@@ -187,6 +191,16 @@ mod tests {
             machines().deadlines(Accel::Tcg),
         );
         assert!(tcg.boot > kvm.boot && tcg.test > kvm.test && tcg.total > kvm.total);
+    }
+
+    #[test]
+    fn counting_instructions_takes_one_cpu_and_more_time() {
+        let counting = machines().counting_instructions();
+        let machine = counting.machine("microvm").unwrap();
+        assert!(machine.counts_instructions && machine.append.ends_with(FIXED_ADDRESSES));
+        assert_eq!(machine.cpus, 1);
+        let boot = |of: &Machines| of.deadlines(Accel::Tcg).boot;
+        assert_eq!(boot(&counting), boot(&machines()) * SLOWER);
     }
 
     #[test]
