@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs in a hardirq or a softirq that interrupts another program. */
+/* Programs in a softirq, a hardirq or an NMI that interrupts another program. */
 #include "session.bpf.h"
 #include "trigger.bpf.h"
 
@@ -16,6 +16,7 @@ struct bpf_timer {
 
 struct runs {
 	__u64 outer;
+	__u64 on_write;
 	__u64 inner_fentry;
 	__u64 inner_fexit;
 	__u64 inner_kprobe;
@@ -46,8 +47,13 @@ struct {
 	__type(value, struct element);
 } timers SEC(".maps");
 
-/* By a timer, else by irq_work. */
-const volatile bool in_softirq;
+/* The context in which the outer program is interrupted. */
+enum {
+	HARDIRQ,
+	SOFTIRQ,
+	NMI,
+};
+const volatile __u32 context;
 
 static int on_timer(void *map, __u32 *key, struct element *element)
 {
@@ -81,6 +87,20 @@ int send_signal(void *ctx)
 	return 0;
 }
 
+/* The variable that a breakpoint watches, and its address. */
+volatile __u64 watched;
+__u64 address;
+
+/* Never attached: a test run stores the address. */
+SEC("raw_tp")
+int locate(void *ctx)
+{
+	address = (__u64)&watched;
+	return 0;
+}
+
+COUNTING_PROGRAM("perf_event", on_write)
+
 /* The CPU on which an outer program waits, plus 1. */
 volatile __u32 waiting;
 
@@ -101,11 +121,12 @@ static void interrupt(void)
 	__u64 key = before;
 
 	waiting = bpf_get_smp_processor_id() + 1;
-	if (in_softirq) {
-		bpf_modify_return_test_tp(0);
-	} else {
+	if (context == HARDIRQ)
 		bpf_map_update_elem(&lru, &key, &key, 0);
-	}
+	else if (context == SOFTIRQ)
+		bpf_modify_return_test_tp(0);
+	else
+		watched = 1;
 	bpf_loop(1 << 23, is_over, &before, 0);
 	waiting = 0;
 }

@@ -70,6 +70,12 @@ pub const LRU_DELETE_NODE: KernelFunction = KernelFunction {
     comes_with: "CONFIG_BPF_SYSCALL",
 };
 
+/// Updates a hash map.
+pub const MAP_UPDATE_HASH: KernelFunction = KernelFunction {
+    name: "htab_map_update_elem",
+    comes_with: "CONFIG_BPF_SYSCALL",
+};
+
 /// `BPF_MAP_UPDATE_ELEM` of an array.
 pub const MAP_UPDATE: KernelFunction = KernelFunction {
     name: "array_map_update_elem",
@@ -98,6 +104,12 @@ pub const TIMER: KernelFunction = KernelFunction {
 /// Breakpoints of the processor.
 pub const BREAKPOINT: KernelFunction = KernelFunction {
     name: "register_user_hw_breakpoint",
+    comes_with: "CONFIG_HAVE_HW_BREAKPOINT",
+};
+
+/// Handles each breakpoint that is hit, in NMI context.
+pub const BREAKPOINT_HIT: KernelFunction = KernelFunction {
+    name: "hw_breakpoint_exceptions_notify",
     comes_with: "CONFIG_HAVE_HW_BREAKPOINT",
 };
 
