@@ -48,7 +48,8 @@ pub use btf::KernelTypes;
 pub use link::link_missed;
 pub use page::Page;
 pub use perf::{
-    CountedEvent, KprobePmu, open_counter, open_kprobe, open_trace_event, write_breakpoint,
+    CountedEvent, KprobePmu, access_breakpoint, open_counter, open_kprobe, open_trace_event,
+    write_breakpoint,
 };
 pub use prog::{recursion_misses, run_count, test_run};
 pub use query::probe_missed;

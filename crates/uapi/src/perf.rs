@@ -16,6 +16,8 @@ use crate::errno::libc_fd;
 
 /// `HW_BREAKPOINT_W` of linux/hw_breakpoint.h.
 const ON_WRITE: u32 = 2;
+/// `HW_BREAKPOINT_RW`.
+const ON_ACCESS: u32 = 3;
 
 /// Opens a perf event that overflows at each write of the calling thread to the eight
 /// bytes at `address`, a user or a kernel address. It counts after
@@ -26,8 +28,20 @@ const ON_WRITE: u32 = 2;
 /// `CAP_SYS_ADMIN`, `ENOSPC` if all breakpoints of the CPU are in use, `EOPNOTSUPP` or
 /// `ENOENT` if it has none.
 pub fn write_breakpoint(address: u64) -> io::Result<OwnedFd> {
+    breakpoint(address, ON_WRITE)
+}
+
+/// As [`write_breakpoint`], also at each read.
+///
+/// # Errors
+/// As [`write_breakpoint`].
+pub fn access_breakpoint(address: u64) -> io::Result<OwnedFd> {
+    breakpoint(address, ON_ACCESS)
+}
+
+fn breakpoint(address: u64, bp_type: u32) -> io::Result<OwnedFd> {
     let mut attr = perf_event_attr {
-        bp_type: ON_WRITE,
+        bp_type,
         ..disabled(PERF_TYPE_BREAKPOINT, 0)
     };
     attr.__bindgen_anon_1.sample_period = 1;

@@ -28,6 +28,27 @@ pub(super) const TABLE: &[Row] = &[
         "bpf_overflow_handler counts if bpf_prog_active is taken",
     ),
     row(
+        &["perf_event/in-hash-update"],
+        &[lacks(PerProgramRecursion), lacks(CountsPerfEventMisses)],
+        UNLINKED_LOST.repeated(2),
+        "kprobe_multi_link_prog_run of the program that updates the map keeps this one out: \
+         bpf_overflow_handler returns",
+    ),
+    row(
+        &["perf_event/in-hash-update"],
+        &[lacks(PerProgramRecursion), has(CountsPerfEventMisses)],
+        UNLINKED_PROG_MISSES.repeated(2),
+        "kprobe_multi_link_prog_run of the program that updates the map keeps this one out: \
+         bpf_overflow_handler counts",
+    ),
+    row(
+        &["perf_event/in-hash-update"],
+        &[has(PerProgramRecursion)],
+        UNLINKED_RUNS.repeated(2),
+        "alloc_htab_elem puts one element into two buckets, and lookup_nulls_elem_raw goes round",
+    )
+    .hangs(),
+    row(
         &["perf_event/breakpoint-in-itself"],
         ALWAYS,
         UNLINKED_RUNS.and(LOST),

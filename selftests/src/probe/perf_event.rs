@@ -5,7 +5,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use libbpf_rs::ProgramMut;
-use nmissed_uapi::{CountedEvent, open_counter, write_breakpoint};
+use nmissed_uapi::{CountedEvent, access_breakpoint, open_counter, write_breakpoint};
 use nmissed_wire::AttachType;
 
 use super::Probe;
@@ -18,6 +18,16 @@ impl<'p, 'obj> Probe<'p, 'obj> {
     /// If the kernel refuses.
     pub fn write_breakpoint(program: &'p ProgramMut<'obj>, address: u64) -> Result<Self> {
         let event = write_breakpoint(address)
+            .with_context(|| format!("making a breakpoint at {address:#x}"))?;
+        Self::perf_event(program, event)
+    }
+
+    /// As [`Probe::write_breakpoint`], also with every read.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn access_breakpoint(program: &'p ProgramMut<'obj>, address: u64) -> Result<Self> {
+        let event = access_breakpoint(address)
             .with_context(|| format!("making a breakpoint at {address:#x}"))?;
         Self::perf_event(program, event)
     }
