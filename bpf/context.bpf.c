@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Programs in a softirq, a hardirq or an NMI that interrupts another program. */
+/* Programs in an interrupt over another one: softirq, hardirq, NMI. */
 #include "session.bpf.h"
 #include "trigger.bpf.h"
 
