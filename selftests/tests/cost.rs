@@ -72,18 +72,7 @@ fn per_hit(attach_type: AttachType, flavor: Flavor) -> Result<()> {
             user_code: file_offset(user_space as *const () as usize)?,
             ..Target::function(function)
         };
-        let trigger = || match attach_type {
-            PerfEvent => {
-                page.empty()?;
-                page.touch();
-                Ok(())
-            }
-            Uprobe | Uretprobe | UprobeMulti | UretprobeMulti | UprobeSession => {
-                user_space();
-                Ok(())
-            }
-            _ => fire(&skel.progs.trigger, 1),
-        };
+        let trigger = || hit(attach_type, &page, &skel.progs.trigger);
         let program = program(attach_type, &skel.progs);
         let runs = &variables!(skel).runs.all;
         let bare = instructions(trigger)?;
@@ -95,6 +84,19 @@ fn per_hit(attach_type: AttachType, flavor: Flavor) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Hits the probes of an attach type once.
+fn hit(attach_type: AttachType, page: &Page, trigger: &ProgramMut<'_>) -> Result<()> {
+    match attach_type {
+        PerfEvent => {
+            page.empty()?;
+            page.touch();
+        }
+        Uprobe | Uretprobe | UprobeMulti | UretprobeMulti | UprobeSession => user_space(),
+        _ => fire(trigger, 1)?,
+    }
+    Ok(())
 }
 
 /// Returns how many probes are attached together. A trampoline and an event of tracefs take
