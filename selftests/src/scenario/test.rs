@@ -144,16 +144,16 @@ impl Test {
         self.has_that(found, || no_site(function, flavor))
     }
 
-    /// Loads the module whose function tests probe, or skips the test, also on a kernel that
-    /// nmissed configured: a distribution's comes with a module.
+    /// Loads the module whose function tests probe, or skips the test where the host has none
+    /// of this kernel.
     ///
     /// # Errors
-    /// The skip, or if the module does not load.
+    /// As [`Test::require`], or if the module does not load.
     pub fn require_module(&self) -> Result<Module> {
-        match Module::load()? {
-            Some(module) => Ok(module),
-            None => self.skip("the host has no module of this kernel"),
-        }
+        let module = Module::load()?;
+        let why = || "the host has no module of this kernel".to_owned();
+        self.require_that(module.is_some(), why)?;
+        module.context(why())
     }
 
     /// Skips the test unless the kernel has the BTF of that module.

@@ -11,6 +11,7 @@ use nmissed_host::{Host, Progress, write_atomic};
 use crate::build::config::KernelConfig;
 use crate::build::make::Make;
 use crate::build::make_output::{action, object, planned_object};
+use crate::build::store::{MODULE, has_module};
 use crate::build::worktree::{Objects, WorkTree};
 use crate::patch::Series;
 use crate::source::{KernelSpec, SourceTree};
@@ -110,7 +111,11 @@ impl Compilation<'_> {
             Objects::None | Objects::Some => Some(self.count()?),
         };
         self.begin("building", objects, last);
-        let done = self.make(&["vmlinux", "bzImage"])?;
+        let mut done = self.make(&["vmlinux", "bzImage"])?;
+        // Not `modules`: an author's configuration may have thousands.
+        if has_module(&self.make.dot_config()?) {
+            done += self.make(&[MODULE])?;
+        }
         let seconds = started.elapsed().as_secs();
         self.progress
             .end(&format!("built {}: {done} objects, {seconds} s", self.name));

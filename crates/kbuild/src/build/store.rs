@@ -41,6 +41,11 @@ pub fn request_key(spec: &KernelSpec, series: &Series, config: &KernelConfig) ->
 /// Programs whose version is part of the key.
 const TOOLCHAIN: [&str; 3] = ["gcc", "ld", "pahole"];
 
+/// The module that tests probe, among the objects of a build.
+pub(crate) const MODULE: &str = "fs/binfmt_misc.ko";
+/// Its name in the kernel's folder.
+const MODULE_FILE: &str = "binfmt_misc.ko";
+
 /// A kernel in the cache.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BuiltKernel {
@@ -60,6 +65,8 @@ pub struct BuiltKernel {
     pub toolchain: Vec<String>,
     /// For `-I`: `linux/bpf.h` and the like, as the patched kernel has them.
     pub uapi_dir: PathBuf,
+    /// The module for tests to probe, unless its .config has none.
+    pub module: Option<PathBuf>,
     /// Name of its folder in the cache.
     pub key: String,
     /// Whether this call built it.
@@ -191,6 +198,7 @@ pub(crate) fn load(host: &Host, key: &str) -> Result<Option<BuiltKernel>> {
         source: meta.source,
         toolchain: meta.toolchain,
         uapi_dir: dir.join("uapi"),
+        module: Some(dir.join(MODULE_FILE)).filter(|module| module.is_file()),
         key: key.to_owned(),
         built: false,
     }))
@@ -210,9 +218,11 @@ fn intact(dir: &Path) -> Result<std::result::Result<Meta, String>> {
         Err(error) => return Ok(Err(format!("meta.json: {error}"))),
     };
     let headers = UAPI_HEADERS.map(|header| format!("uapi/linux/{header}"));
+    let module = meta.sha256.contains_key(MODULE_FILE);
     let files = CHECKED
         .into_iter()
-        .chain(headers.iter().map(String::as_str));
+        .chain(headers.iter().map(String::as_str))
+        .chain(module.then_some(MODULE_FILE));
     for name in files {
         let file = dir.join(name);
         if !fs::metadata(&file).is_ok_and(|about| about.len() > 0) {
@@ -239,12 +249,16 @@ pub(crate) fn save(
     let kernel = scratch.join("kernel");
     let uapi = kernel.join("uapi/linux");
     fs::create_dir_all(&uapi).map_err(Error::io("create", &uapi))?;
-    for (from, to) in [
+    let config = nmissed_host::read_to_string(&objects.join(".config"))?;
+    // One of an earlier configuration may be left among the objects.
+    let module = has_module(&config).then_some((MODULE, MODULE_FILE));
+    let files = [
         ("arch/x86/boot/bzImage", "bzImage"),
         ("vmlinux", "vmlinux"),
         ("System.map", "System.map"),
         (".config", "config"),
-    ] {
+    ];
+    for (from, to) in files.into_iter().chain(module) {
         copy(&objects.join(from), &kernel.join(to))?;
     }
     for header in UAPI_HEADERS {
@@ -255,7 +269,8 @@ pub(crate) fn save(
     }
     let release = nmissed_host::read_to_string(&objects.join("include/config/kernel.release"))?;
     let hash = |name: &str| Ok((name.to_owned(), hash_file(&kernel.join(name))?));
-    let sha256 = CHECKED.into_iter().map(hash).collect::<Result<_>>()?;
+    let checked = CHECKED.into_iter().chain(module.map(|(_, file)| file));
+    let sha256 = checked.map(hash).collect::<Result<_>>()?;
     let meta = serde_json::to_vec_pretty(&inputs.meta(release.trim(), sha256))
         .map_err(|error| Error::io("write", kernel.join("meta.json"))(error.into()))?;
     write_atomic(&kernel.join("meta.json"), &meta)?;
@@ -269,6 +284,13 @@ pub(crate) fn save(
         ..kernel
     });
     saved.ok_or_else(|| Error::io("find", folder)(std::io::ErrorKind::NotFound.into()))
+}
+
+/// Returns whether a .config makes [`MODULE`].
+pub(crate) fn has_module(dot_config: &str) -> bool {
+    dot_config
+        .lines()
+        .any(|line| line == "CONFIG_BINFMT_MISC=m")
 }
 
 pub(super) fn folder(cache: &Cache, key: &str) -> PathBuf {
@@ -362,8 +384,10 @@ mod tests {
         assert_ne!(key(parts), key(&Parts::default()));
     }
 
-    /// Saves a kernel in a cache below `dir`.
-    fn saved(dir: &Path) -> (Host, BuiltKernel) {
+    const WITH_MODULE: &str = "CONFIG_BINFMT_MISC=m\n";
+
+    /// Saves a kernel in a cache below `dir`; its module is among the objects in any case.
+    fn saved(dir: &Path, dot_config: &str) -> (Host, BuiltKernel) {
         let host = Host::silent(dir.join("cache")).unwrap();
         let (source, objects) = (dir.join("source"), dir.join("objects"));
         let outputs = ["arch/x86/boot/bzImage", "vmlinux", "System.map", ".config"];
@@ -372,20 +396,24 @@ mod tests {
             .iter()
             .map(|name| objects.join(name))
             .chain(headers.iter().map(|name| source.join(name)));
-        for file in files.chain([objects.join("include/config/kernel.release")]) {
+        let more = ["include/config/kernel.release", MODULE].map(|name| objects.join(name));
+        for file in files.chain(more) {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(&file, "6.12.1-nmissed-active\n").unwrap();
         }
+        fs::write(objects.join(".config"), dot_config).unwrap();
         let saved = with_inputs(&Parts::default(), |inputs| {
             save(&host, inputs, dir, &source, &objects)
         });
         (host, saved.unwrap())
     }
 
-    #[test]
-    fn a_saved_kernel_is_loaded() {
+    #[test_case(WITH_MODULE => true; "with its module")]
+    #[test_case("# CONFIG_BINFMT_MISC is not set\n" => false; "an earlier configuration left a module")]
+    #[test_case("CONFIG_BINFMT_MISC=y\n" => false; "what is built in is no module")]
+    fn a_saved_kernel_is_loaded(dot_config: &str) -> bool {
         let dir = tempfile::tempdir().unwrap();
-        let (host, saved) = saved(dir.path());
+        let (host, saved) = saved(dir.path(), dot_config);
         assert!(
             saved.built && saved.bzimage.is_file() && saved.uapi_dir.join("linux/bpf.h").is_file()
         );
@@ -395,22 +423,24 @@ mod tests {
             loaded,
             BuiltKernel {
                 built: false,
-                ..saved
+                ..saved.clone()
             }
         );
         assert_eq!(load(&host, "6.12-other-0").unwrap(), None);
+        saved.module.is_some_and(|module| module.is_file())
     }
 
     #[test_case("bzImage", Some("6.12.1-nmissed-actiwe\n"); "a flipped bit")]
     #[test_case("vmlinux", Some("6.12"); "cut")]
     #[test_case("config", Some(""); "empty")]
     #[test_case("System.map", None; "missing")]
+    #[test_case(MODULE_FILE, None; "a missing module")]
     #[test_case("uapi/linux/bpf.h", None; "a missing header")]
     #[test_case("meta.json", Some("{"); "cut meta.json")]
     #[test_case("meta.json", None; "no meta.json")]
     fn a_damaged_kernel_is_removed(file: &str, content: Option<&str>) {
         let dir = tempfile::tempdir().unwrap();
-        let (host, saved) = saved(dir.path());
+        let (host, saved) = saved(dir.path(), WITH_MODULE);
         let folder = folder(&host.cache, &saved.key);
         match content {
             Some(content) => fs::write(folder.join(file), content).unwrap(),
@@ -423,7 +453,7 @@ mod tests {
     #[test]
     fn a_kernel_without_hashes_is_loaded() {
         let dir = tempfile::tempdir().unwrap();
-        let (host, saved) = saved(dir.path());
+        let (host, saved) = saved(dir.path(), WITH_MODULE);
         let file = folder(&host.cache, &saved.key).join("meta.json");
         let mut meta: serde_json::Value =
             serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();

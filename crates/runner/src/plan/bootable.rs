@@ -52,7 +52,7 @@ impl Bootable {
             label: series.name().to_owned(),
             image: built.bzimage.clone(),
             vmlinux: built.vmlinux.clone(),
-            module: None,
+            module: built.module.clone(),
             configured: Some(Configured {
                 release: built.release.clone(),
                 config: built.config.clone(),
