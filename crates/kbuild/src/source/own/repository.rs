@@ -144,15 +144,15 @@ impl Repository {
         nmissed_host::write_atomic(&excludes, BUILD_PRODUCTS.as_bytes())?;
         let git = || self.adding(&index).args(["-c", "core.compression=0"]);
         git().args(["add", "--update"]).run()?;
-        let list = git().args(["ls-files", "--others", "-z", "--exclude-from"]);
+        let list = git().args(["ls-files", "--others", "--exclude-from"]);
         let new = list.arg(&excludes).run()?.join("\n");
         if !new.is_empty() {
             let list = self.dir.join("new-files");
             nmissed_host::write_atomic(&list, new.as_bytes())?;
-            let add = git().args(["add", "--force", "--pathspec-file-nul"]);
-            let mut from = OsString::from("--pathspec-from-file=");
-            from.push(&list);
-            add.env("GIT_LITERAL_PATHSPECS", "1").arg(from).run()?;
+            let names = fs::File::open(&list).map_err(Error::io("open", &list))?;
+            // `git add` compares each of so many names with each file.
+            let add = git().args(["update-index", "--add", "--stdin"]);
+            add.stdin(names).run()?;
         }
         Ok(git().arg("write-tree").run()?.into_iter().next())
     }

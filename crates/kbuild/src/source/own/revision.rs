@@ -80,11 +80,7 @@ impl Revision {
             return Err(error.into());
         }
         // Files that an interrupted call wrote, which are in no index.
-        let others = git().args(["ls-files", "--others", "-z"]).run()?.join("\n");
-        for name in others.split('\0').filter(|name| !name.is_empty()) {
-            let path = source.join(name);
-            fs::remove_file(&path).map_err(Error::io("remove", path))?;
-        }
+        git().args(["clean", "-ffdqx"]).run()?;
         Ok(())
     }
 }

@@ -207,6 +207,20 @@ fn a_folder_without_git_is_its_files_without_build_products() {
     assert!(!source.join(".gitignore").exists());
 }
 
+/// More names than a line of a program's output may have bytes, and some to be quoted.
+#[test]
+fn a_folder_without_git_may_have_many_files_and_any_names() {
+    let fixture = Fixture::folder();
+    let many = (0..3000).map(|n| format!("kernel/a-file-with-a-longer-name-{n}.c"));
+    let odd = ["ä", "\"", "\n", " ", "\\"].map(|it| format!("kernel/{it}.c"));
+    let names: Vec<_> = many.chain(odd).collect();
+    names.iter().for_each(|name| fixture.write(name, name));
+    let source = fixture.check_out(&fixture.open().head(None).unwrap());
+    for name in &names {
+        assert_eq!(read(&source, name), *name);
+    }
+}
+
 #[test]
 fn base_is_the_upstream_branch_then_the_newest_tag() {
     let fixture = Fixture::repository();
