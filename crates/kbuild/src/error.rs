@@ -216,7 +216,7 @@ impl Error {
         )
     }
 
-    /// Returns [`Error::DiskFull`] if a line of a program's output tells it.
+    /// Returns [`Error::DiskFull`] if a line of a program's output says so.
     pub(crate) fn disk_full(output: &[String]) -> Option<Self> {
         let detail = output.iter().find(|line| says_disk_full(line))?.clone();
         Some(Self::DiskFull { detail })

@@ -116,7 +116,7 @@ pub(super) const TABLE: &[Row] = &[
         AT_THIRD_LIST,
         &[has(CallsDirectInRecursion)],
         UNLINKED_RUNS,
-        "ftrace_ops_list_direct: call_direct_funcs even if recursion is refused",
+        "__ftrace_ops_list_func: call_direct_funcs even if recursion is refused",
     ),
     row(
         &[
