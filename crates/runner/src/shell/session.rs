@@ -39,8 +39,8 @@ pub struct ShellRequest {
 /// Boots one kernel, and runs a shell or a command in it.
 ///
 /// # Errors
-/// [`UsageError`](crate::UsageError) for several kernels or variants, and for a folder that cannot be
-/// shared; else the host could not do it.
+/// [`UsageError`](crate::UsageError) for several kernels or variants, and for a folder that
+/// cannot be shared; else the host could not do it.
 pub fn shell(workspace: &Workspace, targets: &Targets, request: &ShellRequest) -> Result<Exit> {
     targets.check_one()?;
     let share = request.share.as_deref().map(shared).transpose()?;
